@@ -1,0 +1,101 @@
+"""The records of an annotation file as columns, so that checks and selections are array operations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+_T = TypeVar('_T', bound='_Table')
+
+MIN_BOX_SIDE = 1.0
+
+
+class _Table:
+    def select(self: _T, rows: NDArray[np.bool_] | NDArray[np.intp]) -> _T:
+        """Keep these rows of every column: a (rows,) bool mask or row numbers."""
+        columns = {field.name: getattr(self, field.name)[rows] for field in fields(self)}  # type: ignore[arg-type]
+        return type(self)(**columns)
+
+    def __len__(self) -> int:
+        return len(self.ids)  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class ImageTable(_Table):
+    """Images of an annotation file, in file order.
+
+    Args:
+        ids: (I,) int64 image ids.
+        sizes: (I, 2) int64 height and width, pixels.
+        names: (I,) str file names below the image folder.
+    """
+
+    ids: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    names: NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class AnnotationTable(_Table):
+    """Annotations of an annotation file, in file order.
+
+    Args:
+        ids: (A,) int64 annotation ids.
+        image_ids: (A,) int64.
+        category_ids: (A,) int64.
+        crowd: (A,) bool, `iscrowd`.
+        ignore: (A,) bool, `ignore`.
+        rle_sizes: (A, 2) int64 height and width of RLE masks, zeros where the mask is none.
+        boxes: (A, 4) float64 x, y, width, height, pixels.
+        areas: (A,) float64, square pixels.
+        masks: (A,) pickled `segmentation`, or None where there is none.
+    """
+
+    ids: NDArray[np.int64]
+    image_ids: NDArray[np.int64]
+    category_ids: NDArray[np.int64]
+    crowd: NDArray[np.bool_]
+    ignore: NDArray[np.bool_]
+    rle_sizes: NDArray[np.int64]
+    boxes: NDArray[np.float64]
+    areas: NDArray[np.float64]
+    masks: NDArray[np.object_]
+
+    @property
+    def tiny(self) -> NDArray[np.bool_]:
+        """(A,) bool, no area or a side below one pixel: real files hold some, and mmdet trains on none of them."""
+        return (self.areas <= 0) | (self.boxes[:, 2:] < MIN_BOX_SIDE).any(axis=1)
+
+    @property
+    def has_rle(self) -> NDArray[np.bool_]:
+        """(A,) bool, the mask is run-length encoded."""
+        return self.rle_sizes[:, 0] > 0
+
+    @property
+    def has_mask(self) -> NDArray[np.bool_]:
+        """(A,) bool, there is a mask."""
+        return np.not_equal(self.masks, None).astype(bool)
+
+
+def find_rows(keys: NDArray[np.int64], ids: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Look up the row of each key among ids.
+
+    Args:
+        keys: (K,) int64 ids to look up.
+        ids: (I,) int64 ids of the rows, in any order.
+
+    Returns:
+        (K,) row numbers, the first row of a repeated id; -1 where the key is not among the ids.
+
+    Example:
+        >>> find_rows(np.array([7, 8, 5]), np.array([5, 7])).tolist()
+        [1, -1, 0]
+    """
+    if not len(ids):
+        return np.full(len(keys), -1, dtype=np.intp)
+    order = np.argsort(ids, kind='stable')
+    position = np.minimum(np.searchsorted(ids, keys, sorter=order), len(ids) - 1)
+    return np.where(ids[order[position]] == keys, order[position], -1)

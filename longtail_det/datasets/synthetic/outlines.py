@@ -1,0 +1,108 @@
+"""Outlines of characters, taken from the fonts that matplotlib ships."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import matplotlib
+import numpy as np
+from matplotlib.font_manager import FontProperties
+from matplotlib.ft2font import FT2Font
+from matplotlib.textpath import TextPath
+from numpy.typing import NDArray
+
+# Upright faces only: true italics turn Cyrillic letters into Latin look-alikes, and shear is an augmentation anyway.
+FONTS = (
+    'DejaVuSans',
+    'DejaVuSans-Bold',
+    'DejaVuSansMono',
+    'DejaVuSansMono-Bold',
+    'DejaVuSerif',
+    'DejaVuSerif-Bold',
+    'STIXGeneral',
+    'STIXGeneralBol',
+)
+Outline = tuple[NDArray[np.float64], ...]
+
+# Curves are flattened at this glyph size (points), finer than the largest glyph that is drawn.
+_FLATTEN_SIZE = 300
+# cv2 takes polygon corners in 1/256 of a pixel.
+_SHIFT = 8
+
+
+def _font_path(font: str) -> Path:
+    return Path(matplotlib.get_data_path()) / 'fonts' / 'ttf' / f'{font}.ttf'
+
+
+@lru_cache(maxsize=None)
+def _characters_of(font: str) -> frozenset[int]:
+    return frozenset(FT2Font(str(_font_path(font))).get_charmap())
+
+
+def fonts_with(char: str) -> tuple[str, ...]:
+    """Name the fonts that can draw a character.
+
+    Example:
+        >>> fonts_with('a') == FONTS, fonts_with('ᐃ')
+        (True, ('DejaVuSans', 'DejaVuSans-Bold'))
+    """
+    return tuple(font for font in FONTS if ord(char) in _characters_of(font))
+
+
+@lru_cache(maxsize=None)
+def outline(font: str, char: str) -> Outline:
+    """Take the outline of a character, centred on the origin and scaled to a longest side of 1.
+
+    Args:
+        font: one of `FONTS` that has the character.
+        char: a single character.
+
+    Returns:
+        Closed contours, each (K, 2) x, y with y pointing down. A point is inside where the contours wind around it.
+
+    Example:
+        >>> len(outline('DejaVuSans', 'B'))  # the letter and its two holes
+        3
+    """
+    path = TextPath((0, 0), char, size=_FLATTEN_SIZE, prop=FontProperties(fname=str(_font_path(font))))
+    contours = [np.asarray(polygon) * (1, -1) for polygon in path.to_polygons(closed_only=True)]
+    points = np.concatenate(contours)
+    low, high = points.min(axis=0), points.max(axis=0)
+    return tuple((contour - (low + high) / 2) / (high - low).max() for contour in contours)
+
+
+def transform_outline(contours: Outline, matrix: NDArray[np.float64]) -> Outline:
+    """Map every point p of an outline to `matrix @ p`; `matrix` is (2, 2)."""
+    return tuple(contour @ matrix.T for contour in contours)
+
+
+def rotation(degrees: float) -> NDArray[np.float64]:
+    """Give the (2, 2) matrix that turns x towards y by an angle in degrees."""
+    cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    return np.array([[cos, -sin], [sin, cos]])
+
+
+def rasterise(contours: Outline, height: int, width: int) -> NDArray[np.uint8]:
+    """Fill an outline by the non-zero winding rule, the rule of fonts, so that strokes that cross stay filled.
+
+    Args:
+        contours: closed contours in pixels; (0, 0) is the corner of the first pixel.
+        height: rows of the raster.
+        width: columns of the raster.
+
+    Returns:
+        (height, width) uint8, 1 inside and 0 outside.
+    """
+    winding = np.zeros((height, width), dtype=np.int16)
+    fill = np.empty((height, width), dtype=np.uint8)
+    for contour in contours:
+        x, y = contour.T
+        turns_right = np.dot(x, np.roll(y, -1)) > np.dot(y, np.roll(x, -1))
+        fill[:] = 0
+        # cv2 counts from the centre of the first pixel
+        corners = np.round((contour - 0.5) * (1 << _SHIFT)).astype(np.int32)
+        cv2.fillPoly(fill, [corners], 1, shift=_SHIFT)
+        winding += fill if turns_right else -fill.astype(np.int16)
+    return (winding != 0).astype(np.uint8)

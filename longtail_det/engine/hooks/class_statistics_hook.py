@@ -1,0 +1,91 @@
+"""Hands the class statistics of the training data set to every module that asks for them (DESIGN 4.2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+
+from mmdet.registry import HOOKS
+
+from ...statistics import ClassStatistics
+
+
+@HOOKS.register_module()
+class ClassStatisticsHook(Hook):
+    """Before training, give `ClassStatistics` to each module of the model that has `set_class_statistics(stats)`.
+
+    The statistics come from the training data set itself: from its `class_statistics` property, looked for through
+    wrappers (repeat, resampling, multi-image mix), or, for a data set of mmdet's without one, by counting its
+    annotations once. They are those of the data before resampling. A module stores what it needs in buffers, so a
+    checkpoint can be tested without any annotation file. Without such a module the hook does nothing.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_train(self, runner: Any) -> None:
+        """Find the statistics and hand them on; runs once, after a checkpoint was loaded."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        takers = [module for module in model.modules() if hasattr(module, 'set_class_statistics')]
+        if not takers:
+            return
+        stats = find_class_statistics(runner.train_dataloader.dataset)
+        for module in takers:
+            module.set_class_statistics(stats)
+        names = sorted({type(module).__name__ for module in takers})
+        print_log(f'class statistics for {", ".join(names)}: {stats.summary()}', logger='current')
+
+
+def find_class_statistics(dataset: Any) -> ClassStatistics:
+    """Get the statistics of a data set, through wrappers and without resampling.
+
+    Args:
+        dataset: any mmengine data set or wrapper of one.
+
+    Returns:
+        Statistics in the order of the data set's classes; those of a concatenation are the sums over its parts.
+
+    Raises:
+        ValueError: the parts of a concatenation have different classes.
+        TypeError: neither statistics nor annotations can be read from the data set.
+    """
+    if hasattr(dataset, 'class_statistics'):
+        return dataset.class_statistics
+    if hasattr(dataset, 'datasets'):
+        return _sum_statistics([find_class_statistics(part) for part in dataset.datasets])
+    if hasattr(dataset, 'dataset'):
+        return find_class_statistics(dataset.dataset)
+    if hasattr(dataset, 'get_data_info') and dataset.metainfo.get('classes'):
+        return _count(dataset)
+    raise TypeError(
+        f'cannot read class statistics from {type(dataset).__name__}: it has neither class_statistics nor '
+        "annotations with classes; use type='LVISDataset', or give the loss class_statistics=... in the config"
+    )
+
+
+def _sum_statistics(parts: list[ClassStatistics]) -> ClassStatistics:
+    if any(part.names != parts[0].names for part in parts):
+        raise ValueError('the concatenated training sets have different classes; give all the same metainfo.classes')
+    return ClassStatistics(
+        np.sum([part.image_count for part in parts], axis=0),
+        np.sum([part.instance_count for part in parts], axis=0),
+        sum(part.num_images for part in parts),
+        parts[0].names,
+    )
+
+
+def _count(dataset: Any) -> ClassStatistics:
+    names = tuple(dataset.metainfo['classes'])
+    image_count = np.zeros(len(names), dtype=np.int64)
+    instance_count = np.zeros(len(names), dtype=np.int64)
+    num_images = 0
+    for index in range(len(dataset)):
+        instances = dataset.get_data_info(index)['instances']
+        labels = [item['bbox_label'] for item in instances if not item.get('ignore_flag', 0)]
+        np.add.at(instance_count, labels, 1)
+        image_count[np.unique(labels).astype(np.int64)] += 1
+        num_images += bool(labels)
+    return ClassStatistics(image_count, instance_count, num_images, names)

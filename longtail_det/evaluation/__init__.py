@@ -1,0 +1,11 @@
+"""Evaluation of long-tailed detection: AP over all classes and by frequency group."""
+
+from .functional import ap_table, evaluate_lvis_api
+from .metrics import LVISAPIMetric, load_ground_truth
+
+__all__ = [
+    'LVISAPIMetric',
+    'ap_table',
+    'evaluate_lvis_api',
+    'load_ground_truth',
+]

@@ -1,0 +1,70 @@
+"""Seesaw loss (Wang et al., CVPR 2021, arXiv:2008.10032): the class part, as a pure function."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def seesaw_shift(
+    logits: Tensor, labels: Tensor, cum_samples: Tensor, *, p: float = 0.8, q: float = 2.0, eps: float = 1e-2
+) -> Tensor:
+    """Give log(M_ij * K_ij), what Seesaw adds to the logit of class j of a RoI of class i.
+
+    Mitigation M_ij = min(1, (n_j / n_i)^p) eases the push of frequent RoIs on rarer classes; compensation
+    K_ij = max(1, (s_j / s_i)^q) restores it for a class that scores above the label. Both are 1 at j = i.
+    Only the rows n[labels] are formed, never a C x C matrix, and everything stays in log space, where
+    no ratio can overflow or vanish.
+
+    Args:
+        logits: (N, C) float class logits of foreground RoIs; no gradient flows through the shift.
+        labels: (N,) int64 in [0, C).
+        cum_samples: (C,) float, samples seen so far per class; counted as at least 1.
+        p: strength of mitigation, 0 switches it off.
+        q: strength of compensation, 0 switches it off.
+        eps: floor of s_i in (0, 1].
+
+    Returns:
+        (N, C) shift in nats, without gradient.
+    """
+    logits = logits.detach()
+    if q > 0:
+        shift = F.log_softmax(logits, dim=1)
+        own_score = shift.gather(1, labels[:, None]).clamp_(min=math.log(eps))
+        shift.sub_(own_score).clamp_(min=0).mul_(q)
+    else:
+        shift = torch.zeros_like(logits)
+    if p > 0:
+        log_count = cum_samples.to(logits.dtype).clamp(min=1).log_().mul_(p)
+        shift.add_((log_count - log_count[labels][:, None]).clamp_(max=0))
+    return shift
+
+
+def seesaw_loss(
+    logits: Tensor, labels: Tensor, cum_samples: Tensor, *, p: float = 0.8, q: float = 2.0, eps: float = 1e-2
+) -> Tensor:
+    """Softmax cross entropy over foreground classes, rebalanced by Seesaw's two factors (arXiv:2008.10032, eq. 3-6).
+
+    With `p=0, q=0` it is `F.cross_entropy`.
+
+    Args:
+        logits: (N, C) class logits of foreground RoIs.
+        labels: (N,) int64 in [0, C).
+        cum_samples: (C,) float, samples seen so far per class, this batch included.
+        p: strength of mitigation, 0 switches it off.
+        q: strength of compensation, 0 switches it off.
+        eps: floor of the label's own score in the compensation.
+
+    Returns:
+        (N,) loss in nats, unreduced.
+
+    Example:
+        >>> logits = torch.tensor([[2.0, 0.0, -1.0]])
+        >>> seesaw_loss(logits, torch.tensor([0]), torch.tensor([100.0, 1.0, 1.0])).item() < 0.01
+        True
+    """
+    shift = seesaw_shift(logits, labels, cum_samples, p=p, q=q, eps=eps)
+    return F.cross_entropy(logits + shift, labels, reduction='none')

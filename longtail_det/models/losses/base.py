@@ -1,0 +1,181 @@
+"""What mmdet's BBoxHead expects of a classification loss, written once for every loss of ours (DESIGN 4.1)."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+#: what 'mean' divides by: a number, a scalar tensor, or None for the number of RoIs
+AvgFactor: TypeAlias = float | Tensor | None
+REDUCTIONS = ('none', 'mean', 'sum')
+#: smallest avg_factor: all RoIs may have weight 0
+_EPS = torch.finfo(torch.float32).eps
+
+
+class RoIClassificationLoss(nn.Module):
+    """Base of the RoI classification losses: arguments, dtype, reduction and the hooks of mmdet's BBoxHead.
+
+    A subclass writes `loss(logits, labels)` (unreduced, one value per RoI), `get_activation`, and, where it has
+    other than C + 1 columns, `extra_channels`. mmdet's heads ask for the three `custom_*` flags; all are True, so
+    that no head ever decodes our logits with its own softmax.
+
+    Args:
+        num_classes: number of foreground classes C; label C is background.
+        reduction: 'mean' (sum over RoIs / avg_factor, or / number of RoIs), 'sum' or 'none' (one value per RoI).
+        loss_weight: factor on the reduced loss.
+
+    Raises:
+        TypeError: an argument the loss does not know; the message lists the ones it knows.
+        ValueError: a value out of range.
+    """
+
+    custom_cls_channels = True
+    custom_activation = True
+    custom_accuracy = True
+    #: columns of `cls_score` beside the C class columns
+    extra_channels = 1
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> RoIClassificationLoss:
+        """Refuse unknown arguments before `__init__`, naming the known ones."""
+        known = [name for name in inspect.signature(cls.__init__).parameters if name != 'self']
+        unknown = sorted(set(kwargs) - set(known))
+        if unknown:
+            raise TypeError(f'{cls.__name__} has no argument {unknown}; its arguments are {known}')
+        return super().__new__(cls)
+
+    def __init__(self, num_classes: int, reduction: str = 'mean', loss_weight: float = 1.0) -> None:
+        super().__init__()
+        if num_classes < 1:
+            raise ValueError(f'{type(self).__name__}: num_classes={num_classes}; expected at least 1')
+        if reduction not in REDUCTIONS:
+            raise ValueError(f'{type(self).__name__}: reduction={reduction!r}; expected one of {REDUCTIONS}')
+        self.num_classes = num_classes
+        self.reduction = reduction
+        self.loss_weight = loss_weight
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Give the loss of each RoI.
+
+        Args:
+            logits: (N, C + extra_channels) float32 or float64.
+            labels: (N,) int64 in [0, C], C = background.
+
+        Returns:
+            (N,) loss in nats, unreduced.
+        """
+        raise NotImplementedError
+
+    def get_activation(self, cls_score: Tensor) -> Tensor:
+        """Turn logits into test scores.
+
+        Args:
+            cls_score: (N, C + extra_channels) logits.
+
+        Returns:
+            (N, C + 1) probabilities, last column background (zero for a loss without one).
+        """
+        raise NotImplementedError
+
+    def forward(
+        self,
+        cls_score: Tensor,
+        label: Tensor,
+        weight: Tensor | None = None,
+        avg_factor: AvgFactor = None,
+        reduction_override: str | None = None,
+    ) -> Tensor | dict[str, Tensor]:
+        """Give the reduced loss of a batch of RoIs.
+
+        Args:
+            cls_score: (N, C + extra_channels) logits, any float dtype; half precision is computed in float32.
+            label: (N,) int64 in [0, C], C = background.
+            weight: (N,) factor per RoI.
+            avg_factor: what 'mean' divides by; by default the number of RoIs.
+            reduction_override: takes the place of `reduction` for this call.
+
+        Returns:
+            A scalar, or (N,) for reduction 'none'.
+        """
+        reduction = self._reduction(reduction_override, avg_factor)
+        with torch.autocast(cls_score.device.type, enabled=False):
+            loss = self.loss(self.check_logits(cls_score), label)
+            return self.loss_weight * reduce_loss(loss, weight, reduction, avg_factor)
+
+    def get_cls_channels(self, num_classes: int) -> int:
+        """Number of columns the classifier needs; `num_classes` is the head's and must be the loss's."""
+        if num_classes != self.num_classes:
+            raise ValueError(
+                f'the box head has num_classes={num_classes}, its {type(self).__name__} num_classes='
+                f'{self.num_classes}; set both to the number of classes of the data set'
+            )
+        return num_classes + self.extra_channels
+
+    def get_accuracy(self, cls_score: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Share of RoIs whose highest test score is their label, in percent, under mmdet's key `acc`."""
+        return {'acc': percent_correct(self.get_activation(cls_score), labels)}
+
+    def check_logits(self, cls_score: Tensor) -> Tensor:
+        """Refuse a wrong number of columns and lift half precision to float32."""
+        channels = self.num_classes + self.extra_channels
+        if cls_score.dim() != 2 or cls_score.size(1) != channels:
+            raise ValueError(
+                f'{type(self).__name__}(num_classes={self.num_classes}) got cls_score of shape '
+                f'{tuple(cls_score.shape)}; expected (N, {channels})'
+            )
+        return cls_score if cls_score.dtype == torch.float64 else cls_score.float()
+
+    def _reduction(self, override: str | None, avg_factor: AvgFactor) -> str:
+        reduction = override or self.reduction
+        if reduction not in REDUCTIONS:
+            raise ValueError(f'reduction_override={override!r}; expected one of {REDUCTIONS} or None')
+        if reduction == 'sum' and avg_factor is not None:
+            raise ValueError("avg_factor divides a mean; it cannot be used with reduction='sum'")
+        return reduction
+
+    def extra_repr(self) -> str:
+        """Arguments that every loss has, for `print(model)`."""
+        return f'num_classes={self.num_classes}, reduction={self.reduction!r}, loss_weight={self.loss_weight}'
+
+
+def reduce_loss(loss: Tensor, weight: Tensor | None, reduction: str, avg_factor: AvgFactor) -> Tensor:
+    """Weight and reduce a loss of one value per RoI; the mean of no RoI is 0, not NaN.
+
+    Args:
+        loss: (N,) unreduced loss.
+        weight: (N,) factor per RoI, or None.
+        reduction: 'none', 'mean' or 'sum'.
+        avg_factor: what 'mean' divides by, a number or a scalar tensor; None means N.
+
+    Returns:
+        (N,) for 'none', else a scalar.
+    """
+    if weight is not None:
+        loss = loss * weight.to(loss.dtype)
+    if reduction == 'none':
+        return loss
+    total = loss.sum()
+    if reduction == 'sum':
+        return total
+    if avg_factor is None:
+        return total / max(loss.numel(), 1)
+    if isinstance(avg_factor, Tensor):
+        return total / avg_factor.clamp(min=_EPS)
+    return total / max(avg_factor, _EPS)
+
+
+def percent_correct(scores: Tensor, labels: Tensor) -> Tensor:
+    """Share of rows whose largest column is the label, as mmdet's `accuracy` gives it.
+
+    Args:
+        scores: (N, K) scores or logits.
+        labels: (N,) int64 in [0, K).
+
+    Returns:
+        (1,) percentage in [0, 100]; a scalar 0 for no row.
+    """
+    if not scores.size(0):
+        return scores.new_zeros(())
+    return (scores.argmax(dim=1) == labels).float().sum(0, keepdim=True) * (100.0 / scores.size(0))

@@ -1,0 +1,120 @@
+"""What a training set knows about its classes, in the form that losses, samplers and metrics ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .frequency import frequency_group, group_indices
+
+_KEYS = ('image_count', 'instance_count', 'num_images', 'names')
+
+
+@dataclass(frozen=True, eq=False)
+class ClassStatistics:
+    """Per-class counts of a training set; index = class index of the model (DESIGN 4.2).
+
+    Args:
+        image_count: (C,) int64, training images that hold the class.
+        instance_count: (C,) int64, training instances of the class, never below `image_count`.
+        num_images: training images that hold at least one annotation (99 388 for LVIS v1); the
+            denominator of the image frequency f that EQL, DropLoss and RFS threshold.
+        names: class names, or empty where nobody named them.
+
+    Raises:
+        ValueError: lengths differ, a count is negative, or an image count is larger than
+            `instance_count` or `num_images`.
+
+    Example:
+        >>> stats = ClassStatistics([3, 50], [4, 90], num_images=60)
+        >>> stats.frequency.tolist(), stats.image_frequency.round(3).tolist()
+        (['r', 'c'], [0.05, 0.833])
+    """
+
+    image_count: NDArray[np.int64]
+    instance_count: NDArray[np.int64]
+    num_images: int
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for key in ('image_count', 'instance_count'):
+            counts = np.array(getattr(self, key), dtype=np.int64).reshape(-1)
+            counts.flags.writeable = False
+            object.__setattr__(self, key, counts)
+        object.__setattr__(self, 'names', tuple(self.names))
+        object.__setattr__(self, 'num_images', int(self.num_images))
+        self._check()
+
+    def _check(self) -> None:
+        image, instance = self.image_count, self.instance_count
+        if len(image) != len(instance) or (self.names and len(self.names) != len(image)):
+            raise ValueError(
+                f'class statistics of different lengths: image_count {len(image)}, instance_count {len(instance)}, '
+                f'names {len(self.names)}; give one entry per class to each'
+            )
+        wrong = np.flatnonzero((image < 0) | (image > instance) | (image > self.num_images))
+        if wrong.size:
+            c = int(wrong[0])
+            raise ValueError(
+                f'class {c}: image_count {image[c]}, instance_count {instance[c]}, num_images {self.num_images}; '
+                'expected 0 <= image_count <= instance_count and image_count <= num_images'
+            )
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes C."""
+        return len(self.image_count)
+
+    @property
+    def image_frequency(self) -> NDArray[np.float64]:
+        """(C,) share of the annotated training images that hold the class, in [0, 1]."""
+        return self.image_count / max(self.num_images, 1)
+
+    @property
+    def frequency(self) -> NDArray[np.str_]:
+        """(C,) 'r', 'c' or 'f'."""
+        return frequency_group(self.image_count)
+
+    @property
+    def groups(self) -> dict[str, NDArray[np.int64]]:
+        """Class indices of the rare, common and frequent group."""
+        return group_indices(self.image_count)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists and ints, ready for json; `from_dict` reads it back."""
+        return {
+            'image_count': self.image_count.tolist(),
+            'instance_count': self.instance_count.tolist(),
+            'num_images': self.num_images,
+            'names': list(self.names),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ClassStatistics:
+        """Build from a mapping with the keys `image_count`, `instance_count`, `num_images` and, if known, `names`.
+
+        Raises:
+            ValueError: a key is missing or unknown.
+        """
+        missing = [key for key in _KEYS[:3] if key not in data]
+        unknown = [key for key in data if key not in _KEYS]
+        if missing or unknown:
+            raise ValueError(f'class statistics: missing keys {missing}, unknown keys {unknown}; valid keys: {_KEYS}')
+        return cls(**{key: data[key] for key in _KEYS if key in data})
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ClassStatistics) and self.to_dict() == other.to_dict()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def summary(self) -> str:
+        """One line for a log: how many classes, images and instances, and the size of each group."""
+        sizes = ' / '.join(str(len(v)) for v in self.groups.values())
+        return (
+            f'{self.num_classes} classes (r/c/f {sizes}), {self.num_images} annotated images, '
+            f'{int(self.instance_count.sum())} instances'
+        )

@@ -1,0 +1,35 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+import longtail_det  # noqa: F401  (first of all: it makes mmdet importable without compiled mmcv)
+
+RoIBatch = Callable[..., tuple[torch.Tensor, torch.Tensor]]
+
+
+@pytest.fixture
+def roi_batch() -> RoIBatch:
+    """Random logits and labels of RoIs; the first RoI is foreground and the last background, if there are two."""
+
+    def make(
+        num_rois: int = 7,
+        num_classes: int = 5,
+        *,
+        extra_channels: int = 0,
+        seed: int = 0,
+        dtype: torch.dtype = torch.float64,
+        scale: float = 2.0,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        generator = torch.Generator().manual_seed(seed)
+        logits = scale * torch.randn(num_rois, num_classes + extra_channels, generator=generator, dtype=torch.float64)
+        labels = torch.randint(num_classes + 1, (num_rois,), generator=generator)
+        if num_rois > 1:
+            labels[0], labels[-1] = num_classes // 2, num_classes
+        return logits.to(dtype).requires_grad_(), labels
+
+    return make

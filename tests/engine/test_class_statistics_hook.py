@@ -1,0 +1,93 @@
+"""The hook gives every module that asks the statistics of the training data, through any wrapper."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import BaseDataset, ClassBalancedDataset, ConcatDataset, RepeatDataset
+
+from longtail_det.engine import ClassStatisticsHook, find_class_statistics
+from longtail_det.statistics import ClassStatistics
+
+LABELS = [[0, 0, 1], [1], [], [2, 1, 2, 2]]
+EXPECTED = ClassStatistics([1, 3, 1], [2, 3, 3], num_images=3, names=('a', 'b', 'c'))
+
+
+class ToyDataset(BaseDataset):
+    """Images with labels; its statistics can only be had by counting."""
+
+    METAINFO = dict(classes=('a', 'b', 'c'))
+
+    def load_data_list(self):
+        def instances(labels):
+            crowd = [dict(bbox_label=0, ignore_flag=1)]
+            return crowd + [dict(bbox_label=c, ignore_flag=0) for c in labels]
+
+        return [dict(img_id=i, instances=instances(labels)) for i, labels in enumerate(LABELS)]
+
+    def get_cat_ids(self, idx):
+        return LABELS[idx]
+
+
+class KnowingDataset(ToyDataset):
+    class_statistics = EXPECTED
+
+    def get_data_info(self, idx):
+        raise AssertionError('a data set that knows its statistics is not counted')
+
+
+class Taker(torch.nn.Module):
+    def set_class_statistics(self, stats):
+        self.stats = stats
+
+
+@pytest.mark.parametrize('kind', [ToyDataset, KnowingDataset])
+@pytest.mark.parametrize(
+    'wrap',
+    [
+        lambda data: data,
+        lambda data: RepeatDataset(data, times=3),
+        lambda data: ClassBalancedDataset(data, oversample_thr=0.9),
+    ],
+    ids=['bare', 'repeated', 'resampled'],
+)
+def test_statistics_are_those_before_resampling(kind, wrap):
+    assert find_class_statistics(wrap(kind())) == EXPECTED
+
+
+def test_a_concatenation_is_the_sum():
+    both = find_class_statistics(ConcatDataset([ToyDataset(), ToyDataset()]))
+    assert both == ClassStatistics([2, 6, 2], [4, 6, 6], num_images=6, names=('a', 'b', 'c'))
+
+
+def test_different_classes_cannot_be_summed():
+    other = KnowingDataset()
+    other.class_statistics = ClassStatistics([1], [1], 1, ('z',))
+    parts = SimpleNamespace(datasets=[ToyDataset(), other])
+    with pytest.raises(ValueError, match='different classes'):
+        find_class_statistics(parts)
+
+
+def test_a_data_set_without_annotations_is_named():
+    with pytest.raises(TypeError, match=r"from ndarray: .*LVISDataset.*class_statistics="):
+        find_class_statistics(np.zeros(3))
+
+
+def runner_of(model, dataset):
+    return SimpleNamespace(model=model, train_dataloader=SimpleNamespace(dataset=dataset))
+
+
+@pytest.mark.parametrize('wrapped', [False, True])
+def test_every_module_that_asks_is_given_them(wrapped):
+    takers = [Taker(), Taker()]
+    model = torch.nn.Sequential(takers[0], torch.nn.Sequential(torch.nn.Linear(1, 1), takers[1]))
+    model = torch.nn.DataParallel(model) if wrapped else model
+    ClassStatisticsHook().before_train(runner_of(model, ToyDataset()))
+    assert [taker.stats for taker in takers] == [EXPECTED, EXPECTED]
+
+
+def test_nobody_asks_nothing_is_counted():
+    ClassStatisticsHook().before_train(runner_of(torch.nn.Linear(1, 1), dataset=None))

@@ -1,0 +1,110 @@
+"""A small LVIS file and a detector that is right most of the time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pycocotools.mask as mask_utils
+import pytest
+
+SIZE = 160
+Detections = list[dict[str, Any]]
+
+
+def rectangle(x: float, y: float, w: float, h: float) -> list[list[float]]:
+    return [[x, y, x + w, y, x + w, y + h, x, y + h]]
+
+
+def rle(polygons: list[list[float]]) -> dict[str, Any]:
+    encoded = mask_utils.merge(mask_utils.frPyObjects(polygons, SIZE, SIZE))
+    return {**encoded, 'counts': encoded['counts'].decode()}
+
+
+@pytest.fixture
+def make_gt() -> Callable[..., dict[str, Any]]:
+    """An annotation file from (image_id, category_id, [x, y, w, h]) triples; LVIS fields unless federated=False."""
+
+    def make(
+        objects: list[tuple[int, int, list[float]]],
+        frequency: str = 'rcf',
+        num_images: int = 1,
+        neg: dict[int, list[int]] | None = None,
+        not_exhaustive: dict[int, list[int]] | None = None,
+        federated: bool = True,
+    ) -> dict[str, Any]:
+        images: list[dict[str, Any]] = []
+        for image_id in range(1, num_images + 1):
+            images.append({'id': image_id, 'height': SIZE, 'width': SIZE})
+            if federated:
+                images[-1]['neg_category_ids'] = (neg or {}).get(image_id, [])
+                images[-1]['not_exhaustive_category_ids'] = (not_exhaustive or {}).get(image_id, [])
+        return {
+            'images': images,
+            'annotations': [
+                {
+                    'id': n,
+                    'image_id': image_id,
+                    'category_id': category_id,
+                    'bbox': box,
+                    'area': box[2] * box[3],
+                    'segmentation': rectangle(*box),
+                }
+                for n, (image_id, category_id, box) in enumerate(objects, start=1)
+            ],
+            'categories': [
+                {'id': c, 'name': f'class {c}', **({'frequency': group} if federated else {})}
+                for c, group in enumerate(frequency, start=1)
+            ],
+        }
+
+    return make
+
+
+@pytest.fixture
+def random_gt(make_gt: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+    """12 images, 6 classes, boxes from 6 to 120 pixels, federated fields in use."""
+    rng = np.random.default_rng(0)
+    objects = []
+    for image_id in range(1, 13):
+        for _ in range(rng.integers(0, 7)):
+            w, h = rng.uniform(6, 120, 2)
+            x, y = rng.uniform(0, SIZE - w), rng.uniform(0, SIZE - h)
+            objects.append((image_id, int(rng.integers(1, 7)), [float(v) for v in (x, y, w, h)]))
+    neg = {i: [int(c) for c in rng.choice(np.arange(1, 7), 2, replace=False)] for i in range(1, 13)}
+    return make_gt(objects, 'rrccff', 12, neg=neg, not_exhaustive={i: [i % 6 + 1] for i in range(1, 13, 3)})
+
+
+@pytest.fixture
+def as_detections() -> Callable[..., Detections]:
+    """Ground truth as found by a detector: `jitter` pixels off, label wrong with probability `confusion`, some noise."""
+
+    def make(gt: dict[str, Any], jitter: float = 0.0, confusion: float = 0.0, noise: int = 0) -> Detections:
+        rng = np.random.default_rng(1)
+        num_classes = len(gt['categories'])
+        found = []
+        for image in gt['images']:
+            boxes, labels = [], []
+            for ann in gt['annotations']:
+                if ann['image_id'] == image['id']:
+                    boxes.append(np.array(ann['bbox']) + rng.uniform(-jitter, jitter, 4))
+                    wrong = rng.uniform() < confusion
+                    labels.append(rng.integers(num_classes) if wrong else ann['category_id'] - 1)
+            for _ in range(noise):
+                boxes.append(np.array([*rng.uniform(0, SIZE / 2, 2), *rng.uniform(5, SIZE / 2, 2)]))
+                labels.append(rng.integers(num_classes))
+            xywh = np.array(boxes).reshape(-1, 4)
+            xywh[:, 2:] = np.maximum(xywh[:, 2:], 1)
+            found.append(
+                {
+                    'img_id': image['id'],
+                    'bboxes': np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1),
+                    'scores': rng.uniform(0.05, 1, len(xywh)).round(2),  # rounded, so that there are ties
+                    'labels': np.array(labels, dtype=np.int64),
+                    'masks': [rle(rectangle(*box)) for box in xywh],
+                }
+            )
+        return found
+
+    return make

@@ -1,0 +1,64 @@
+"""Side-by-side time and peak memory of callables; shared by the benchmarks of this folder."""
+
+from __future__ import annotations
+
+import platform
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+
+Step = Callable[[], object]
+
+
+def time_side_by_side(steps: dict[str, Step], *, rounds: int, device: str) -> dict[str, float]:
+    """Median seconds of each step; steps take turns in every round, so that a noisy machine disturbs all alike."""
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    for name in steps:
+        steps[name]()
+    for _ in range(rounds):
+        for name, step in steps.items():
+            synchronize(device)
+            start = time.perf_counter()
+            step()
+            synchronize(device)
+            seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def peak_memory(step: Step, device: str) -> int:
+    """Bytes a step allocates at its peak, above what was there before it."""
+    step()
+    if device == 'cuda':
+        torch.cuda.synchronize()
+        before = torch.cuda.memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        step()
+        return torch.cuda.max_memory_allocated() - before
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+        step()
+    events = [event for event in profile.profiler.kineto_results.events() if event.name() == '[memory]']
+    held = peak = 0
+    for event in sorted(events, key=lambda event: event.start_ns()):
+        held += event.nbytes()
+        peak = max(peak, held)
+    return peak
+
+
+def synchronize(device: str) -> None:
+    """Wait for the device, so that a wall clock measures it."""
+    if device == 'cuda':
+        torch.cuda.synchronize()
+
+
+def machine(device: str) -> str:
+    """Name of the machine and versions, for the head of a result table."""
+    name = torch.cuda.get_device_name() if device == 'cuda' else f'{platform.machine()} CPU'
+    return f'{name}, {torch.get_num_threads()} thread(s), torch {torch.__version__}, Python {platform.python_version()}'
+
+
+def markdown_table(header: list[str], rows: list[list[str]]) -> str:
+    """A GitHub table."""
+    lines = [header, ['---'] * len(header), *rows]
+    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
