@@ -1,8 +1,8 @@
-"""Runtime of every config: our registrations, the statistics hook, logs and checkpoints."""
+"""Runtime of every config: our registrations, the statistics hooks, logs and checkpoints."""
 
 default_scope = 'mmdet'
 custom_imports = dict(imports=['longtail_det'], allow_failed_imports=False)
-custom_hooks = [dict(type='ClassStatisticsHook')]
+custom_hooks = [dict(type='ClassStatisticsHook'), dict(type='StatisticsSyncHook')]
 
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),

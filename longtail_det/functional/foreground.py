@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+
+from .fused import refuse_second_order
 
 
 class _SplitForeground(torch.autograd.Function):
@@ -17,8 +18,8 @@ class _SplitForeground(torch.autograd.Function):
         return cls_score[:, :num_classes].index_select(0, rows), cls_score[:, num_classes:].clone()
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad_classes: Tensor, grad_rest: Tensor) -> tuple[Tensor, None, None]:
+        refuse_second_order()
         (rows,) = ctx.saved_tensors
         grad = grad_classes.new_zeros(ctx.shape)
         grad[:, : ctx.num_classes].index_copy_(0, rows, grad_classes)

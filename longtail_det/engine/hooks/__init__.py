@@ -1,8 +1,11 @@
 """Hooks, registered in mmdet's HOOKS."""
 
 from .class_statistics_hook import ClassStatisticsHook, find_class_statistics
+from .statistics_sync_hook import StatisticsSyncHook, sync_statistics
 
 __all__ = [
     'ClassStatisticsHook',
+    'StatisticsSyncHook',
     'find_class_statistics',
+    'sync_statistics',
 ]

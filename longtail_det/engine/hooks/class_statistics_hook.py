@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
-
-from mmdet.registry import HOOKS
 
 from ...statistics import ClassStatistics
+from .statistics_sync_hook import unwrapped
 
 
 @HOOKS.register_module()
@@ -28,8 +27,7 @@ class ClassStatisticsHook(Hook):
 
     def before_train(self, runner: Any) -> None:
         """Find the statistics and hand them on; runs once, after a checkpoint was loaded."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        takers = [module for module in model.modules() if hasattr(module, 'set_class_statistics')]
+        takers = [module for module in unwrapped(runner.model).modules() if hasattr(module, 'set_class_statistics')]
         if not takers:
             return
         stats = find_class_statistics(runner.train_dataloader.dataset)

@@ -10,10 +10,11 @@ from torch import Tensor
 
 from ...functional import seesaw_loss, split_foreground
 from .base import AvgFactor, RoIClassificationLoss, percent_correct, reduce_loss
+from .statistics_sync import SyncedStatistics
 
 
 @MODELS.register_module(force=True)
-class SeesawLoss(RoIClassificationLoss):
+class SeesawLoss(SyncedStatistics, RoIClassificationLoss):
     """Seesaw loss for long-tailed instance segmentation (Wang et al., CVPR 2021, arXiv:2008.10032).
 
     It takes the place of mmdet's class in the registry as a strict superset: same arguments, values, gradients,
@@ -33,6 +34,8 @@ class SeesawLoss(RoIClassificationLoss):
         reduction: 'mean', 'sum' or 'none'; for 'none' the class part has one value per *foreground* RoI.
         loss_weight: factor on both parts.
         return_dict: give the two parts under `loss_cls_objectness` and `loss_cls_classes`, or their sum.
+        sync: count the samples of all ranks: those of the others arrive after the iteration, by
+            `StatisticsSyncHook`. By default each rank counts its own, as in the authors' code.
 
     Example:
         >>> loss = SeesawLoss(num_classes=3)
@@ -52,6 +55,7 @@ class SeesawLoss(RoIClassificationLoss):
         reduction: str = 'mean',
         loss_weight: float = 1.0,
         return_dict: bool = True,
+        sync: bool = False,
     ) -> None:
         super().__init__(num_classes, reduction, loss_weight)
         if use_sigmoid:
@@ -64,6 +68,8 @@ class SeesawLoss(RoIClassificationLoss):
         self.return_dict = return_dict
         # background included, and float32, as mmdet's checkpoints have it
         self.register_buffer('cum_samples', torch.zeros(num_classes + 1))
+        self.sync = sync
+        self.init_pending(num_classes + 1 if sync else 0)
 
     cum_samples: Tensor
 
@@ -89,7 +95,7 @@ class SeesawLoss(RoIClassificationLoss):
         """
         reduction = self._reduction(reduction_override, avg_factor)
         if self.training:
-            self.cum_samples.index_add_(0, label, self.cum_samples.new_ones(label.shape))
+            self._count(label)
         with torch.autocast(cls_score.device.type, enabled=False):
             cls_score = self.check_logits(cls_score)
             # selecting rows on a GPU makes the host wait for it; there the class part runs on every row instead
@@ -101,6 +107,21 @@ class SeesawLoss(RoIClassificationLoss):
             'loss_cls_classes': self.loss_weight * loss_classes,
         }
         return parts if self.return_dict else sum(parts.values())
+
+    def _count(self, label: Tensor) -> None:
+        counts = torch.zeros_like(self.cum_samples).index_add_(0, label, self.cum_samples.new_ones(label.shape))
+        if self.sync:
+            self.add_statistics(counts)
+        else:
+            self.apply_statistics(counts)
+
+    def apply_statistics(self, values: Tensor) -> None:
+        """Add (C + 1,) sample counts."""
+        self.cum_samples += values
+
+    def _counts_so_far(self) -> Tensor:
+        counts = self.cum_samples + self.pending_statistics() if self.sync else self.cum_samples
+        return counts[: self.num_classes]
 
     def _selected_parts(
         self, cls_score: Tensor, label: Tensor, weight: Tensor | None, reduction: str, avg_factor: AvgFactor
@@ -130,7 +151,7 @@ class SeesawLoss(RoIClassificationLoss):
         )
 
     def _seesaw(self, logits: Tensor, label: Tensor) -> Tensor:
-        return seesaw_loss(logits, label, self.cum_samples[: self.num_classes], p=self.p, q=self.q, eps=self.eps)
+        return seesaw_loss(logits, label, self._counts_so_far(), p=self.p, q=self.q, eps=self.eps)
 
     def _objectness_part(
         self, logits: Tensor, label: Tensor, weight: Tensor | None, reduction: str, avg_factor: AvgFactor

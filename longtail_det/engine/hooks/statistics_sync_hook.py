@@ -1,0 +1,74 @@
+"""Sums what the losses counted over the ranks, after each iteration (DESIGN 4.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmdet.registry import HOOKS
+from mmengine.dist import all_reduce
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from torch import nn
+
+
+@HOOKS.register_module()
+class StatisticsSyncHook(Hook):
+    """Keep the statistics of the losses (EQLv2's gradients, Seesaw's counts with `sync=True`, ...) equal on all ranks.
+
+    One sum over ranks after each training iteration, before any checkpoint is written: with it, two processes on half
+    the batch each end with the buffers of one process on the whole batch, and rank 0's checkpoint is everybody's.
+    With one process it only moves the update from the forward pass to the end of the iteration.
+    """
+
+    # before CheckpointHook (VERY_LOW)
+    priority = 'NORMAL'
+
+    def before_train(self, runner: Any) -> None:
+        """Tell the losses that their counts will be fetched."""
+        self._defer(runner, True)
+
+    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """Sum over ranks and apply."""
+        sync_statistics(unwrapped(runner.model))
+
+    def after_train(self, runner: Any) -> None:
+        """Let the losses update by themselves again."""
+        self._defer(runner, False)
+
+    @staticmethod
+    def _defer(runner: Any, deferred: bool) -> None:
+        for module in unwrapped(runner.model).modules():
+            if hasattr(module, 'defer_statistics'):
+                module.defer_statistics(deferred)
+
+
+def sync_statistics(model: nn.Module) -> None:
+    """Sum over ranks what the losses of a model have counted since the last call, and apply it.
+
+    Losses that were not told to wait (`defer_statistics`) are up to date already and left alone. Every rank has to
+    call it equally often; a rank whose loss was skipped adds zeros.
+
+    Args:
+        model: a model, or a loss by itself.
+    """
+    modules = [module for module in model.modules() if getattr(module, 'statistics_deferred', False)]
+    pending = [module.pending_statistics() for module in modules]
+    if not sum(values.numel() for values in pending):
+        return
+    summed = torch.cat(pending)
+    all_reduce(summed)
+    for module, values in zip(modules, summed.split([len(values) for values in pending]), strict=True):
+        module.flush_statistics(values)
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The model inside a distributed wrapper, or the model itself.
+
+    Args:
+        model: a model or its wrapper.
+
+    Returns:
+        The model.
+    """
+    return model.module if is_model_wrapper(model) else model

@@ -1,0 +1,130 @@
+"""mmdet's shared-FC box head with the classifier bias that sigmoid-like losses need; the later heads build on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmdet.models.roi_heads.bbox_heads import ConvFCBBoxHead
+from mmdet.registry import MODELS
+from torch import Tensor, nn
+
+
+@MODELS.register_module()
+class LongTailBBoxHead(ConvFCBBoxHead):
+    """Box head of two shared fully connected layers, with a chosen initial bias of the classifier.
+
+    Parameters, forward and `state_dict` are those of mmdet's `Shared2FCBBoxHead`. With a thousand sigmoids a bias
+    of 0 makes the loss of the first steps a thousand log 2 per RoI; the published methods start lower. Only the
+    classifier's bias is set, every other initialisation stays mmdet's.
+
+    Args:
+        num_shared_convs: 0, or 4 for the variant of four convolutions (`LongTail4Conv1FCBBoxHead`).
+        num_shared_fcs: shared fully connected layers.
+        cls_bias: initial bias of every classifier column (GOL: -2 Gumbel, -6.5 sigmoid and softmax, -3 CRA).
+        prior_prob: instead of `cls_bias`, the test score every class should start with (DropLoss, EQL: 1e-3,
+            a bias of -6.9); the loss says which bias that is.
+        paper_init: initialise as GOL's configs really do: `fc_cls` constant (weight 1e-3, bias `cls_bias`) and,
+            because their `init_cfg` replaces the head's, `fc_reg` and the shared layers as PyTorch does.
+        kwargs: arguments of mmdet's `ConvFCBBoxHead`.
+
+    Raises:
+        ValueError: both `cls_bias` and `prior_prob`, a prior outside (0, 1), a loss without a prior, or
+            `paper_init` without `cls_bias` or with an `init_cfg` of your own.
+    """
+
+    def __init__(
+        self,
+        num_shared_convs: int = 0,
+        num_shared_fcs: int = 2,
+        cls_bias: float | None = None,
+        prior_prob: float | None = None,
+        paper_init: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        if paper_init:
+            if cls_bias is None or kwargs.get('init_cfg') is not None:
+                raise ValueError(
+                    f'paper_init=True needs cls_bias (found {cls_bias}) and no init_cfg '
+                    f'(found {kwargs.get("init_cfg")}); set the one and remove the other'
+                )
+            kwargs['init_cfg'] = dict(type='Constant', val=1e-3, bias=cls_bias, override=dict(name='fc_cls'))
+        super().__init__(num_shared_convs=num_shared_convs, num_shared_fcs=num_shared_fcs, **kwargs)
+        if cls_bias is not None and prior_prob is not None:
+            raise ValueError(f'both cls_bias={cls_bias} and prior_prob={prior_prob} are given; remove one')
+        self.cls_bias = self._bias_of_prior(prior_prob) if prior_prob is not None else cls_bias
+
+    def _bias_of_prior(self, prior_prob: float) -> float:
+        if not hasattr(self.loss_cls, 'bias_of_prior'):
+            raise ValueError(
+                f'prior_prob={prior_prob}: {type(self.loss_cls).__name__} has no prior bias; give cls_bias instead'
+            )
+        return self.loss_cls.bias_of_prior(prior_prob)
+
+    def init_weights(self) -> None:
+        """Initialise as mmdet does, then set the classifier's bias."""
+        super().init_weights()
+        if self.cls_bias is not None:
+            nn.init.constant_(self._classifier_bias(), self.cls_bias)
+
+    def _classifier_bias(self) -> Tensor:
+        bias = getattr(self.fc_cls, 'bias', None)
+        if bias is None:
+            raise ValueError(
+                f'cls_bias={self.cls_bias}: the classifier {type(self.fc_cls).__name__} has no bias; '
+                'remove cls_bias and prior_prob'
+            )
+        return bias
+
+    def branch_features(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Features that the classifier and the regressor see.
+
+        Args:
+            x: (N, in_channels, H, W) RoI features.
+
+        Returns:
+            (N, D) features of the classifier and of the regressor; the same tensor without separate branches.
+        """
+        for conv in self.shared_convs:
+            x = conv(x)
+        if self.shared_fcs:
+            x = self._flat(x)
+            for fc in self.shared_fcs:
+                x = self.relu(fc(x))
+        return self._branch(x, self.cls_convs, self.cls_fcs), self._branch(x, self.reg_convs, self.reg_fcs)
+
+    def _branch(self, x: Tensor, convs: nn.ModuleList, fcs: nn.ModuleList) -> Tensor:
+        for conv in convs:
+            x = conv(x)
+        x = self._flat(x)
+        for fc in fcs:
+            x = self.relu(fc(x))
+        return x
+
+    def _flat(self, x: Tensor) -> Tensor:
+        if x.dim() > 2 and self.with_avg_pool:
+            x = self.avg_pool(x)
+        return x.flatten(1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """Classify and regress RoIs.
+
+        Args:
+            x: (N, in_channels, H, W) RoI features.
+
+        Returns:
+            (N, columns of the loss) logits and (N, 4 or 4 C) box deltas; None for what the head lacks.
+        """
+        x_cls, x_reg = self.branch_features(x)
+        return self.fc_cls(x_cls) if self.with_cls else None, self.fc_reg(x_reg) if self.with_reg else None
+
+
+@MODELS.register_module()
+class LongTail4Conv1FCBBoxHead(LongTailBBoxHead):
+    """`LongTailBBoxHead` of four shared convolutions and one fully connected layer (mmdet's `Shared4Conv1FCBBoxHead`).
+
+    Args:
+        kwargs: arguments of `LongTailBBoxHead`.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{'num_shared_convs': 4, 'num_shared_fcs': 1, **kwargs})

@@ -1,0 +1,68 @@
+"""State of a loss that is summed over ranks after the iteration, never inside forward (DESIGN 4.1)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class SyncedStatistics(nn.Module):
+    """Mixin of losses that count while they train.
+
+    What a step adds is handed to `add_statistics`. In plain use it is applied at once. `StatisticsSyncHook` calls
+    `defer_statistics` instead: then it waits in a buffer until the hook has summed it over the ranks after the
+    iteration and calls `flush_statistics`, so that all ranks hold the same state, which is also the state of one
+    process on the whole batch. A collective inside forward could deadlock: mmdet skips the loss of a rank that
+    has no RoI.
+    """
+
+    _pending: Tensor
+
+    def init_pending(self, size: int) -> None:
+        """Register the waiting buffer; it is empty whenever a checkpoint is written, so it is not saved.
+
+        Args:
+            size: number of values a step adds.
+        """
+        self.register_buffer('_pending', torch.zeros(size), persistent=False)
+        self.statistics_deferred = False
+
+    def defer_statistics(self, deferred: bool = True) -> None:
+        """From now on wait for `flush_statistics`, or no longer.
+
+        Args:
+            deferred: whether somebody will call it.
+        """
+        self.statistics_deferred = deferred
+
+    def add_statistics(self, values: Tensor) -> None:
+        """Add what a step counted.
+
+        Args:
+            values: (size,) float.
+        """
+        if self.statistics_deferred:
+            self._pending += values
+        else:
+            self.apply_statistics(values)
+
+    def pending_statistics(self) -> Tensor:
+        """(size,) float32, what waits for the hook."""
+        return self._pending
+
+    def flush_statistics(self, summed: Tensor) -> None:
+        """Apply the sum over ranks of what was pending, and start afresh.
+
+        Args:
+            summed: (size,) float32.
+        """
+        self.apply_statistics(summed)
+        self._pending.zero_()
+
+    def apply_statistics(self, values: Tensor) -> None:
+        """Move the loss's state by what was counted.
+
+        Args:
+            values: (size,) float.
+        """
+        raise NotImplementedError

@@ -1,0 +1,44 @@
+"""fused_loss: any row loss with its gradient, in blocks, is what autograd would have given."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from longtail_det.functional import fused
+from longtail_det.functional.fused import fused_loss, row_blocks
+
+
+def softplus_kernel(x, rows):
+    return F.softplus(x).sum(1), x.sigmoid()
+
+
+@pytest.mark.parametrize('block', [1, 10, 10**6])
+def test_blocks_do_not_show(monkeypatch, roi_batch, block):
+    monkeypatch.setattr(fused, '_CPU_BLOCK', block)
+    logits, _ = roi_batch(7, 5)
+    torch.testing.assert_close(fused_loss(logits, softplus_kernel), F.softplus(logits).sum(1))
+    assert torch.autograd.gradcheck(lambda x: fused_loss(x, softplus_kernel), (logits,))
+
+
+@pytest.mark.parametrize('num_rows', [0, 1, 7])
+def test_blocks_cover_every_row_once(monkeypatch, num_rows):
+    monkeypatch.setattr(fused, '_CPU_BLOCK', 10)
+    rows = [i for block in row_blocks(torch.zeros(num_rows, 4)) for i in range(num_rows)[block]]
+    assert rows == list(range(num_rows))
+
+
+def test_backward_can_be_repeated_but_not_differentiated(roi_batch):
+    logits, _ = roi_batch(3, 4)
+    loss = fused_loss(logits, softplus_kernel).sum()
+    first, second = (torch.autograd.grad(loss, logits, retain_graph=True)[0] for _ in range(2))
+    assert torch.equal(first, second)
+    with pytest.raises(RuntimeError, match='cannot be differentiated twice; .* without create_graph=True'):
+        torch.autograd.grad(loss, logits, create_graph=True)
+
+
+def test_without_gradient_none_is_kept(roi_batch):
+    logits, _ = roi_batch(3, 4)
+    with torch.no_grad():
+        assert not fused_loss(logits, softplus_kernel).requires_grad

@@ -1,0 +1,80 @@
+"""Every loss as a config, and the paper's formula of each written as loops; what the shared laws run over."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from mmdet.registry import MODELS
+
+NUM_CLASSES = 6
+#: two rare, two common, two frequent classes, and one of each kind below lambda
+IMAGE_COUNT = [3, 10, 40, 100, 101, 800]
+STATISTICS = dict(image_count=IMAGE_COUNT, instance_count=[2 * n for n in IMAGE_COUNT], num_images=1000)
+LAMBDA = 0.0505
+IS_TAIL = [n / 1000 < LAMBDA for n in IMAGE_COUNT]
+IS_FREQUENT = [n > 100 for n in IMAGE_COUNT]
+
+LOSSES = {
+    'seesaw': dict(type='SeesawLoss', return_dict=False),
+    'eql': dict(type='EQL', lambda_=LAMBDA, class_statistics=STATISTICS),
+    'eql-gumbel': dict(type='EQL', lambda_=LAMBDA, activation='gumbel', class_statistics=STATISTICS),
+    'droploss': dict(type='DropLoss', lambda_=LAMBDA, class_statistics=STATISTICS),
+    'droploss-gumbel': dict(type='DropLoss', lambda_=LAMBDA, activation='gumbel', class_statistics=STATISTICS),
+    'droploss-sync': dict(type='DropLoss', lambda_=LAMBDA, sync_mu=True, class_statistics=STATISTICS),
+    'eqlv2': dict(type='EQLv2'),
+    'gumbel': dict(type='GumbelCE'),
+    'gumbel-free': dict(type='GumbelCE', logit_clamp=None),
+    'cra': dict(type='ClassRelativeActivations', class_statistics=STATISTICS),
+    'sigmoid': dict(type='SigmoidCE'),
+    'sigmoid-softmax': dict(type='SigmoidCE', test_activation='softmax'),
+}
+
+
+def build(name, **changes):
+    """The loss of that name."""
+    return MODELS.build({'num_classes': NUM_CLASSES, **LOSSES[name], **changes})
+
+
+def sigmoid(x):
+    return 1 / (1 + math.exp(-x))
+
+
+def gumbel(x):
+    return math.exp(-math.exp(-x))
+
+
+def clamped_gumbel(x):
+    return gumbel(min(max(x, -4.0), 10.0))
+
+
+def normal(x):
+    return 0.5 * math.erfc(-min(max(x, -5.0), 5.0) / math.sqrt(2))
+
+
+def binary(logits, labels, probability, weight):
+    """Sum over columns of w BCE; `probability(column, x)`, `weight(row label, column, target)`."""
+    rows = []
+    for x_row, y in zip(np.asarray(logits).tolist(), np.asarray(labels).tolist(), strict=True):
+        total = 0.0
+        for j, x in enumerate(x_row):
+            p, target = probability(j, x), y == j
+            total -= weight(y, j, target) * (math.log(p) if target else math.log1p(-p))
+        rows.append(total)
+    return rows
+
+
+def eql_weight(y, j, target):
+    return 1.0 if target or y == NUM_CLASSES or not IS_TAIL[j] else 0.0
+
+
+PAPER = {
+    'eql': lambda x, y: binary(x, y, lambda j, v: sigmoid(v), eql_weight),
+    'eql-gumbel': lambda x, y: binary(x, y, lambda j, v: clamped_gumbel(v), eql_weight),
+    'gumbel': lambda x, y: binary(x, y, lambda j, v: clamped_gumbel(v), lambda *_: 1.0),
+    'gumbel-free': lambda x, y: binary(x, y, lambda j, v: gumbel(v), lambda *_: 1.0),
+    'cra': lambda x, y: binary(
+        x, y, lambda j, v: normal(v) if j < NUM_CLASSES and IS_FREQUENT[j] else clamped_gumbel(v), lambda *_: 1.0
+    ),
+    'sigmoid': lambda x, y: binary(x, y, lambda j, v: sigmoid(v), lambda *_: 1.0),
+}
