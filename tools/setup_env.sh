@@ -74,8 +74,8 @@ make_venv() {
 
 # Show the big downloads only: sixty small packages tell a reader nothing.
 show_progress() {
-    grep --line-buffered -E '^ *Downloading .*(GB|[0-9]{2,}\.[0-9]+ MB)|^Installing collected' |
-        cut -c-100 | sed -u 's/^ */[setup]     /' >&2 || true
+    sed -unE -e 's/^ *Downloading ([^-]+-[^-]+)-.*\(([0-9.]+ GB|[0-9]{2,}\.[0-9]+ MB)\)$/[setup]     downloading \1 (\2)/p' \
+        -e 's/^Installing collected.*/[setup]     unpacking/p' >&2
 }
 
 explain_failure() {

@@ -11,8 +11,8 @@ from torch import Tensor
 #: logits of a block of rows, and the block -> loss per row, and gradient of that loss for each logit
 Kernel = Callable[[Tensor, slice], tuple[Tensor, Tensor]]
 
-#: elements of a block on a CPU; some hundred kilobytes, so that the passes over it run in the cache
-_CPU_BLOCK = 2**16
+#: elements of a block on a CPU; half a megabyte, so that the passes over it run in the cache
+_CPU_BLOCK = 2**17
 
 
 class _Fused(torch.autograd.Function):

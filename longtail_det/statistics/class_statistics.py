@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from .frequency import frequency_group, group_indices
 
@@ -26,7 +26,7 @@ class ClassStatistics:
         names: class names, or empty where nobody named them.
 
     Raises:
-        ValueError: lengths differ, a count is negative, or an image count is larger than
+        ValueError: a count is no whole number or is negative, lengths differ, or an image count is larger than
             `instance_count` or `num_images`.
 
     Example:
@@ -42,11 +42,9 @@ class ClassStatistics:
 
     def __post_init__(self) -> None:
         for key in ('image_count', 'instance_count'):
-            counts = np.array(getattr(self, key), dtype=np.int64).reshape(-1)
-            counts.flags.writeable = False
-            object.__setattr__(self, key, counts)
+            object.__setattr__(self, key, _read_counts(key, getattr(self, key), ndim=1))
         object.__setattr__(self, 'names', tuple(self.names))
-        object.__setattr__(self, 'num_images', int(self.num_images))
+        object.__setattr__(self, 'num_images', int(_read_counts('num_images', self.num_images, ndim=0)))
         self._check()
 
     def _check(self) -> None:
@@ -118,3 +116,14 @@ class ClassStatistics:
             f'{self.num_classes} classes (r/c/f {sizes}), {self.num_images} annotated images, '
             f'{int(self.instance_count.sum())} instances'
         )
+
+
+def _read_counts(key: str, values: ArrayLike, ndim: int) -> NDArray[np.int64]:
+    counts = np.asarray(values)
+    is_numeric = counts.size == 0 or counts.dtype.kind in 'iuf'
+    if counts.ndim != ndim or not is_numeric or not (counts % 1 == 0).all():
+        wanted = 'a list of whole numbers, one per class' if ndim else 'a whole number'
+        raise ValueError(f'class statistics: {key} is {values!r:.80}; expected {wanted}')
+    counts = counts.astype(np.int64)
+    counts.flags.writeable = False
+    return counts

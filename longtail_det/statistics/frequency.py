@@ -11,7 +11,7 @@ FREQUENCY_GROUPS = {'r': 'rare', 'c': 'common', 'f': 'frequent'}
 
 
 def frequency_group(image_count: ArrayLike) -> NDArray[np.str_]:
-    """Give each class its LVIS frequency group from the number of training images that hold it (Gupta et al., CVPR 2019).
+    """Give each class its frequency group from the number of training images that hold it (LVIS, arXiv:1908.03195).
 
     Args:
         image_count: (C,) training images per class, >= 0.

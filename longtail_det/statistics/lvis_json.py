@@ -17,8 +17,8 @@ def count_annotations(
 ) -> ClassStatistics:
     """Count images and instances per class from annotation records.
 
-    Crowd regions (`iscrowd`) are no instances. Annotations of categories outside `category_ids` are left out,
-    and an image counts for `num_images` only if an annotation of a listed category is on it.
+    Crowd regions (`iscrowd`) and annotations marked `ignore` are no instances. Annotations of categories outside
+    `category_ids` are left out, and an image counts for `num_images` only if an instance of a listed category is on it.
 
     Args:
         annotations: records with `image_id` and `category_id`.
@@ -37,7 +37,7 @@ def count_annotations(
     pairs = [
         (index[ann['category_id']], ann['image_id'])
         for ann in annotations
-        if ann['category_id'] in index and not ann.get('iscrowd', 0)
+        if ann['category_id'] in index and not ann.get('iscrowd', 0) and not ann.get('ignore', 0)
     ]
     instance_count = np.bincount([c for c, _ in pairs], minlength=len(index))
     image_count = np.bincount([c for c, _ in set(pairs)], minlength=len(index))
@@ -69,8 +69,15 @@ def load_class_statistics(path: str | Path) -> ClassStatistics:
     if isinstance(data, Mapping) and 'image_count' in data:
         return ClassStatistics.from_dict(data)
     if isinstance(data, Mapping) and {'annotations', 'categories'} <= data.keys():
-        categories = sorted(data['categories'], key=lambda category: category['id'])
-        return count_annotations(data['annotations'], [c['id'] for c in categories], [c['name'] for c in categories])
+        try:
+            categories = sorted(data['categories'], key=lambda category: category['id'])
+            ids, names = [c['id'] for c in categories], [c['name'] for c in categories]
+            return count_annotations(data['annotations'], ids, names)
+        except (KeyError, TypeError) as error:
+            raise ValueError(
+                f'{path}: a category without id and name or an annotation without image_id and category_id ({error}); '
+                'tools/data/class_statistics.py names the record'
+            ) from None
     raise ValueError(
         f'{path} is neither a statistics file (keys image_count, instance_count, num_images) nor an LVIS or COCO '
         'annotation file (keys annotations, categories)'

@@ -7,8 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from mmdet.registry import DATASETS
 from mmengine.dataset import BaseDataset, ClassBalancedDataset, ConcatDataset, RepeatDataset
 
+from longtail_det.datasets import RIODataset
 from longtail_det.engine import ClassStatisticsHook, find_class_statistics
 from longtail_det.statistics import ClassStatistics
 
@@ -87,6 +89,28 @@ def test_every_module_that_asks_is_given_them(wrapped):
     model = torch.nn.DataParallel(model) if wrapped else model
     ClassStatisticsHook().before_train(runner_of(model, ToyDataset()))
     assert [taker.stats for taker in takers] == [EXPECTED, EXPECTED]
+
+
+class TargetTaker(torch.nn.Module):
+    targets = None
+
+    def set_target_classes(self, indices):
+        self.targets = indices
+
+
+@pytest.mark.parametrize('wrapped', [False, True])
+def test_target_classes_of_rio_are_carried_to_who_asks(wrapped):
+    model = torch.nn.Sequential(TargetTaker(), torch.nn.Linear(1, 1))
+    config = dict(type=RIODataset, dataset=dict(type=ToyDataset), target_classes=['c', 'a'])
+    dataset = RepeatDataset(config, times=3) if wrapped else DATASETS.build(config)
+    ClassStatisticsHook().before_train(runner_of(model, dataset))
+    assert model[0].targets == [0, 2]
+
+
+def test_without_rio_no_target_classes_are_set():
+    taker = TargetTaker()
+    ClassStatisticsHook().before_train(runner_of(taker, ToyDataset()))
+    assert taker.targets is None
 
 
 def test_nobody_asks_nothing_is_counted():

@@ -78,7 +78,7 @@ def random_gt(make_gt: Callable[..., dict[str, Any]]) -> dict[str, Any]:
 
 @pytest.fixture
 def as_detections() -> Callable[..., Detections]:
-    """Ground truth as found by a detector: `jitter` pixels off, label wrong with probability `confusion`, some noise."""
+    """Ground truth as a detector finds it: `jitter` pixels off, labels wrong with probability `confusion`."""
 
     def make(gt: dict[str, Any], jitter: float = 0.0, confusion: float = 0.0, noise: int = 0) -> Detections:
         rng = np.random.default_rng(1)

@@ -11,32 +11,74 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 
+import longtail_det  # noqa: F401  (first: it makes mmdet importable)
+import released_losses
 import torch
 import torch.nn.functional as F
 from harness import Step, machine, markdown_table, peak_memory, time_side_by_side
 
 LossCall = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+#: name of the code -> loss of logits and labels, number of columns
+Members = dict[str, tuple[LossCall, int]]
 
 
-def candidates(num_classes: int) -> dict[str, dict[str, tuple[LossCall, int]]]:
-    """For each method: name -> (loss of logits and labels, number of columns); 'ours' is compared to the others."""
+def candidates(num_classes: int, device: str) -> dict[str, Members]:
+    """For each method ours, the code it replaces, and plain cross entropy."""
+    from mmdet.models.losses import CrossEntropyLoss
     from mmdet.models.losses.seesaw_loss import SeesawLoss as MMDetSeesawLoss
 
-    from longtail_det.models import SeesawLoss
+    from longtail_det.models import EQL, DropLoss, EQLv2, GumbelCE, SeesawLoss, SigmoidCE
 
-    def total(module: torch.nn.Module) -> LossCall:
-        return lambda logits, labels: sum(module(logits, labels, None, avg_factor=float(len(labels))).values())
+    # LVIS v1: two thirds of the classes are rare or common
+    image_count = [50 if c % 3 else 500 for c in range(num_classes)]
+    tail_knobs = dict(
+        num_classes=num_classes,
+        lambda_=0.1,
+        class_statistics=dict(image_count=image_count, instance_count=image_count, num_images=1000),
+    )
+    is_tail = torch.tensor([count == 50 for count in image_count], device=device)
 
-    def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        return F.cross_entropy(logits, labels)
+    def of(module: torch.nn.Module) -> LossCall:
+        module.to(device)
+        return lambda x, y: total(module(x, y, None, avg_factor=float(len(y))))
 
-    return {
+    def tail(function: Callable[..., torch.Tensor], **kwargs: bool) -> LossCall:
+        return lambda x, y: function(x, y, is_tail, **kwargs)
+
+    with_background, without, seesaw = num_classes + 1, num_classes, num_classes + 2
+    released_eqlv2 = released_losses.EQLv2(num_classes).to(device)
+    table: dict[str, Members] = {
         'SeesawLoss': {
-            'ours': (total(SeesawLoss(num_classes=num_classes)), num_classes + 2),
-            'mmdet': (total(MMDetSeesawLoss(num_classes=num_classes)), num_classes + 2),
-            'F.cross_entropy': (cross_entropy, num_classes + 1),
-        }
+            'ours': (of(SeesawLoss(num_classes=num_classes)), seesaw),
+            'mmdet': (of(MMDetSeesawLoss(num_classes=num_classes)), seesaw),
+        },
+        'EQLv2': {'ours': (of(EQLv2(num_classes)), with_background), 'released': (released_eqlv2, with_background)},
+        'SigmoidCE': {
+            'ours': (of(SigmoidCE(num_classes)), with_background),
+            'mmdet': (of(CrossEntropyLoss(use_sigmoid=True)), with_background),
+        },
+        'GumbelCE': {
+            'ours': (of(GumbelCE(num_classes)), with_background),
+            'released': (released_losses.gumbel_ce, with_background),
+        },
+        'EQL': {'ours': (of(EQL(**tail_knobs)), without), 'released': (tail(released_losses.eql), without)},
+        'DropLoss': {
+            'ours': (of(DropLoss(**tail_knobs)), without),
+            'released': (tail(released_losses.drop_loss), without),
+        },
+        'DropLoss, Gumbel': {
+            'ours': (of(DropLoss(**tail_knobs, activation='gumbel')), without),
+            'released': (tail(released_losses.drop_loss, gumbel=True), without),
+        },
     }
+    for members in table.values():
+        members['F.cross_entropy'] = (F.cross_entropy, with_background)
+    return table
+
+
+def total(loss: torch.Tensor | dict[str, torch.Tensor]) -> torch.Tensor:
+    """Sum of the parts of a loss."""
+    return sum(loss.values()) if isinstance(loss, dict) else loss
 
 
 def make_step(loss: LossCall, num_rois: int, num_classes: int, channels: int, args: argparse.Namespace) -> Step:
@@ -49,8 +91,8 @@ def make_step(loss: LossCall, num_rois: int, num_classes: int, channels: int, ar
     logits.requires_grad_()
 
     def step() -> None:
-        logits.grad = None
         loss(logits, labels).backward()
+        logits.grad = None  # here, so that the next step's memory starts from nothing
 
     return step
 
@@ -58,26 +100,23 @@ def make_step(loss: LossCall, num_rois: int, num_classes: int, channels: int, ar
 def measure(num_rois: int, num_classes: int, args: argparse.Namespace) -> list[list[str]]:
     """Rows of the table for one size."""
     rows = []
-    for method, members in candidates(num_classes).items():
-        steps = {}
-        for name, (loss, channels) in members.items():
-            if isinstance(loss, torch.nn.Module):
-                loss.to(args.device)
-            steps[name] = make_step(loss, num_rois, num_classes, channels, args)
+    for method, members in candidates(num_classes, args.device).items():
+        if args.only and method not in args.only:
+            continue
+        if num_classes > args.square_limit:
+            members.pop('mmdet' if method == 'SeesawLoss' else '', None)
+        steps = {
+            name: make_step(loss, num_rois, num_classes, channels, args) for name, (loss, channels) in members.items()
+        }
         seconds = time_side_by_side(steps, rounds=args.rounds, device=args.device)
         memory = {name: peak_memory(step, args.device) for name, step in steps.items()}
+        per_logit = seconds['ours'] / (num_rois * num_classes) * 1e9
         for name in members:
+            ratios = [f'{seconds["ours"] / seconds[name]:.2f}', f'{memory["ours"] / max(memory[name], 1):.2f}']
             rows.append(
-                [
-                    method,
-                    str(num_rois),
-                    str(num_classes),
-                    name,
-                    f'{seconds[name] * 1e3:.2f}',
-                    f'{memory[name] / 2**20:.1f}',
-                    f'{seconds["ours"] / seconds[name]:.2f}',
-                    f'{memory["ours"] / max(memory[name], 1):.2f}',
-                ]
+                [method, str(num_rois), str(num_classes), name]
+                + [f'{seconds[name] * 1e3:.2f}', f'{memory[name] / 2**20:.1f}']
+                + (['', '', f'{per_logit:.2f}'] if name == 'ours' else [*ratios, ''])
             )
     return rows
 
@@ -90,6 +129,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--foreground', type=float, default=0.25, help='share of foreground RoIs')
     parser.add_argument('--rounds', type=int, default=15, help='timed rounds; the median is printed')
     parser.add_argument('--threads', type=int, default=1, help='CPU threads')
+    parser.add_argument('--only', nargs='+', help='methods to measure, as named in the table; default all')
+    parser.add_argument(
+        '--square-limit', type=int, default=5000, help="above so many classes leave out mmdet's C x C SeesawLoss"
+    )
     parser.add_argument('--device', default='cpu', choices=['cpu', 'cuda'])
     parser.add_argument('--dtype', default='float32', choices=['float32', 'bfloat16', 'float16'], help='of the logits')
     return parser
@@ -101,7 +144,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     torch.set_num_threads(args.threads)
     rows = [row for c in args.num_classes for n in args.num_rois for row in measure(n, c, args)]
     print(f'{machine(args.device)}; {args.dtype}, {args.foreground:.0%} foreground, median of {args.rounds} rounds')
-    header = ['method', 'RoIs', 'classes', 'code', 'ms', 'peak MiB', 'ours / it: time', 'ours / it: memory']
+    header = ['method', 'RoIs', 'classes', 'code', 'ms', 'peak MiB', 'ours / it: time', 'memory', 'ns per logit']
     print(markdown_table(header, rows))
     return 0
 

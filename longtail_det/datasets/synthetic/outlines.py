@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -36,7 +36,7 @@ def _font_path(font: str) -> Path:
     return Path(matplotlib.get_data_path()) / 'fonts' / 'ttf' / f'{font}.ttf'
 
 
-@lru_cache(maxsize=None)
+@cache
 def _characters_of(font: str) -> frozenset[int]:
     return frozenset(FT2Font(str(_font_path(font))).get_charmap())
 
@@ -51,7 +51,7 @@ def fonts_with(char: str) -> tuple[str, ...]:
     return tuple(font for font in FONTS if ord(char) in _characters_of(font))
 
 
-@lru_cache(maxsize=None)
+@cache
 def outline(font: str, char: str) -> Outline:
     """Take the outline of a character, centred on the origin and scaled to a longest side of 1.
 
@@ -98,8 +98,7 @@ def rasterise(contours: Outline, height: int, width: int) -> NDArray[np.uint8]:
     winding = np.zeros((height, width), dtype=np.int16)
     fill = np.empty((height, width), dtype=np.uint8)
     for contour in contours:
-        x, y = contour.T
-        turns_right = np.dot(x, np.roll(y, -1)) > np.dot(y, np.roll(x, -1))
+        turns_right = cv2.contourArea(contour.astype(np.float32), oriented=True) > 0
         fill[:] = 0
         # cv2 counts from the centre of the first pixel
         corners = np.round((contour - 0.5) * (1 << _SHIFT)).astype(np.int32)

@@ -8,6 +8,7 @@ import numpy as np
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
+from torch import nn
 
 from ...statistics import ClassStatistics
 from .statistics_sync_hook import unwrapped
@@ -21,20 +22,35 @@ class ClassStatisticsHook(Hook):
     wrappers (repeat, resampling, multi-image mix), or, for a data set of mmdet's without one, by counting its
     annotations once. They are those of the data before resampling. A module stores what it needs in buffers, so a
     checkpoint can be tested without any annotation file. Without such a module the hook does nothing.
+
+    In the same way each module that has `set_target_classes(indices)` is given the classes that a `RIODataset` chose
+    for object-level resampling; without such a data set it is not called.
     """
 
     priority = 'VERY_HIGH'
 
     def before_train(self, runner: Any) -> None:
-        """Find the statistics and hand them on; runs once, after a checkpoint was loaded."""
-        takers = [module for module in unwrapped(runner.model).modules() if hasattr(module, 'set_class_statistics')]
-        if not takers:
-            return
-        stats = find_class_statistics(runner.train_dataloader.dataset)
-        for module in takers:
-            module.set_class_statistics(stats)
-        names = sorted({type(module).__name__ for module in takers})
-        print_log(f'class statistics for {", ".join(names)}: {stats.summary()}', logger='current')
+        """Find statistics and target classes and hand them on; runs once, after a checkpoint was loaded."""
+        if takers := _modules_with(runner.model, 'set_class_statistics'):
+            stats = find_class_statistics(runner.train_dataloader.dataset)
+            for module in takers:
+                module.set_class_statistics(stats)
+            print_log(f'class statistics for {_type_names(takers)}: {stats.summary()}', logger='current')
+        if takers := _modules_with(runner.model, 'set_target_classes'):
+            targets = runner.train_dataloader.dataset.metainfo.get('rio_target_classes')
+            if targets is None:
+                return
+            for module in takers:
+                module.set_target_classes(targets)
+            print_log(f'{len(targets)} target classes for {_type_names(takers)}', logger='current')
+
+
+def _modules_with(model: nn.Module, method: str) -> list[Any]:
+    return [module for module in unwrapped(model).modules() if hasattr(module, method)]
+
+
+def _type_names(modules: list[Any]) -> str:
+    return ', '.join(sorted({type(module).__name__ for module in modules}))
 
 
 def find_class_statistics(dataset: Any) -> ClassStatistics:

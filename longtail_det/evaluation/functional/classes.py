@@ -39,8 +39,8 @@ def match_classes(classes: Sequence[str], categories: Sequence[Category]) -> lis
     missing = [name for name in classes if name not in ids]
     if missing:
         raise ValueError(
-            f'{len(missing)} of the {len(classes)} class names of the data set are not among the {len(ids)} categories of '
-            f'the annotation file, first {missing[0]!r}; give val_evaluator.ann_file the file of val_dataloader.dataset'
+            f'{len(missing)} of the {len(classes)} class names of the data set are not among the {len(ids)} categories '
+            f'of the annotation file, first {missing[0]!r}; val_evaluator.ann_file must be the file of the data set'
         )
     return [ids[name] for name in classes]
 

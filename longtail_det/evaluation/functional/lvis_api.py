@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -51,7 +50,7 @@ def evaluate_lvis_api(
         ValueError: `img_ids` names an image that `gt` does not hold.
     """
     scored = _scored_part(gt, frozenset(img_ids), category_ids)
-    grouped = category_groups(scored['categories']) is not None
+    grouped = category_groups(gt['categories']) is not None
     evaluator = _evaluator(scored, records, metric)
     evaluator.run()
     results = {key: float(value) for key, value in evaluator.get_results().items() if grouped or key not in _GROUP_KEYS}
@@ -74,12 +73,14 @@ def _scored_part(
     if unknown:
         raise ValueError(
             f'image id {min(unknown)} was predicted but is not among the {len(gt["images"])} images of the annotation '
-            'file; give val_evaluator.ann_file the file of val_dataloader.dataset'
+            'file; val_evaluator.ann_file must be the file of the data set'
         )
     kept = {category['id'] for category in gt['categories']} if category_ids is None else set(category_ids)
-    categories = sorted((c for c in gt['categories'] if c['id'] in kept), key=lambda category: category['id'])
-    groups = category_groups(categories)
-    frequency: Sequence[Any] = ['f'] * len(categories) if groups is None else groups.tolist()
+    groups = category_groups(gt['categories'])
+    categories = [
+        {**category, 'frequency': 'f' if groups is None else str(groups[c])}
+        for c, category in enumerate(gt['categories'])
+    ]
     negatives = frozenset(kept)
     return {
         'images': [
@@ -96,7 +97,7 @@ def _scored_part(
             for number, ann in enumerate(gt['annotations'], start=1)
             if ann['image_id'] in img_ids and ann['category_id'] in kept
         ],
-        'categories': [{**c, 'frequency': f} for c, f in zip(categories, frequency, strict=True)],
+        'categories': sorted((c for c in categories if c['id'] in kept), key=lambda category: category['id']),
     }
 
 
@@ -111,9 +112,8 @@ def _evaluator(scored: dict[str, Any], records: Iterable[Mapping[str, Any]], met
         'annotations': [],
         'categories': [{'id': category['id']} for category in scored['categories']],
     }
-    with _quiet(logging.getLogger('lvis.results')):
-        # the constructor of LVISResults reads the first record, so it cannot be called without one
-        found = results_class(_indexed(lvis_class, outline), copies) if copies else _indexed(results_class, outline)
+    # the constructor of LVISResults reads the first record, so it cannot be called without one
+    found = results_class(_indexed(lvis_class, outline), copies) if copies else _indexed(results_class, outline)
     return evaluator_class(_indexed(lvis_class, scored), found, metric)
 
 
@@ -123,17 +123,6 @@ def _indexed(api_class: Any, dataset: dict[str, Any]) -> Any:
     api.dataset = dataset
     api._create_index()
     return api
-
-
-@contextmanager
-def _quiet(logger: logging.Logger) -> Iterator[None]:
-    """Keep warnings back: the API warns of every list of records that does not come from a file."""
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 def _class_ap(precision: np.ndarray) -> list[float]:

@@ -68,10 +68,10 @@ def test_group_averages_by_hand(make_gt):
     gt = make_gt([(1, 1, BOX), (1, 1, OTHER_BOX), (1, 2, BOX), (1, 3, BOX)])
     results = score(gt, [found(1, 1, BOX), found(1, 2, BOX)], classwise=True)
     half_recalled = 51 / 101  # precision 1 at the recall levels 0.00 to 0.50 of 101
-    assert results['APr'] == results['AP/class 1'] == pytest.approx(half_recalled)
-    assert results['APc'] == results['AP/class 2'] == ONE
+    assert [results['APr'], results['AP/class 1']] == [pytest.approx(half_recalled)] * 2
+    assert [results['APc'], results['AP/class 2']] == [ONE] * 2
     assert results['APf'] == results['AP/class 3'] == 0
-    assert results['AP'] == results['AP50'] == results['AP75'] == pytest.approx((half_recalled + 1) / 3)
+    assert [results[key] for key in ('AP', 'AP50', 'AP75')] == [pytest.approx((half_recalled + 1) / 3)] * 3
 
 
 def test_a_class_without_ground_truth_is_minus_one_and_left_out_of_the_mean(make_gt):
@@ -135,12 +135,12 @@ def test_a_crowd_is_neither_searched_for_nor_a_false_positive(make_gt):
     assert score(gt, [found(1, 1, BOX, 0.5), found(1, 1, OTHER_BOX, 0.9)])['AP'] == ONE
 
 
-def test_annotation_ids_carry_no_meaning(random_gt, as_detections):
-    records = records_of(as_detections(random_gt, jitter=6, confusion=0.3, noise=8), 'bbox')
-    expected = score(random_gt, records)
-    for n, annotation in enumerate(random_gt['annotations']):
-        annotation['id'] = n
-    assert score(random_gt, records) == expected
+@pytest.mark.parametrize('ids', [[0, 1], [7, 7]])
+def test_annotation_ids_carry_no_meaning(make_gt, ids):
+    gt = make_gt([(1, 1, BOX), (1, 1, OTHER_BOX)])
+    for annotation, annotation_id in zip(gt['annotations'], ids, strict=True):
+        annotation['id'] = annotation_id
+    assert score(gt, [found(1, 1, BOX), found(1, 1, OTHER_BOX)])['AP'] == ONE
 
 
 @pytest.mark.parametrize('metric', ['bbox', 'segm'])

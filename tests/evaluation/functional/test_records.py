@@ -12,7 +12,7 @@ RLE = {'size': [4, 4], 'counts': '04>0'}
 def image():
     return {
         'img_id': 3,
-        'bboxes': np.array([[1, 2, 4, 8], [0, 0, 1, 1]], dtype=np.float32),
+        'bboxes': np.array([[1.0, 2.0, 4.0, 8.0], [0.0, 0.0, 1.0, 1.0]]),
         'scores': np.array([0.5, 0.25], dtype=np.float32),
         'labels': np.array([1, 0]),
         'masks': [RLE, RLE],
@@ -54,5 +54,5 @@ def test_missing_masks_and_labels_beyond_the_classes_are_one_line(image):
     ):
         detection_records([image], [10], 'bbox')
     del image['masks']
-    with pytest.raises(ValueError, match="'segm' needs masks, but image 3 .*metric='bbox'"):
+    with pytest.raises(ValueError, match=r"'segm' needs masks, but image 3 .*metric='bbox'"):
         detection_records([image], [10, 20], 'segm')

@@ -45,24 +45,21 @@ class JsonStream:
     def members(self) -> Iterator[str]:
         """Yield the keys of the object under the cursor; the cursor then stands on the value of that key."""
         self._expect('{')
-        while not self.at('}'):
+        more = not self.at('}') or self._expect('}') != '}'
+        while more:
             key = self.value()
             self._expect(':')
             yield key
-            if self._expect(',}') == '}':
-                return
-        self._expect('}')
+            more = self._expect(',}') == ','
 
     def items(self) -> Iterator[Any]:
         """Yield the decoded elements of the array under the cursor, one by one."""
         self._expect('[')
-        while not self.at(']'):
-            # The hot loop of reading an annotation file: a million records pass here.
+        more = not self.at(']') or self._expect(']') != ']'
+        while more:
             value, self.pos = self._decode(self.text, self.pos)
             yield value
-            if self._expect(',]') == ']':
-                return
-        self._expect(']')
+            more = self._expect(',]') == ','
 
     def skip(self) -> None:
         """Pass over the value under the cursor, an array element by element."""

@@ -77,7 +77,7 @@ class AnnotationTable(_Table):
     @property
     def has_mask(self) -> NDArray[np.bool_]:
         """(A,) bool, there is a mask."""
-        return np.not_equal(self.masks, None).astype(bool)
+        return np.array([mask is not None for mask in self.masks], dtype=bool)
 
 
 def find_rows(keys: NDArray[np.int64], ids: NDArray[np.int64]) -> NDArray[np.intp]:

@@ -1,0 +1,69 @@
+"""Puts `mmcv_ops` in the place of mmcv's compiled extension where there is none."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
+from types import ModuleType
+
+import torch
+
+_NAME = 'mmcv._ext'
+
+
+def install_mmcv_ops() -> None:
+    """Make all of `mmcv.ops` importable: where `mmcv._ext` is not compiled, provide it on torchvision.
+
+    A compiled extension is left alone. One that is there but cannot be loaded (built for another torch) is replaced,
+    with a warning that says why. Calling it again changes nothing.
+
+    Raises:
+        ImportError: no compiled extension, and torchvision is missing or does not fit torch.
+    """
+    mmcv = importlib.import_module('mmcv')
+    if _is_compiled_extension_loadable():
+        return
+    spec = ModuleSpec(_NAME, _BackendLoader(), origin=__file__)
+    module = module_from_spec(spec)
+    _BackendLoader().exec_module(module)
+    sys.modules[_NAME] = module
+    mmcv._ext = module  # type: ignore[attr-defined]
+
+
+class _BackendLoader(Loader):
+    """A real loader, because mmcv and mmengine ask `pkgutil.find_loader` whether ops are there."""
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Leave it to importlib."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Fill in the ops."""
+        try:
+            from . import mmcv_ops
+        # a torchvision built for another torch raises RuntimeError: operator torchvision::nms does not exist
+        except (ImportError, RuntimeError, OSError) as error:
+            raise ImportError(
+                f'torchvision cannot be used ({error}); mmcv without compiled ops needs the one that belongs to torch '
+                f'{torch.__version__}: pip install --force-reinstall torch torchvision'
+            ) from error
+        vars(module).update(mmcv_ops.OPS, __getattr__=mmcv_ops.missing_op)
+
+
+def _is_compiled_extension_loadable() -> bool:
+    try:
+        importlib.import_module(_NAME)
+    except ModuleNotFoundError:
+        return False
+    except (ImportError, OSError) as error:
+        warnings.warn(
+            f'the compiled ops of mmcv cannot be loaded ({error}); nms, soft_nms and RoIAlign run on torchvision '
+            f'instead; for the others build mmcv again for torch {torch.__version__}',
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        return False
+    return True

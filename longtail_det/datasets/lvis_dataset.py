@@ -1,0 +1,261 @@
+"""A detection data set that takes everything it knows from an LVIS- or COCO-format file."""
+
+from __future__ import annotations
+
+import logging
+import os.path as osp
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from mmdet.datasets import BaseDetDataset
+from mmdet.registry import DATASETS
+from mmengine.fileio import exists, get_local_path
+from mmengine.logging import print_log
+from numpy.typing import NDArray
+
+from ..statistics import ClassStatistics
+from .annotations import (
+    ON_BAD,
+    AnnotationFile,
+    AnnotationTable,
+    BadRecords,
+    ImageTable,
+    read_annotation_file,
+    read_categories,
+)
+from .class_selection import make_palette, select_categories, wanted_classes
+from .gc_pause import gc_pause
+from .instances import build_instances
+from .label_index import LabelIndex, index_labels
+from .mask_loading import keep_loadable_masks
+
+
+# mmdet registers its LVIS v0.5 class under this name too; ours reads the same files to the same instances.
+@DATASETS.register_module(force=True)
+class LVISDataset(BaseDetDataset):
+    """Any LVIS v0.5, LVIS v1 or COCO instance file; classes, frequencies and counts are read from it.
+
+    Classes are the categories of the file in ascending order of id, which is the order of mmdet's LVIS data sets
+    and of their checkpoints, or those of `metainfo=dict(classes=...)` in the order given there. Which annotations
+    become instances follows mmdet: crowd regions get `ignore_flag=1`; those with `ignore`, without area or with
+    a side below one pixel are left out.
+
+    Args:
+        ann_file: json file, absolute or below `data_root`.
+        data_prefix: `img`, the image folder, absolute or below `data_root`; and `seg` for semantic maps. File
+            names are `file_name`, or the last two parts of `coco_url` where there is none (LVIS v1: set `img=''`
+            and keep the folders train2017 and val2017 side by side).
+        on_bad: 'error' refuses a file with bad records and names the first of them; 'skip' leaves them out, and
+            logs how many. Bad are: unknown or repeated ids, missing keys, values of the wrong type, boxes outside
+            their image or of negative size, polygons of fewer than 3 points or an odd count of numbers, RLE masks
+            that do not fit their image, and annotations without a mask where the pipeline loads masks.
+        check_images: also look for every image file; without it, for the first one only.
+        lazy_init: read only the classes now, and the rest at the first use.
+        filter_cfg: for training (`test_mode=False`): `filter_empty_gt=True` leaves out images on which no
+            annotation of a class lies, crowd regions and tiny ones counting as in mmdet; `min_size` those with
+            a shorter side, in pixels.
+        kwargs: of mmdet's `BaseDetDataset`: `data_root`, `metainfo`, `pipeline`, `indices`, `test_mode`, ...
+
+    Raises:
+        FileNotFoundError: the annotation file or the first image is missing.
+        ValueError: bad data, an unknown class or an unknown option, in one line.
+
+    Example:
+        In a config::
+
+            dict(
+                type='LVISDataset',
+                data_root='data/coco/',
+                ann_file='annotations/lvis_v1_train.json',
+                data_prefix=dict(img=''),
+                filter_cfg=dict(filter_empty_gt=True, min_size=32),
+                pipeline=train_pipeline,
+            )
+    """
+
+    cat_ids: list[int]
+    cat2label: dict[int, int]
+    category_records: list[Mapping[str, Any]]
+    _label_index: LabelIndex
+
+    def __init__(
+        self,
+        ann_file: str = '',
+        *,
+        data_prefix: Mapping[str, str] | None = None,
+        on_bad: str = 'error',
+        check_images: bool = False,
+        lazy_init: bool = False,
+        filter_cfg: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        _refuse_unknown('data_prefix', data_prefix or (), ('img', 'seg'))
+        _refuse_unknown('filter_cfg', filter_cfg or (), ('filter_empty_gt', 'min_size'))
+        if on_bad not in ON_BAD:
+            raise ValueError(f"on_bad is {on_bad!r}, expected 'error' or 'skip'")
+        self.on_bad = on_bad
+        self.check_images = check_images
+        prefix = {'img': '', **(data_prefix or {})}
+        super().__init__(ann_file=ann_file, data_prefix=prefix, filter_cfg=filter_cfg, lazy_init=True, **kwargs)
+        self._wanted = wanted_classes(self._metainfo)
+        if not lazy_init:
+            self.full_init()
+        elif self._wanted is None:
+            self._peek_classes()
+        else:
+            self._set_classes(self._wanted)
+
+    # ---- what samplers, losses and metrics ask for
+
+    @property
+    def class_statistics(self) -> ClassStatistics:
+        """Counts of the images that this data set holds, after `filter_cfg` and subsets; class order is kept."""
+        self.full_init()
+        return self._label_index.statistics(self._metainfo['classes'])
+
+    @property
+    def labels_per_image(self) -> list[NDArray[np.int32]]:
+        """For each image the ascending labels of its instances, each once, crowd regions left out; no file is read."""
+        self.full_init()
+        return self._label_index.unique_labels()
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Labels of all boxes of an image as mmdet gives them: repeated, in order, crowd regions included."""
+        self.full_init()
+        return self._label_index.labels_of(range(len(self))[idx]).tolist()
+
+    # ---- mmengine's steps of initialisation
+
+    def full_init(self) -> None:
+        """Read the annotation file, unless that is done."""
+        if self._fully_initialized:
+            return
+        with gc_pause():
+            super().full_init()
+        if self._indices is not None:
+            self._label_index = self._label_index.select(self._indices)
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """Read the annotation file into one dict per image; masks in it are packed until they are handed out."""
+        bad = BadRecords(self.ann_file)
+        file = self._read_file(bad)
+        self._set_categories(select_categories(file.categories, self._wanted, self.ann_file))
+        images = self._keep_images_on_disk(file.images, bad)
+        annotations = keep_loadable_masks(file.annotations, self.cat_ids, self.pipeline.transforms, bad)
+        bad.settle(self.on_bad)
+        self._label_index, rows = index_labels(annotations, images, np.array(self.cat_ids, dtype=np.int64))
+        summary = f'{self.ann_file}: {len(self.cat_ids)} classes, {self._label_index.summary()}'
+        print_log(summary, logger='current')
+        return self._build_data_list(images, annotations.select(rows))
+
+    def filter_data(self) -> list[dict[str, Any]]:
+        """Apply `filter_cfg` in training."""
+        if self.test_mode or not self.filter_cfg:
+            return self.data_list
+        min_size = self.filter_cfg.get('min_size', 0)
+        keep = np.array([min(data['height'], data['width']) >= min_size for data in self.data_list])
+        if self.filter_cfg.get('filter_empty_gt', False):
+            keep &= self._label_index.annotated
+        if not keep.any():
+            raise ValueError(
+                f'{self.ann_file}: filter_cfg={self.filter_cfg} leaves none of {len(keep)} images for the '
+                f'{len(self.cat_ids)} classes; correct the classes or filter_cfg'
+            )
+        rows = np.flatnonzero(keep)
+        self._label_index = self._label_index.select(rows)
+        return [self.data_list[row] for row in rows]
+
+    def get_subset_(self, indices: Sequence[int] | int) -> None:
+        """Keep the first or last images, or those of a list."""
+        super().get_subset_(indices)
+        self._label_index = self._label_index.select(indices)
+
+    def get_subset(self, indices: Sequence[int] | int) -> LVISDataset:
+        """Copy with the first or last images, or those of a list."""
+        subset = super().get_subset(indices)
+        subset._label_index = self._label_index.select(indices)
+        return subset
+
+    # ---- reading
+
+    def _read_file(self, bad: BadRecords) -> AnnotationFile:
+        try:
+            with get_local_path(self.ann_file, backend_args=self.backend_args) as path:
+                return read_annotation_file(path, bad, need_annotations=not self.test_mode)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f'{error} ({self._where_to_look("ann_file")})') from None
+
+    def _peek_classes(self) -> None:
+        """Set the classes of a lazy data set; without the file they stay open, so that a checkpoint alone runs."""
+        bad = BadRecords(self.ann_file)
+        try:
+            with get_local_path(self.ann_file, backend_args=self.backend_args) as path:
+                self._set_categories(read_categories(path, bad))
+        except FileNotFoundError as error:
+            print_log(f'{error}; the classes stay unknown', logger='current', level=logging.WARNING)
+        bad.settle(self.on_bad)
+
+    def _set_classes(self, names: tuple[str, ...]) -> None:
+        self._metainfo['classes'] = names
+        if not self._metainfo.get('palette'):
+            self._metainfo['palette'] = make_palette(len(names))
+
+    def _set_categories(self, records: list[Mapping[str, Any]]) -> None:
+        self.category_records = records
+        self.cat_ids = [record['id'] for record in records]
+        self.cat2label = {category_id: label for label, category_id in enumerate(self.cat_ids)}
+        self._set_classes(tuple(record['name'] for record in records))
+
+    def _keep_images_on_disk(self, images: ImageTable, bad: BadRecords) -> ImageTable:
+        """Look for every image with `check_images`, else for the first alone: a wrong folder is the usual mistake."""
+        paths = [osp.join(self.data_prefix['img'], name) for name in images.names]
+        hint = f'the first of {self.ann_file} ({self._where_to_look("data_prefix")})'
+        if self.check_images:
+            missing = np.array([not exists(path, backend_args=self.backend_args) for path in paths])
+            if missing.all():
+                raise FileNotFoundError(f'none of {len(paths)} image files found, as {paths[0]}, {hint}')
+            kind = 'images whose file is missing'
+            return images.select(bad.add_rows(kind, missing, lambda row: f'image file not found: {paths[row]}'))
+        if self.backend_args is None and '://' not in paths[0] and not osp.exists(paths[0]):
+            raise FileNotFoundError(
+                f"image file not found: {paths[0]}, {hint}; if only some are missing: check_images=True, on_bad='skip'"
+            )
+        return images
+
+    def _build_data_list(self, images: ImageTable, annotations: AnnotationTable) -> list[dict[str, Any]]:
+        """Put the tables into the dicts that mmdet's transforms read."""
+        shared: dict[str, Any] = {}
+        if self.return_classes:
+            shared = {
+                'text': self._metainfo['classes'],
+                'caption_prompt': self.caption_prompt,
+                'custom_entities': True,
+            }
+        instances = build_instances(annotations, self._label_index)
+        columns = zip(images.ids.tolist(), images.sizes.tolist(), images.names, instances, strict=True)
+        return [
+            {
+                'img_id': image_id,
+                'img_path': osp.join(self.data_prefix['img'], name),
+                'seg_map_path': self._seg_map_path(name),
+                'height': height,
+                'width': width,
+                'instances': image_instances,
+                **shared,
+            }
+            for image_id, (height, width), name, image_instances in columns
+        ]
+
+    def _seg_map_path(self, name: str) -> str | None:
+        folder = self.data_prefix.get('seg')
+        return osp.join(folder, osp.splitext(name)[0] + self.seg_map_suffix) if folder else None
+
+    def _where_to_look(self, key: str) -> str:
+        return f'data_root={self.data_root!r}; correct data_root or {key} in the config, or see data/README.md'
+
+
+def _refuse_unknown(name: str, found: Iterable[str], valid: tuple[str, ...]) -> None:
+    unknown = sorted(set(found) - set(valid))
+    if unknown:
+        raise ValueError(f'{name} has the keys {unknown}, expected only {list(valid)}')

@@ -1,0 +1,58 @@
+"""Hold the masks of a file against the transforms that will load them, before training rather than never."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from .annotations import AnnotationTable, BadRecords
+from .label_index import Role, assign_roles
+
+
+def keep_loadable_masks(
+    annotations: AnnotationTable, class_ids: Sequence[int], transforms: Iterable[Any], bad: BadRecords
+) -> AnnotationTable:
+    """Leave out the annotations that a pipeline cannot load.
+
+    mmdet's LoadAnnotations fails on a box without a mask, and with `poly2mask=False` it turns every instance whose
+    mask is an RLE into an ignored one without a word: training then converges to a loss of zero.
+
+    Args:
+        annotations: any.
+        class_ids: category ids of the classes; other annotations are none of the pipeline's business.
+        transforms: the pipeline.
+        bad: takes note of annotations without a mask that the pipeline wants one of.
+
+    Returns:
+        The annotations with a mask; all of them where the pipeline loads no masks.
+
+    Raises:
+        ValueError: there are RLE masks of instances and the pipeline would drop them.
+    """
+    loaders = [transform for transform in _flatten(transforms) if getattr(transform, 'with_mask', False)]
+    if not loaders:
+        return annotations
+    roles = np.where(np.isin(annotations.category_ids, class_ids), assign_roles(annotations), Role.IGNORED)
+    lost = np.flatnonzero(annotations.has_rle & (roles == Role.INSTANCE))
+    if lost.size and not all(getattr(loader, 'poly2mask', True) for loader in loaders):
+        raise ValueError(
+            f'{bad.path}: {lost.size} instances have RLE masks (first: annotation {annotations.ids[lost[0]]}), which '
+            'LoadAnnotations(poly2mask=False) drops; set poly2mask=True in the pipeline'
+        )
+    good = bad.add_rows(
+        'annotations without a mask',
+        ~annotations.has_mask & (roles <= Role.CROWD),
+        lambda row: f'annotation {annotations.ids[row]}: no segmentation, but the pipeline has with_mask=True',
+    )
+    return annotations.select(good)
+
+
+def _flatten(transforms: Iterable[Any]) -> Iterator[Any]:
+    """Yield transforms and those inside of them (RandomChoice and the like)."""
+    for transform in transforms:
+        yield transform
+        inner = getattr(transform, 'transforms', None)
+        if isinstance(inner, Iterable):
+            yield from _flatten(inner)

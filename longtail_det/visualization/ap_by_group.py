@@ -1,0 +1,62 @@
+"""AP by frequency group as grouped bars, one panel per metric."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from longtail_det.evaluation.functional import is_defined, percent
+
+from .style import GROUP_COLORS, NEUTRAL, SERIES, figure_style, new_figure
+
+Results = Mapping[str, Mapping[str, float]]
+
+_BARS = {'AP': 'all', 'APr': 'rare', 'APc': 'common', 'APf': 'frequent'}
+_COLORS = (NEUTRAL, *GROUP_COLORS.values())
+_TITLES = {'bbox': 'Box AP', 'segm': 'Mask AP'}
+
+
+def plot_ap_by_group(runs: Mapping[str, Results]) -> Figure:
+    """Draw AP over all classes and over the rare, common and frequent ones, in percent.
+
+    Args:
+        runs: run name -> `{'bbox': {'AP': ..., 'APr': ..., 'APc': ..., 'APf': ...}, 'segm': ...}` in [0, 1]; an
+            undefined value (missing, NaN, -1) is a '-' without bar.
+
+    Returns:
+        One panel per metric. A single run is coloured by group, several by run.
+
+    Raises:
+        ValueError: no run, or no metric in any run.
+    """
+    metrics = list(dict.fromkeys(metric for results in runs.values() for metric in results))
+    if not metrics:
+        raise ValueError('no AP to draw; expected {run: {metric: {AP, APr, APc, APf}}} with at least one metric')
+    with figure_style():
+        figure = new_figure(2.2 + max(2.9, 1.3 * len(runs)) * len(metrics), 3.1)
+        panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
+        for axes, metric in zip(panels, metrics, strict=True):
+            _panel(axes, {name: results.get(metric, {}) for name, results in runs.items()})
+            axes.set_title(_TITLES.get(metric, metric))
+        panels[0].set_ylabel('AP (%)')
+        panels[0].set_ylim(0, max(5.0, 1.12 * max(bar.get_height() for axes in panels for bar in axes.patches)))
+        if len(runs) > 1:
+            figure.legend(*panels[0].get_legend_handles_labels(), loc='outside lower center', ncols=min(len(runs), 3))
+    return figure
+
+
+def _panel(axes: Axes, values_of: Mapping[str, Mapping[str, float]]) -> None:
+    width = 0.8 / len(values_of)
+    for i, (name, values) in enumerate(values_of.items()):
+        given = [values.get(key) for key in _BARS]
+        heights = [100 * value if value is not None and is_defined(value) else 0.0 for value in given]
+        colors = _COLORS if len(values_of) == 1 else [SERIES[i % len(SERIES)]] * len(_BARS)
+        x = np.arange(len(_BARS)) + (i - (len(values_of) - 1) / 2) * width
+        bars = axes.bar(x, heights, 0.92 * width, color=colors, label=name)
+        axes.bar_label(
+            bars, [percent(value) for value in given], padding=2, fontsize=9.5 if len(values_of) < 3 else 7.5
+        )
+    axes.set_xticks(range(len(_BARS)), list(_BARS.values()))

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+import logging
+import sys
+
+import numpy as np
+import pytest
+
+from longtail_det.compat import import_lvis
+
+# two squares of category 1 (frequent), one of category 2 (rare), all on one image
+SQUARES = [(1, [10, 10, 40, 40]), (1, [60, 60, 30, 30]), (2, [10, 60, 20, 20])]
+
+
+def polygon(box):
+    x, y, w, h = box
+    return [[x, y, x + w, y, x + w, y + h, x, y + h]]
+
+
+@pytest.fixture
+def evaluate(tmp_path):
+    """Mean AP and AP by frequency of the detections in SQUARES that are picked by index."""
+    ground_truth = {
+        'images': [{'id': 1, 'height': 100, 'width': 100, 'neg_category_ids': [], 'not_exhaustive_category_ids': []}],
+        'categories': [{'id': 1, 'name': 'f', 'frequency': 'f'}, {'id': 2, 'name': 'r', 'frequency': 'r'}],
+        'annotations': [
+            {
+                'id': i,
+                'image_id': 1,
+                'category_id': c,
+                'bbox': box,
+                'area': box[2] * box[3],
+                'segmentation': polygon(box),
+            }
+            for i, (c, box) in enumerate(SQUARES, start=1)
+        ],
+    }
+    path = tmp_path / 'gt.json'
+    path.write_text(json.dumps(ground_truth))
+
+    def run(iou_type, detected, shift=0):
+        lvis, lvis_eval, lvis_results = import_lvis()
+        detections = []
+        for k in detected:
+            category, (x, y, w, h) = SQUARES[k]
+            box = [x + shift, y, w, h]
+            detections.append({'image_id': 1, 'category_id': category, 'bbox': box, 'score': 0.9 - k / 10})
+            detections[-1] |= {'segmentation': polygon(box)} if iou_type == 'segm' else {}
+        api = lvis(str(path))
+        evaluation = lvis_eval(api, lvis_results(api, detections), iou_type)
+        evaluation.run()
+        return evaluation.get_results()
+
+    return run
+
+
+@pytest.mark.parametrize('iou_type', ['bbox', 'segm'])
+@pytest.mark.parametrize(
+    ('detected', 'frequent', 'rare'),
+    [
+        ([0, 1, 2], 1.0, 1.0),
+        # recall stops at 1/2, which 51 of the 101 recall points reach
+        ([0, 2], 51 / 101, 1.0),
+        ([0, 1], 1.0, 0.0),
+    ],
+)
+def test_ap_is_what_one_counts_by_hand(evaluate, iou_type, detected, frequent, rare):
+    results = evaluate(iou_type, detected)
+    assert results['APf'] == pytest.approx(frequent)
+    assert results['APr'] == pytest.approx(rare)
+    assert results['AP'] == pytest.approx((frequent + rare) / 2)
+    assert results['APc'] == -1
+
+
+@pytest.mark.parametrize('iou_type', ['bbox', 'segm'])
+def test_a_loose_box_counts_up_to_its_iou(evaluate, iou_type):
+    # 40 wide and shifted by 10: IoU 30/50 = 0.6, the thresholds 0.50 and 0.55 of ten (0.60 is lost to rounding or not)
+    results = evaluate(iou_type, [0], shift=10)
+    assert results['AP50'] == pytest.approx(51 / 101 / 2)
+    assert results['AP75'] == 0
+    assert results['AP'] in (pytest.approx(51 / 101 / 2 * 0.2), pytest.approx(51 / 101 / 2 * 0.3))
+
+
+def test_numpy_and_the_logging_of_the_program_stay_as_they_were(monkeypatch, capfd):
+    for name in [name for name in sys.modules if name.split('.')[0] == 'lvis']:
+        monkeypatch.delitem(sys.modules, name)
+    root = logging.getLogger()
+    monkeypatch.setattr(root, 'handlers', [])
+    monkeypatch.setattr(root, 'level', logging.ERROR)
+    first = import_lvis()
+    assert import_lvis() == first
+    assert not hasattr(np, 'float')
+    assert (root.handlers, root.level) == ([], logging.ERROR)
+    assert capfd.readouterr() == ('', '')
+
+
+def test_the_name_np_in_lvis_is_numpy_with_float():
+    import_lvis()
+    lvis_np = sys.modules['lvis.eval'].np
+    assert lvis_np.float is float
+    assert lvis_np.zeros is np.zeros
+    assert not hasattr(lvis_np, 'no_such_name')
+
+
+def test_a_missing_lvis_is_one_line(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'lvis', None)
+    with pytest.raises(ImportError, match=r"the LVIS API cannot be imported.*pip install 'lvis") as caught:
+        import_lvis()
+    assert '\n' not in str(caught.value)

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from longtail_det.datasets.synthetic.outlines import FONTS, fonts_with, outline, rasterise, rotation, transform_outline
+
+
+def square(low: float, high: float) -> np.ndarray:
+    return np.array([[low, low], [high, low], [high, high], [low, high]], dtype=float)
+
+
+@pytest.mark.parametrize('font', FONTS)
+def test_outlines_are_centred_with_a_longest_side_of_one(font):
+    points = np.concatenate(outline(font, 'g'))
+    np.testing.assert_allclose(points.max(axis=0), -points.min(axis=0), atol=1e-12)
+    assert np.ptp(points, axis=0).max() == pytest.approx(1)
+
+
+def test_y_points_down():
+    mask = rasterise(transform_outline(outline('DejaVuSans', 'L'), 40 * np.eye(2))[0:1], 1, 1)
+    assert mask.shape == (1, 1)
+    letter = tuple(contour * 40 + 20 for contour in outline('DejaVuSans', 'L'))
+    rows = rasterise(letter, 40, 40).sum(axis=1)
+    assert rows[-3] > rows[3], 'the foot of an L is at the bottom'
+
+
+def test_a_contour_inside_another_is_a_hole_only_if_it_winds_the_other_way():
+    outer, inner = square(2, 18), square(6, 14)
+    same = rasterise((outer, inner), 20, 20)
+    opposite = rasterise((outer, inner[::-1]), 20, 20)
+    assert same[10, 10] == 1
+    assert opposite[10, 10] == 0
+    assert opposite[4, 4] == 1
+
+
+def test_rotation_turns_x_towards_y():
+    np.testing.assert_allclose(rotation(90) @ [1, 0], [0, 1], atol=1e-12)
+
+
+def test_a_character_is_drawn_only_in_fonts_that_have_it():
+    assert fonts_with('a') == FONTS
+    assert 0 < len(fonts_with('ᐃ')) < len(FONTS)
+    assert fonts_with('漢') == ()

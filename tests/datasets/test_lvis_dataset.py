@@ -1,0 +1,323 @@
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from mmdet.datasets import CocoDataset, LVISV05Dataset, LVISV1Dataset
+from mmdet.registry import DATASETS
+from mmengine.dataset import ClassBalancedDataset
+from torch.utils.data import DataLoader
+
+from longtail_det.datasets import LVISDataset
+from longtail_det.statistics import count_annotations, load_class_statistics
+
+from .conftest import CATEGORY_IDS, NAMES, all_info, annotation, box_polygon, image, make_records, uncompressed_rle
+
+FILTERS = [None, {'filter_empty_gt': True, 'min_size': 32}, {'filter_empty_gt': False, 'min_size': 21}]
+
+
+def with_oddities(records):
+    """Crowd, ignored and tiny annotations: no mistakes, real files hold them."""
+    first = records['images'][0]['id']
+    alone = records['images'][-2]['id']
+    records['annotations'] += [
+        annotation(1, first, 2, (4, 4, 10, 10), iscrowd=1, segmentation=uncompressed_rle(4, 4, 10, 10)),
+        annotation(2, first, 3, (4, 4, 10, 10), ignore=1),
+        annotation(3, first, 7, (4, 4, 0.5, 10)),
+        annotation(4, first, 7, (4, 4, 0, 0)),
+        annotation(5, first, 7, (4, 4, 8, 8), area=0),
+        annotation(6, alone, 3, (5, 5, 0.2, 3), iscrowd=1),
+        annotation(7, first, 11, (-3.5, -2.25, 12, 12)),
+    ]
+    return records
+
+
+# ---- the same as mmdet
+
+
+@pytest.mark.parametrize('filter_cfg', FILTERS)
+@pytest.mark.parametrize('test_mode', [False, True])
+@pytest.mark.parametrize(
+    ('theirs', 'style', 'more'),
+    [
+        (LVISV1Dataset, 'v1', {}),
+        (LVISV05Dataset, 'v0.5', {}),
+        (CocoDataset, 'coco', {'metainfo': {'classes': NAMES}}),
+        (CocoDataset, 'coco', {'metainfo': {'classes': NAMES[1:3]}}),
+        (CocoDataset, 'coco', {'metainfo': {'classes': NAMES}, 'return_classes': True, 'caption_prompt': {'a': 'b'}}),
+        (CocoDataset, 'coco', {'metainfo': {'classes': NAMES}, 'data_prefix': {'img': '', 'seg': 'stuff/'}}),
+    ],
+)
+def test_it_reads_what_mmdet_reads(theirs, style, more, test_mode, filter_cfg, write, tmp_path):
+    path = write(with_oddities(make_records(style)))
+    options = {'data_prefix': {'img': ''}, 'data_root': str(tmp_path) + '/', **more}
+    options |= {'ann_file': path, 'test_mode': test_mode, 'filter_cfg': filter_cfg}
+    ours, expected = LVISDataset(**options), theirs(**options)
+    assert all_info(ours) == all_info(expected)
+    assert ours.cat2label == expected.cat2label
+    assert [ours.get_cat_ids(i) for i in range(len(ours))] == [expected.get_cat_ids(i) for i in range(len(ours))]
+
+
+def test_skipping_bad_boxes_leaves_what_mmdet_leaves(write, tmp_path):
+    records = make_records('coco')
+    records['annotations'].append(annotation(9, records['images'][0]['id'], 2, (90, 5, 10, 10)))
+    options = {'ann_file': write(records), 'data_root': f'{tmp_path}/', 'data_prefix': {'img': ''}}
+    expected = CocoDataset(metainfo={'classes': NAMES}, **options)
+    assert all_info(LVISDataset(on_bad='skip', **options)) == all_info(expected)
+
+
+def test_repeat_factors_of_mmengine_are_those_of_mmdet(write, tmp_path):
+    options = {'ann_file': write(make_records(num_images=30)), 'data_root': f'{tmp_path}/', 'data_prefix': {'img': ''}}
+    ours = ClassBalancedDataset(LVISDataset(**options), oversample_thr=0.5)
+    assert ours.repeat_indices == ClassBalancedDataset(LVISV1Dataset(**options), oversample_thr=0.5).repeat_indices
+    assert len(ours) > 30
+
+
+def test_configs_get_this_class_by_name(write, tmp_path):
+    config = {'type': 'LVISDataset', 'ann_file': write(make_records()), 'data_prefix': {'img': str(tmp_path)}}
+    assert type(DATASETS.build(config)) is LVISDataset
+
+
+# ---- classes
+
+
+def test_classes_are_the_categories_by_ascending_id(load):
+    records = make_records()
+    records['categories'].reverse()
+    dataset = load(records)
+    assert dataset.metainfo['classes'] == NAMES
+    assert dataset.cat2label == {2: 0, 3: 1, 7: 2, 11: 3}
+    assert [record['id'] for record in dataset.category_records] == list(CATEGORY_IDS)
+
+
+def test_restricting_and_reordering_classes_renames_labels_and_nothing_else(load):
+    whole = load(make_records())
+    wanted = ['street_sign', 'cat', 'tree']
+    part = load(make_records(), metainfo={'classes': wanted})
+    assert part.metainfo['classes'] == tuple(wanted)
+    for ours, full in zip(all_info(part), all_info(whole), strict=True):
+        expected = [i | {'bbox_label': NAMES[i['bbox_label']]} for i in full['instances'] if i['bbox_label'] != 1]
+        assert [i | {'bbox_label': wanted[i['bbox_label']]} for i in ours['instances']] == expected
+
+
+def test_classes_can_be_a_text_file(load, tmp_path):
+    (tmp_path / 'classes.txt').write_text('tree\ncat\n')
+    assert load(make_records(), metainfo={'classes': str(tmp_path / 'classes.txt')}).metainfo['classes'] == (
+        'tree',
+        'cat',
+    )
+
+
+@pytest.mark.parametrize('metainfo', [None, {'classes': ['tree', 'dog']}])
+def test_a_lazy_data_set_knows_its_classes(load, metainfo):
+    lazy, eager = load(make_records(), metainfo=metainfo, lazy_init=True), load(make_records(), metainfo=metainfo)
+    assert not lazy._fully_initialized
+    assert lazy.metainfo == eager.metainfo
+    assert lazy.class_statistics == eager.class_statistics  # reads the rest
+
+
+def test_a_lazy_data_set_without_its_file_is_no_error(tmp_path):
+    dataset = LVISDataset(ann_file=str(tmp_path / 'not_there.json'), lazy_init=True)
+    assert 'classes' not in dataset.metainfo
+    with pytest.raises(FileNotFoundError, match=r'not_there\.json'):
+        dataset.full_init()
+
+
+def test_two_categories_of_one_name_are_two_classes_until_that_name_is_asked_for(load):
+    records = make_records()
+    records['categories'][1]['name'] = 'cat'
+    assert load(records, lazy_init=True).metainfo['classes'] == ('cat', 'cat', 'tree', 'street_sign')
+    assert len(load(records).metainfo['palette']) == 4
+    with pytest.raises(ValueError, match=r"categories \[2, 3\] are all named 'cat'"):
+        load(records, metainfo={'classes': ['cat']})
+
+
+def test_a_palette_that_is_given_stays(load):
+    palette = [(1, 2, 3)] * 4
+    assert load(make_records(), metainfo={'palette': palette}).metainfo['palette'] == palette
+
+
+# ---- statistics and labels
+
+
+def count_by_loop(infos, num_classes):
+    images, instances = np.zeros(num_classes, int), np.zeros(num_classes, int)
+    for info in infos:
+        labels = [i['bbox_label'] for i in info['instances'] if not i['ignore_flag']]
+        for label in labels:
+            instances[label] += 1
+        for label in set(labels):
+            images[label] += 1
+    return images.tolist(), instances.tolist()
+
+
+SUBSETS = [
+    lambda load: load(make_records()),
+    lambda load: load(make_records(), filter_cfg={'filter_empty_gt': True, 'min_size': 32}),
+    lambda load: load(make_records(), indices=4),
+    lambda load: load(make_records(), indices=-4),
+    lambda load: load(make_records(), indices=[5, 0, 5], filter_cfg={'min_size': 32}),
+    lambda load: load(make_records(), metainfo={'classes': ['tree', 'cat']}),
+    lambda load: load(make_records(), serialize_data=False, indices=3),
+    lambda load: load(make_records()).get_subset([1, 2, 6]),
+    lambda load: load(make_records()).get_subset(-2),
+    lambda load: [d := load(make_records()), d.get_subset_([3, 8]), d.get_subset_(1)][0],
+    lambda load: pickle.loads(pickle.dumps(load(make_records()))),
+    lambda load: copy.deepcopy(load(make_records(), lazy_init=True)),
+]
+
+
+@pytest.mark.parametrize('make', SUBSETS)
+def test_labels_and_counts_are_those_of_the_images_that_are_there(make, load):
+    dataset = make(load)
+    infos = all_info(dataset)
+    stats = dataset.class_statistics
+    assert (stats.image_count.tolist(), stats.instance_count.tolist()) == count_by_loop(infos, stats.num_classes)
+    assert stats.num_images == sum(bool(info['instances']) for info in infos)
+    assert stats.names == dataset.metainfo['classes']
+    labels = [[i['bbox_label'] for i in info['instances']] for info in infos]
+    assert [dataset.get_cat_ids(i) for i in range(len(dataset))] == labels
+    assert [each.tolist() for each in dataset.labels_per_image] == [sorted(set(each)) for each in labels]
+
+
+def test_a_subset_leaves_its_source_alone(load):
+    dataset = load(make_records())
+    before = dataset.class_statistics
+    dataset.get_subset(2)
+    assert dataset.class_statistics == before
+    assert len(dataset.labels_per_image) == len(dataset)
+
+
+@pytest.mark.parametrize('style', ['v1', 'coco'])
+def test_the_counts_are_those_of_the_file(style, load, write):
+    """Crowd regions are no instances; tiny boxes are, as in the image_count of LVIS."""
+    records = with_oddities(make_records(style))
+    stats = load(records).class_statistics
+    assert stats == load_class_statistics(write(records))
+    assert stats == count_annotations(records['annotations'], CATEGORY_IDS, NAMES)
+
+
+def test_crowd_regions_are_boxes_but_no_labels_of_an_image(load):
+    records = make_records(num_images=3)
+    records['annotations'] = [annotation(1, records['images'][0]['id'], 7, (1, 1, 9, 9), iscrowd=1)]
+    dataset = load(records)
+    assert dataset.get_cat_ids(0) == [2]
+    assert dataset.labels_per_image[0].tolist() == []
+    assert dataset.class_statistics.num_images == 0
+
+
+def test_the_order_of_records_does_not_change_the_counts(load):
+    records = make_records()
+    expected = load(records).class_statistics
+    for key in ('annotations', 'images', 'categories'):
+        np.random.default_rng(1).shuffle(records[key])
+    assert load(dict(reversed(records.items()))).class_statistics == expected
+
+
+def test_image_indices_count_from_the_end_and_stop_at_it(load):
+    dataset = load(make_records())
+    assert dataset.get_cat_ids(-1) == dataset.get_cat_ids(len(dataset) - 1)
+    with pytest.raises(IndexError):
+        dataset.get_cat_ids(len(dataset))
+
+
+# ---- handing out
+
+
+def test_serialised_or_not_is_the_same(load):
+    records = with_oddities(make_records())
+    assert all_info(load(records, serialize_data=False)) == all_info(load(records))
+
+
+@pytest.mark.parametrize('context', ['fork', 'spawn'])
+def test_data_loader_workers_hand_out_the_same(context, load):
+    dataset = load(make_records())
+    loader = DataLoader(dataset, batch_size=4, num_workers=2, collate_fn=list, multiprocessing_context=context)
+    assert [info for batch in loader for info in batch] == all_info(dataset)
+
+
+def test_what_is_handed_out_may_be_changed(load):
+    dataset = load(make_records(), serialize_data=False)
+    before = all_info(dataset)
+    changed = dataset.get_data_info(0)
+    changed['instances'][0]['mask'][0][0] = -1
+    changed['instances'][0]['bbox'][0] = -1
+    assert all_info(dataset) == before
+
+
+# ---- image files
+
+
+@pytest.mark.parametrize(
+    ('record', 'expected'),
+    [
+        ({'coco_url': 'http://images.cocodataset.org/train2017/000000391895.jpg'}, 'train2017/000000391895.jpg'),
+        ({'coco_url': 'http://host/val2017/000000391895.jpg', 'neg_category_ids': []}, 'val2017/000000391895.jpg'),
+        ({'file_name': 'COCO_val2014_000000000123.jpg', 'neg_category_ids': [1]}, '000000000123.jpg'),
+        ({'file_name': 'COCO_train2014_000000000123.jpg', 'neg_category_ids': [1]}, '000000000123.jpg'),
+        ({'file_name': '000000000123.jpg', 'neg_category_ids': [1]}, '000000000123.jpg'),
+        ({'file_name': 'COCO_val2014_000000000123.jpg'}, 'COCO_val2014_000000000123.jpg'),
+        ({'file_name': 'COCO_and_me.jpg', 'neg_category_ids': []}, 'COCO_and_me.jpg'),
+        ({'file_name': 'a/b.png', 'coco_url': 'http://host/x/y.jpg'}, 'a/b.png'),
+        ({'file_name': '/absolute/b.png'}, '/absolute/b.png'),
+    ],
+)
+def test_file_names(record, expected, write, monkeypatch):
+    monkeypatch.setattr('os.path.exists', lambda path: True)
+    base = {'id': 1, 'height': 9, 'width': 9}
+    path = write(
+        {'images': [base | record], 'annotations': [], 'categories': [{'id': 1, 'name': 'a'}]}, with_images=False
+    )
+    dataset = LVISDataset(ann_file=path, data_root='/data', data_prefix={'img': 'coco'})
+    assert dataset.get_data_info(0)['img_path'] == (expected if expected[0] == '/' else f'/data/coco/{expected}')
+
+
+def test_looking_for_every_image(load, tmp_path):
+    records = make_records()
+    whole = load(records, check_images=True)
+    lost = whole.get_data_info(4)
+    (tmp_path / lost['img_path']).unlink()
+    options = {'ann_file': str(tmp_path / 'train.json'), 'data_root': f'{tmp_path}/', 'check_images': True}
+    with pytest.raises(ValueError, match=f'1 bad record: image file not found: .*{lost["img_id"]}.jpg'):
+        LVISDataset(**options)
+    without = LVISDataset(on_bad='skip', **options)
+    assert len(without) == len(whole) - 1
+    kept = [info for info in all_info(whole) if info['img_id'] != lost['img_id']]
+    assert [info['instances'] for info in all_info(without)] == [info['instances'] for info in kept]
+    assert without.class_statistics == whole.get_subset([i for i in range(len(whole)) if i != 4]).class_statistics
+
+
+def test_images_of_another_backend_are_left_to_it(write):
+    path = write(make_records(), with_images=False)
+    LVISDataset(ann_file=path, data_prefix={'img': 's3://bucket/coco'})
+    LVISDataset(ann_file=path, backend_args={'backend': 'local'})
+
+
+def test_a_test_set_needs_no_annotations(load):
+    records = {key: value for key, value in make_records().items() if key != 'annotations'}
+    dataset = load(records, test_mode=True)
+    assert all(info['instances'] == [] for info in all_info(dataset))
+    assert len(dataset) == 9
+
+
+def test_empty_images_survive_an_empty_file(load):
+    records = {'images': [image(1), image(2)], 'annotations': [], 'categories': [{'id': 1, 'name': 'a'}]}
+    dataset = load(records)
+    assert [each.tolist() for each in dataset.labels_per_image] == [[], []]
+    assert dataset.class_statistics.image_count.tolist() == [0]
+
+
+def test_polygons_of_hand_made_floats_and_integers_come_back_as_they_are(load):
+    polygons = [[1, 2, 30, 2.5, 7, 20.123456789012345], box_polygon(5, 5, 5, 5)]
+    records = {'images': [image(1)], 'annotations': [], 'categories': [{'id': 1, 'name': 'a'}]}
+    records['annotations'] = [annotation(1, 1, 1, (1, 2, 29, 18), segmentation=polygons)]
+    assert load(records).get_data_info(0)['instances'][0]['mask'] == polygons
+
+
+def test_it_feeds_torch(load):
+    """Boxes and labels become tensors as they are."""
+    instances = load(make_records()).get_data_info(0)['instances']
+    assert torch.tensor([i['bbox'] for i in instances]).shape == (len(instances), 4)
