@@ -122,6 +122,11 @@ def _enable_tta(cfg: Config) -> None:
     dataset = cfg.test_dataloader.dataset
     while 'dataset' in dataset:
         dataset = dataset['dataset']
+    if cfg.model.get('roi_head', {}).get('mask_head') and not cfg.get('tta_model'):
+        raise UserError(
+            "--tta, but mmdet's test-time augmentation merges boxes only, and this model has masks; add "
+            '--eval bbox --cfg-options model.roi_head.mask_head=None'
+        )
     tta_model = cfg.get('tta_model') or {
         'type': 'DetTTAModel',
         'tta_cfg': {'nms': {'type': 'nms', 'iou_threshold': 0.5}, 'max_per_img': 300},

@@ -60,7 +60,7 @@ def select_categories(
         by_name.setdefault(category['name'], []).append(category)
     unknown = [name for name in classes if name not in by_name]
     if unknown:
-        close = get_close_matches(unknown[0], by_name, n=_MAX_LISTED, cutoff=0.5)
+        close = get_close_matches(unknown[0], by_name, n=_MAX_LISTED)
         hint = f'did you mean {" or ".join(map(repr, close))}?' if close else f'it has {_listed(list(by_name))}'
         raise ValueError(
             f"metainfo['classes'] names {_listed(unknown)}, not among the {len(by_name)} categories of {path}; {hint}"

@@ -1,4 +1,4 @@
-"""Gumbel cross entropy (Alexandridis et al., "Long-tailed Instance Segmentation using Gumbel Optimized Loss", ECCV 2022)."""
+"""Gumbel cross entropy (Alexandridis et al., ECCV 2022, arXiv:2207.10936)."""
 
 from __future__ import annotations
 

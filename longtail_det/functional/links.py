@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-
 _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 
 

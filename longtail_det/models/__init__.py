@@ -1,6 +1,7 @@
 """Models of ours; importing this registers them."""
 
-from .bbox_heads import LongTail4Conv1FCBBoxHead, LongTailBBoxHead
+from .bbox_heads import LongTail4Conv1FCBBoxHead, LongTailBBoxHead, RIOBBoxHead
+from .layers import CosineLinear
 from .losses import (
     EQL,
     ClassRelativeActivations,
@@ -10,17 +11,23 @@ from .losses import (
     RoIClassificationLoss,
     SeesawLoss,
     SigmoidCE,
+    SyncedStatistics,
 )
+from .memory import FeatureBank
 
 __all__ = [
     'EQL',
     'ClassRelativeActivations',
+    'CosineLinear',
     'DropLoss',
     'EQLv2',
+    'FeatureBank',
     'GumbelCE',
     'LongTail4Conv1FCBBoxHead',
     'LongTailBBoxHead',
+    'RIOBBoxHead',
     'RoIClassificationLoss',
     'SeesawLoss',
     'SigmoidCE',
+    'SyncedStatistics',
 ]

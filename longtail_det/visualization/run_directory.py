@@ -113,7 +113,7 @@ def read_predictions(path: Path, run_dir: Path) -> list[dict[str, Any]]:
 
 
 def evaluation_command(run_dir: Path) -> str:
-    """Give the command that tests a run and leaves its results and predictions where a report finds them."""
+    """Give the command that tests the run in `run_dir` and leaves results and predictions where a report finds them."""
     config = find_config(run_dir) or 'CONFIG'
     pointer = run_dir / 'last_checkpoint'
     checkpoint = pointer.read_text().strip() if pointer.is_file() else 'CHECKPOINT'
@@ -123,13 +123,13 @@ def evaluation_command(run_dir: Path) -> str:
 
 
 def find_config(run_dir: Path) -> Path | None:
-    """Find the newest config that mmengine dumped into a work directory; None where there is none."""
+    """Find the newest config that mmengine dumped into the work directory `run_dir`; None where there is none."""
     dumped = [*run_dir.glob('*.py'), *run_dir.glob('*/vis_data/config.py')]
     return max(dumped, key=lambda path: path.stat().st_mtime, default=None)
 
 
 def read_config(path: Path) -> Config:
-    """Parse a config without importing the modules it names."""
+    """Parse the config at `path` without importing the modules it names."""
     return Config.fromfile(str(path), import_custom_modules=False)
 
 

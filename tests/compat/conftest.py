@@ -5,9 +5,7 @@ import importlib
 import pytest
 import torch
 
-from longtail_det.compat import install, mmcv_ops
-
-install()
+from longtail_det.compat import mmcv_ops
 
 DEVICES = ['cpu', *(['cuda'] if torch.cuda.is_available() else [])]
 INSTALLED = importlib.import_module('mmcv._ext')

@@ -65,12 +65,13 @@ def evaluate(tmp_path):
         ([0, 1], 1.0, 0.0),
     ],
 )
-def test_ap_is_what_one_counts_by_hand(evaluate, iou_type, detected, frequent, rare):
+def test_ap_is_what_one_counts_by_hand(evaluate, iou_type, detected, frequent, rare, caplog):
     results = evaluate(iou_type, detected)
     assert results['APf'] == pytest.approx(frequent)
     assert results['APr'] == pytest.approx(rare)
     assert results['AP'] == pytest.approx((frequent + rare) / 2)
     assert results['APc'] == -1
+    assert not caplog.records
 
 
 @pytest.mark.parametrize('iou_type', ['bbox', 'segm'])

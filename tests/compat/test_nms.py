@@ -165,6 +165,22 @@ def test_soft_nms_picks_and_lowers_like_the_loop(our_ops, data, threshold, min_s
     np.testing.assert_array_equal(dets[:, :4], np.float64(boxes)[kept])
 
 
+@pytest.mark.parametrize('method', ['naive', 'linear'])
+def test_soft_nms_keeps_the_order_of_many_equal_scores(our_ops, method):
+    generator = torch.Generator().manual_seed(0)
+    corner = torch.randint(0, 30, (120, 2), generator=generator)
+    boxes = torch.cat([corner, corner + torch.randint(1, 30, (120, 2), generator=generator)], 1).tolist()
+    scores = (torch.randint(0, 8, (120,), generator=generator) / 8).tolist()
+    _, kept = our_ops.soft_nms(np.float64(boxes), np.float64(scores), 0.3, 0.5, 0.1, method)
+    assert kept.tolist() == [i for i, _ in reference_soft_nms(boxes, scores, 0.3, 0.5, 0.1, method, 0)]
+
+
+def test_soft_nms_acts_at_exactly_the_threshold(ops, device):
+    boxes = torch.tensor([[0.0, 0, 2, 1], [0, 0, 1, 1]], device=device)
+    _, kept = ops.soft_nms(boxes, torch.tensor([0.9, 0.8], device=device), 0.5, method='naive')
+    assert kept.tolist() == [0]
+
+
 @pytest.mark.parametrize('method', METHODS)
 def test_soft_nms_in_single_precision(ops, device, method):
     generator = torch.Generator().manual_seed(1)

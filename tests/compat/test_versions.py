@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from longtail_det.compat import SUPPORTED, check_versions, installed_versions
+from longtail_det.compat import SUPPORTED, check_versions, install, installed_versions
 from longtail_det.compat.versions import compiled_mmcv_command
 
 REFERENCE = {
@@ -85,6 +85,12 @@ def test_a_missing_package_is_an_import_error_of_one_line(versions, fork, comman
     assert '\n' not in str(caught.value)
     assert 'is not installed' in str(caught.value)
     assert command in str(caught.value)
+
+
+def test_installing_checks_the_versions_first(monkeypatch):
+    monkeypatch.setattr('longtail_det.compat.versions.installed_versions', lambda: found(REFERENCE, mmdet='2.28.2'))
+    with pytest.raises(RuntimeError, match=r'mmdet 2\.28\.2'):
+        install()
 
 
 def test_what_is_installed_here_is_found_and_supported():

@@ -50,11 +50,11 @@ def test_every_kind_of_mask_reaches_the_pipeline(names, load):
 @pytest.mark.parametrize(
     'pipeline',
     [
-        [{'type': 'LoadAnnotations', 'with_mask': True, 'poly2mask': False}],
+        [{'type': 'mmdet.LoadAnnotations', 'with_mask': True, 'poly2mask': False}],
         [
             {
                 'type': 'RandomChoice',
-                'transforms': [[{'type': 'LoadAnnotations', 'with_mask': True, 'poly2mask': False}]],
+                'transforms': [[{'type': 'mmdet.LoadAnnotations', 'with_mask': True, 'poly2mask': False}]],
             }
         ],
     ],
@@ -80,7 +80,8 @@ def test_rle_that_the_pipeline_would_drop_is_refused(name, pipeline, load):
 )
 def test_nothing_is_refused_that_loads(masks, more, transform, load):
     dataset = load(
-        records_with(*(MASKS[name] for name in masks), **more), pipeline=[{'type': 'LoadAnnotations', **transform}]
+        records_with(*(MASKS[name] for name in masks), **more),
+        pipeline=[{'type': 'mmdet.LoadAnnotations', **transform}],
     )
     assert len(dataset) == 1
 
@@ -89,7 +90,7 @@ def test_rle_of_other_classes_is_nobodys_business(load):
     records = records_with(MASKS['polygon'], MASKS['compressed RLE'])
     records['categories'].append({'id': 2, 'name': 'b'})
     records['annotations'][1]['category_id'] = 2
-    pipeline = [{'type': 'LoadAnnotations', 'with_mask': True, 'poly2mask': False}]
+    pipeline = [{'type': 'mmdet.LoadAnnotations', 'with_mask': True, 'poly2mask': False}]
     dataset = load(records, pipeline=pipeline, metainfo={'classes': ['a']})
     assert dataset.get_cat_ids(0) == [0]
 
@@ -97,8 +98,8 @@ def test_rle_of_other_classes_is_nobodys_business(load):
 @pytest.mark.parametrize('nothing', [None, [], {}])
 def test_a_box_without_a_mask_is_bad_where_masks_are_loaded(nothing, load):
     records = records_with(nothing, MASKS['polygon'])
-    assert load(records, pipeline=[{'type': 'LoadAnnotations'}]).get_cat_ids(0) == [0, 0]
-    pipeline = [{'type': 'LoadAnnotations', 'with_mask': True}]
+    assert load(records, pipeline=[{'type': 'mmdet.LoadAnnotations'}]).get_cat_ids(0) == [0, 0]
+    pipeline = [{'type': 'mmdet.LoadAnnotations', 'with_mask': True}]
     with pytest.raises(ValueError, match='1 bad record: annotation 7: no segmentation'):
         load(records, pipeline=pipeline)
     dataset = load(records, pipeline=pipeline, on_bad='skip')

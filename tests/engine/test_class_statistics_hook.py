@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ EXPECTED = ClassStatistics([1, 3, 1], [2, 3, 3], num_images=3, names=('a', 'b', 
 class ToyDataset(BaseDataset):
     """Images with labels; its statistics can only be had by counting."""
 
-    METAINFO = dict(classes=('a', 'b', 'c'))
+    METAINFO: ClassVar = dict(classes=('a', 'b', 'c'))
 
     def load_data_list(self):
         def instances(labels):
@@ -74,7 +75,7 @@ def test_different_classes_cannot_be_summed():
 
 
 def test_a_data_set_without_annotations_is_named():
-    with pytest.raises(TypeError, match=r"from ndarray: .*LVISDataset.*class_statistics="):
+    with pytest.raises(TypeError, match=r'from ndarray: .*LVISDataset.*class_statistics='):
         find_class_statistics(np.zeros(3))
 
 

@@ -55,8 +55,6 @@ def train(rank: int, world_size: int) -> dict[str, torch.Tensor]:
 
 if __name__ == '__main__':
     rank, world_size = int(sys.argv[1]), int(sys.argv[2])
-    torch.distributed.init_process_group(
-        'gloo', init_method=f'file://{sys.argv[3]}', rank=rank, world_size=world_size
-    )
+    torch.distributed.init_process_group('gloo', init_method=f'file://{sys.argv[3]}', rank=rank, world_size=world_size)
     torch.save(train(rank, world_size), sys.argv[4])
     torch.distributed.destroy_process_group()

@@ -34,7 +34,7 @@ def test_backward_can_be_repeated_but_not_differentiated(roi_batch):
     loss = fused_loss(logits, softplus_kernel).sum()
     first, second = (torch.autograd.grad(loss, logits, retain_graph=True)[0] for _ in range(2))
     assert torch.equal(first, second)
-    with pytest.raises(RuntimeError, match='cannot be differentiated twice; .* without create_graph=True'):
+    with pytest.raises(RuntimeError, match=r'cannot be differentiated twice; .* without create_graph=True'):
         torch.autograd.grad(loss, logits, create_graph=True)
 
 

@@ -67,9 +67,7 @@ def roi_head_config(kind, loss):
         test_cfg=dict(score_thr=1e-4, nms=dict(type='nms', iou_threshold=0.5), max_per_img=20, mask_thr_binary=0.5),
     )
     if kind == 'StandardRoIHead':
-        return dict(
-            type=kind, bbox_head=bbox_head(loss), mask_head=mask_head(), train_cfg=stage_train_cfg(), **common
-        )
+        return dict(type=kind, bbox_head=bbox_head(loss), mask_head=mask_head(), train_cfg=stage_train_cfg(), **common)
     stages = dict(num_stages=2, stage_loss_weights=[1, 0.5], train_cfg=[stage_train_cfg() for _ in range(2)])
     heads = [bbox_head(loss) for _ in range(2)]
     if kind == 'CascadeRoIHead':

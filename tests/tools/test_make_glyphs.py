@@ -79,6 +79,8 @@ def test_help_holds_a_runnable_example(tool, capsys):
         tool.build_parser().parse_args(['--help'])
     assert stop.value.code == 0
     out = capsys.readouterr().out
-    example = next(line.split() for line in out.splitlines() if line.strip().startswith('python tools/data'))
-    assert example[1] == 'tools/data/make_glyphs.py'
-    tool.build_parser().parse_args(example[2:])
+    commands = out.split('Example:')[1].split('options:')[0].replace('\\\n', ' ').strip().splitlines()
+    assert len(commands) == 3
+    for command in map(str.split, commands):
+        assert command[:2] == ['python', 'tools/data/make_glyphs.py']
+        tool.build_parser().parse_args(command[2:])

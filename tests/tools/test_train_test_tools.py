@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import json
 import pickle
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -166,9 +169,37 @@ def test_augmentation_wraps_the_model_and_ends_the_pipeline(tool):
     ]
 
 
+def test_augmentation_is_refused_where_masks_would_be_lost(tool):
+    from mmengine.config import Config
+
+    module = tool('test')
+    from _cli import UserError
+
+    cfg = Config({'model': {'roi_head': {'mask_head': {'type': 'FCNMaskHead'}}}, 'test_dataloader': {'dataset': {}}})
+    with pytest.raises(UserError, match='merges boxes only'):
+        module._enable_tta(cfg)
+
+
+def test_a_checkpoint_fits_the_model_inside_an_augmented_one(tool, toy_checkpoint):
+    tool('test')
+    from _runner import StartHook
+    from mmdet.models import DetTTAModel
+    from toy_detector import ToyDetector
+
+    model = DetTTAModel(module=ToyDetector({'num_classes': 3}))
+    hook = StartHook(None, (), exact_checkpoint=True)
+    hook.after_load_checkpoint(SimpleNamespace(model=model), torch.load(toy_checkpoint))
+
+
 @pytest.mark.parametrize('name', ['train', 'test'])
 def test_help_is_the_docstring_with_its_example(name, tool, capsys):
     with pytest.raises(SystemExit) as leaving:
         tool(name).main(['--help'])
     assert leaving.value.code == 0
     assert f'python tools/{name}.py configs/' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('name', ['_cli', '_config', '_runner', '_torchrun'])
+def test_the_examples_in_docstrings_run(name, tool):
+    tool('train')
+    assert doctest.testmod(importlib.import_module(name)).failed == 0

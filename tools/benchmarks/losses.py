@@ -11,11 +11,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 
-import longtail_det  # noqa: F401  (first: it makes mmdet importable)
 import released_losses
 import torch
 import torch.nn.functional as F
 from harness import Step, machine, markdown_table, peak_memory, time_side_by_side
+
+import longtail_det  # noqa: F401  (first: it makes mmdet importable)
 
 LossCall = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 #: name of the code -> loss of logits and labels, number of columns

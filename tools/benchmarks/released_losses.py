@@ -1,4 +1,4 @@
-"""The losses as the released code computes them, written again from their published formulas: what ours is timed against.
+"""The losses as the released code computes them, written again from the published formulas; ours is timed against it.
 
 Each builds the (N, K) target and weight matrices in full and leaves the gradient to autograd, as the originals do.
 """

@@ -103,11 +103,26 @@ def keep_good_categories(categories: Iterable[Any], bad: BadRecords) -> list[Map
     return [good[category_id] for category_id in sorted(good)]
 
 
-def keep_good_images(images: ImageTable, bad: BadRecords) -> ImageTable:
-    """Leave out images of a repeated id; the first one stays."""
-    repeated = _repeated(images.ids)
-    return images.select(
-        bad.add_rows('images with a repeated id', repeated, lambda row: f'image id {images.ids[row]} is used twice')
+def keep_good_images(table: ImageTable, bad: BadRecords) -> ImageTable:
+    """Leave out images without a size, and all but the first image of an id.
+
+    Args:
+        table: images as read.
+        bad: takes note of what is left out.
+    """
+    table = table.select(
+        bad.add_rows(
+            'images without a size',
+            table.sizes.min(axis=1) <= 0,
+            lambda row: f'image {table.ids[row]}: its size is {_width_x_height(table.sizes[row])}',
+        )
+    )
+    return table.select(
+        bad.add_rows(
+            'images with a repeated id',
+            _repeated(table.ids),
+            lambda row: f'image id {table.ids[row]} is used twice',
+        )
     )
 
 
@@ -145,8 +160,13 @@ def keep_good_annotations(
         ),
         (
             'boxes of a negative or non-finite size',
-            _without_size(table),
+            _without_size(table.boxes),
             lambda row: f'bbox {table.boxes[row].tolist()} is not x, y, width >= 0, height >= 0',
+        ),
+        (
+            'annotations without a finite area',
+            ~np.isfinite(table.areas),
+            lambda row: f'area {table.areas[row]} is no number of square pixels',
         ),
         (
             'boxes outside their image',
@@ -169,11 +189,9 @@ def _name_annotation(table: AnnotationTable, sentence: Callable[[int], str], row
     return f'annotation {table.ids[row]}: {sentence(row)}'
 
 
-def _without_size(table: AnnotationTable) -> NDArray[np.bool_]:
-    """(A,) bool, a box of negative or non-finite size."""
-    numbers = np.concatenate([table.boxes, table.areas[:, None]], axis=1)
-    good: NDArray[np.bool_] = np.isfinite(numbers).all(axis=1) & (table.boxes[:, 2:] >= 0).all(axis=1)
-    return ~good
+def _without_size(boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
+    is_finite = np.isfinite(np.abs(boxes).sum(axis=1))
+    return ~(is_finite & (boxes[:, 2:].min(axis=1) >= 0))
 
 
 def _outside(table: AnnotationTable, sizes: NDArray[np.int64]) -> NDArray[np.bool_]:

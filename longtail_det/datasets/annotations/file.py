@@ -19,7 +19,7 @@ from .table import AnnotationTable, ImageTable
 
 _PROGRESS_STEP = 10_000
 _READERS: dict[str, Callable[[Iterator[Any], BadRecords], Any]] = {
-    'images': read_images,
+    'images': lambda records, bad: keep_good_images(read_images(records, bad), bad),
     'annotations': read_annotations,
     'categories': keep_good_categories,
 }
@@ -66,7 +66,7 @@ def read_annotation_file(
     if not need_annotations:
         tables.setdefault('annotations', read_annotations([], bad))
     _require(tables, tuple(_READERS), bad)
-    file = AnnotationFile(tables['categories'], keep_good_images(tables['images'], bad), tables['annotations'])
+    file = AnnotationFile(tables['categories'], tables['images'], tables['annotations'])
     return replace(file, annotations=keep_good_annotations(file.annotations, file.images, file.category_ids, bad))
 
 
@@ -105,6 +105,7 @@ def _read_tables(path: str | Path, bad: BadRecords, keys: Sequence[str], show_pr
                         break
                 else:
                     stream.skip()
+            bar.update(len(stream.text) - bar.n)
     except JSONDecodeError as error:
         raise ValueError(
             f'{bad.path} is not valid json: {error.msg} at character {error.pos} of {len(stream.text)}; was it cut '

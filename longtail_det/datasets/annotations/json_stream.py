@@ -47,6 +47,8 @@ class JsonStream:
         self._expect('{')
         more = not self.at('}') or self._expect('}') != '}'
         while more:
+            if not self.at('"'):
+                raise json.JSONDecodeError('Expecting property name', self.text, self.pos)
             key = self.value()
             self._expect(':')
             yield key

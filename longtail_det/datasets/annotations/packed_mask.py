@@ -102,6 +102,8 @@ def _rle_fault(rle: Mapping[str, Any]) -> str:
     if not (isinstance(size, list) and len(size) == 2 and all(type(side) is int and side > 0 for side in size)):
         return f'RLE size {size!r}, expected [height, width]'
     if isinstance(counts, list):
+        if not all(type(count) is int for count in counts):
+            return 'RLE counts are not all whole numbers'
         if sum(counts) != size[0] * size[1]:
             return f'RLE counts add up to {sum(counts)}, expected height x width = {size[0] * size[1]}'
     elif not (isinstance(counts, str) and counts):

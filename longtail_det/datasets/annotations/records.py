@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 from collections.abc import Callable, Iterable, Mapping
@@ -33,10 +34,11 @@ def read_images(records: Iterable[Any], bad: BadRecords) -> ImageTable:
     rows, names = bytearray(), []
     for position, record in enumerate(records):
         try:
-            name = image_name(record)
+            name = os.fspath(image_name(record))  # refuses what is no text
             rows += _IMAGE_ROW.pack(record['id'], record['height'], record['width'])
         except _MALFORMED:
-            bad.add('malformed images', f'{_title("image", record, position)} {_explain(record, _IMAGE_VALUES)}')
+            reason = _explain(record, _IMAGE_VALUES, otherwise='has no file_name or coco_url')
+            bad.add('malformed images', f'{_title("image", record, position)} {reason}')
         else:
             names.append(name)
     columns = np.frombuffer(rows, dtype='i8').reshape(-1, 3)
@@ -58,8 +60,8 @@ def read_annotations(records: Iterable[Any], bad: BadRecords) -> AnnotationTable
             flags = bool(record.get('iscrowd')), bool(record.get('ignore'))
             row = _ANNOTATION_ROW.pack(*ids, *flags, *mask.rle_size, *record['bbox'], record['area'])
         except _MALFORMED:
-            title = _title('annotation', record, position)
-            bad.add('malformed annotations', f'{title} {_explain(record, _ANNOTATION_VALUES)}')
+            reason = _explain(record, _ANNOTATION_VALUES, otherwise='cannot be read')
+            bad.add('malformed annotations', f'{_title("annotation", record, position)} {reason}')
             continue
         if mask.fault:
             bad.add('invalid masks', f'annotation {record["id"]}: {mask.fault}')
@@ -133,7 +135,7 @@ def _title(noun: str, record: Any, position: int) -> str:
     return f'{noun}s[{position}]'
 
 
-def _explain(record: Any, values: _ValueTable) -> str:
+def _explain(record: Any, values: _ValueTable, otherwise: str) -> str:
     """Say what keeps a record out of its table."""
     if not isinstance(record, Mapping):
         return f'is a {type(record).__name__}, expected an object'
@@ -143,4 +145,4 @@ def _explain(record: Any, values: _ValueTable) -> str:
     for key, (is_right, wanted) in values.items():
         if not is_right(record[key]):
             return f'has {key} {record[key]!r}, expected {wanted}'
-    return 'has no file_name or coco_url'
+    return otherwise

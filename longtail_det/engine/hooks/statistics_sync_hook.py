@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from mmdet.registry import HOOKS
@@ -10,6 +10,8 @@ from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from torch import nn
+
+from ...models import SyncedStatistics
 
 
 @HOOKS.register_module()
@@ -38,9 +40,8 @@ class StatisticsSyncHook(Hook):
 
     @staticmethod
     def _defer(runner: Any, deferred: bool) -> None:
-        for module in unwrapped(runner.model).modules():
-            if hasattr(module, 'defer_statistics'):
-                module.defer_statistics(deferred)
+        for module in _counting_modules(unwrapped(runner.model)):
+            module.defer_statistics(deferred)
 
 
 def sync_statistics(model: nn.Module) -> None:
@@ -52,7 +53,7 @@ def sync_statistics(model: nn.Module) -> None:
     Args:
         model: a model, or a loss by itself.
     """
-    modules = [module for module in model.modules() if getattr(module, 'statistics_deferred', False)]
+    modules = [module for module in _counting_modules(model) if module.statistics_deferred]
     pending = [module.pending_statistics() for module in modules]
     if not sum(values.numel() for values in pending):
         return
@@ -60,6 +61,10 @@ def sync_statistics(model: nn.Module) -> None:
     all_reduce(summed)
     for module, values in zip(modules, summed.split([len(values) for values in pending]), strict=True):
         module.flush_statistics(values)
+
+
+def _counting_modules(model: nn.Module) -> list[SyncedStatistics]:
+    return [module for module in model.modules() if isinstance(module, SyncedStatistics)]
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
@@ -71,4 +76,4 @@ def unwrapped(model: nn.Module) -> nn.Module:
     Returns:
         The model.
     """
-    return model.module if is_model_wrapper(model) else model
+    return cast(nn.Module, model.module) if is_model_wrapper(model) else model

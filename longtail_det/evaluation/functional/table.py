@@ -32,12 +32,12 @@ def nest_results(results: Mapping[str, object]) -> dict[str, dict[str, float]]:
 
 
 def is_defined(value: float | None) -> bool:
-    """Tell whether an AP exists: it does not where there is nothing to find (None, NaN or the -1 of the lvis API)."""
+    """Tell whether an AP exists: `value` is None, NaN or the lvis API's -1 where there is nothing to find."""
     return value is not None and not math.isnan(value) and value >= 0
 
 
 def percent(value: float | None) -> str:
-    """Write an AP in [0, 1] in percent with one decimal, '-' where it is undefined.
+    """Write `value`, an AP in [0, 1], in percent with one decimal, '-' where it is undefined.
 
     Example:
         >>> percent(0.2187), percent(-1), percent(None)

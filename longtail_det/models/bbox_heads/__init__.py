@@ -1,8 +1,10 @@
 """Box heads, registered in mmdet's MODELS."""
 
 from .long_tail_bbox_head import LongTail4Conv1FCBBoxHead, LongTailBBoxHead
+from .rio_bbox_head import RIOBBoxHead
 
 __all__ = [
     'LongTail4Conv1FCBBoxHead',
     'LongTailBBoxHead',
+    'RIOBBoxHead',
 ]

@@ -8,6 +8,7 @@ from .eqlv2 import EQLv2
 from .gumbel_ce import GumbelCE
 from .seesaw_loss import SeesawLoss
 from .sigmoid_ce import SigmoidCE
+from .statistics_sync import SyncedStatistics
 
 __all__ = [
     'EQL',
@@ -18,4 +19,5 @@ __all__ = [
     'RoIClassificationLoss',
     'SeesawLoss',
     'SigmoidCE',
+    'SyncedStatistics',
 ]

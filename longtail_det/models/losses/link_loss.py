@@ -35,7 +35,7 @@ class LinkLoss(RoIClassificationLoss):
         return scores if self.extra_channels else torch.cat([scores, scores.new_zeros(len(scores), 1)], dim=1)
 
     def get_accuracy(self, cls_score: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Percentage of RoIs whose best column is their label; without a background logit, background is 'none over 0.5'."""
+        """Percentage of RoIs whose best column is their label; without a background logit that is 'none over 0.5'."""
         if not cls_score.size(0):
             return {'acc': cls_score.new_zeros(())}
         best, column = cls_score.max(dim=1)

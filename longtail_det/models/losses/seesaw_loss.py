@@ -106,7 +106,7 @@ class SeesawLoss(SyncedStatistics, RoIClassificationLoss):
             'loss_cls_objectness': self.loss_weight * loss_objectness,
             'loss_cls_classes': self.loss_weight * loss_classes,
         }
-        return parts if self.return_dict else sum(parts.values())
+        return parts if self.return_dict else parts['loss_cls_objectness'] + parts['loss_cls_classes']
 
     def _count(self, label: Tensor) -> None:
         counts = torch.zeros_like(self.cum_samples).index_add_(0, label, self.cum_samples.new_ones(label.shape))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -143,6 +143,8 @@ class FeatureBank(nn.Module):
             )
 
     def _allocate(self, classes: list[int]) -> None:
+        #: ascending; the same as in `class_of_row`, for the host
+        self.target_classes = classes
         rows = len(classes) * self.capacity + 1
         self.features = self.features.new_zeros(rows, self.features.size(1))
         self.targets = self.targets.new_zeros(rows, self.targets.size(1))
@@ -150,11 +152,6 @@ class FeatureBank(nn.Module):
         self.class_of_row = self.class_of_row.new_tensor([*classes, self.num_classes])
         self.row_of_class = torch.full_like(self.row_of_class, len(classes))
         self.row_of_class[self.class_of_row] = torch.arange(len(classes) + 1, device=self.row_of_class.device)
-
-    @property
-    def target_classes(self) -> list[int]:
-        """Classes that features are kept of, ascending; asking waits for the device."""
-        return self.class_of_row[:-1].tolist()
 
     @property
     def counts(self) -> Tensor:
@@ -251,23 +248,25 @@ class FeatureBank(nn.Module):
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         """Take on the target classes of the checkpoint's bank, or refuse it whole: half a bank would replay zeros."""
         saved = {name: state_dict[prefix + name] for name in self._buffers if prefix + name in state_dict}
-        if len(saved) == len(self._buffers):
-            classes = saved['class_of_row'][:-1].tolist()
-            theirs, ours = self._layout(saved), self._layout(dict(self.named_buffers()))
-            if self._from_config is not None:
-                theirs['target_classes'], ours['target_classes'] = classes, self._from_config
-            if theirs != ours:
-                error_msgs = args[-1]
-                error_msgs.append(
-                    f'{prefix[:-1]} is left empty: its checkpoint was written with {theirs}, the config says {ours}'
-                )
-                return
-            if classes != self.target_classes:
-                self._allocate(classes)
-            self._known = self._known or bool(classes)
+        if len(saved) < len(self._buffers):
+            super()._load_from_state_dict({}, prefix, *args)  # all are reported as missing
+            return
+        classes = saved['class_of_row'][:-1].tolist()
+        theirs, ours = self._layout(saved), self._layout(self._buffers)
+        if self._from_config is not None:
+            theirs['target_classes'], ours['target_classes'] = classes, self._from_config
+        if theirs != ours:
+            error_msgs = args[-1]
+            error_msgs.append(
+                f'{prefix[:-1]} is left empty: its checkpoint was written with {theirs}, the config says {ours}'
+            )
+            return
+        if classes != self.target_classes:
+            self._allocate(classes)
+        self._known = self._known or bool(classes)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
-    def _layout(self, buffers: dict[str, Tensor]) -> dict[str, Any]:
+    def _layout(self, buffers: Mapping[str, Any]) -> dict[str, Any]:
         rows = len(buffers['written'])
         return {
             'num_classes': len(buffers['row_of_class']) - 1,

@@ -77,7 +77,8 @@ def test_muted_terms_have_exactly_no_gradient(name, roi_batch):
 
 
 @pytest.mark.parametrize(
-    ('name', 'probability'), [('eql', 1e-3), ('droploss-gumbel', 0.02), ('gumbel', 0.3), ('sigmoid', 0.01), ('eqlv2', 0.1)]
+    ('name', 'probability'),
+    [('eql', 1e-3), ('droploss-gumbel', 0.02), ('gumbel', 0.3), ('sigmoid', 0.01), ('eqlv2', 0.1)],
 )
 def test_the_prior_is_where_the_scores_start(name, probability):
     loss = build(name, **(dict(test_with_obj=False) if name == 'eqlv2' else {}))

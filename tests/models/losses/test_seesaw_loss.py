@@ -67,7 +67,8 @@ def test_activation_and_accuracy_equal_mmdets(roi_batch, labels):
 
 def test_scores_are_probabilities(roi_batch):
     logits, _ = roi_batch(6, NUM_CLASSES, extra_channels=2)
-    torch.testing.assert_close(SeesawLoss(num_classes=NUM_CLASSES).get_activation(logits).sum(1), torch.ones(6).double())
+    scores = SeesawLoss(num_classes=NUM_CLASSES).get_activation(logits)
+    torch.testing.assert_close(scores.sum(1), torch.ones(6).double())
 
 
 def test_checkpoints_of_mmdet_load(roi_batch):

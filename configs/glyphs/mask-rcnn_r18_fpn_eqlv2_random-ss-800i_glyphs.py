@@ -1,0 +1,10 @@
+_base_ = './mask-rcnn_r18_fpn_ce_random-ss-800i_glyphs.py'
+model = dict(
+    roi_head=dict(
+        bbox_head=dict(
+            type='LongTailBBoxHead',
+            prior_prob=1e-3,
+            loss_cls=dict(_delete_=True, type='EQLv2', num_classes=_base_.num_classes),
+        )
+    )
+)

@@ -1,0 +1,10 @@
+_base_ = './mask-rcnn_r18_fpn_ce_random-ss-800i_glyphs.py'
+model = dict(
+    roi_head=dict(
+        bbox_head=dict(
+            type='LongTailBBoxHead',
+            cls_bias=-2.0,
+            loss_cls=dict(_delete_=True, type='GumbelCE', num_classes=_base_.num_classes),
+        )
+    )
+)

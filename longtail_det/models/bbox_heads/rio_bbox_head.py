@@ -1,0 +1,193 @@
+"""RIOBBoxHead: object-level resampling by replaying stored RoI features of rare classes (RIO, ICML 2021)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from mmdet.models.losses import accuracy
+from mmdet.registry import MODELS
+from torch import Tensor
+
+from ..memory import SAMPLE_STRATEGIES, FeatureBank
+from .long_tail_bbox_head import LongTailBBoxHead
+from .replay import Replay, draw_replay, may_pad, regress_own_class
+
+#: name of the attribute of `cls_score` that holds the RoI features it was computed from
+_FEATURES = 'roi_features'
+
+
+@MODELS.register_module()
+class RIOBBoxHead(LongTailBBoxHead):
+    """Box head that replays stored features of rare classes (RIO, Chang et al., ICML 2021, arXiv:2104.05702).
+
+    Each training step, in this order: for every target class among the foreground RoIs take up to `replay_per_class`
+    stored features and append them, with their labels and box targets, to the batch of the classifier (and of the
+    regressor); then store this step's RoIs of target classes. Gradient of replayed rows reaches the two last layers
+    only. Losses are averages over all rows, replayed ones included; logged accuracies are of this step's RoIs alone.
+    The bank changes only when a loss is computed in training mode. Each Cascade or HTC stage has its own.
+
+    Any classification loss composes. One with a state (`SeesawLoss`'s sample counts, `EQLv2`'s gradients) sees
+    replayed rows like all others, so it counts them; the paper has no such loss.
+
+    Args:
+        bank: arguments of `FeatureBank`: `capacity`, `dtype`, `target_classes`.
+        replay: False: the parent head, without a bank.
+        replay_per_class: most features of a class in a step.
+        strategy: 'recent', the latest stored; or 'random', without replacement.
+        replay_reg: also replay boxes.
+        kwargs: arguments of `LongTailBBoxHead`. The paper's classifier is
+            `cls_predictor_cfg=dict(type='CosineLinear', temperature=48.0)`.
+
+    Raises:
+        ValueError: a combination that cannot be replayed; the message says which.
+        RuntimeError: trained without target classes, or `cls_score` was changed on its way to the loss.
+    """
+
+    def __init__(
+        self,
+        bank: Mapping[str, Any] | None = None,
+        replay: bool = True,
+        replay_per_class: int = 20,
+        strategy: str = 'recent',
+        replay_reg: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.replay = replay
+        self.replay_per_class = replay_per_class
+        self.strategy = strategy
+        self.replay_reg = replay_reg
+        if replay:
+            self._check()
+            self.bank = FeatureBank(self.num_classes, self.cls_last_dim, self.bbox_coder.encode_size, **(bank or {}))
+
+    def _check(self) -> None:
+        if self.strategy not in SAMPLE_STRATEGIES or self.replay_per_class < 1:
+            raise ValueError(
+                f'RIOBBoxHead: strategy={self.strategy!r}, replay_per_class={self.replay_per_class}; expected one of '
+                f'{SAMPLE_STRATEGIES} and at least 1'
+            )
+        names = ('num_cls_convs', 'num_cls_fcs', 'num_reg_convs', 'num_reg_fcs')
+        branches = {name: getattr(self, name) for name in names}
+        if not self.with_cls or any(branches.values()):
+            raise ValueError(
+                f'RIOBBoxHead stores the features of shared layers for its classifier; found with_cls={self.with_cls}, '
+                f'{branches}; set with_cls=True and the others to 0, or replay=False'
+            )
+        if self.replay_reg and (self.reg_decoded_bbox or getattr(self.loss_bbox, 'reduction', 'mean') != 'mean'):
+            raise ValueError(
+                'RIOBBoxHead: a box target is replayed as encoded deltas in a mean over rows; set replay_reg=False, or '
+                f'reg_decoded_bbox=False (found {self.reg_decoded_bbox}) and loss_bbox.reduction="mean"'
+            )
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Classify and regress RoIs; in training the logits carry the features for `loss_and_target`.
+
+        Args:
+            x: (N, in_channels, H, W) RoI features.
+
+        Returns:
+            (N, columns of the loss) logits, and (N, B) or (N, C B) box deltas or None.
+        """
+        x_cls, x_reg = self.branch_features(x)
+        cls_score = self.fc_cls(x_cls)
+        if self.replay and self.training:
+            # labels are known only in loss_and_target, to which mmdet's RoI heads hand nothing but these two results.
+            # The features travel on the tensor and die with it; kept on the module they would outlive their step.
+            setattr(cls_score, _FEATURES, x_cls.detach())
+        return cls_score, self.fc_reg(x_reg) if self.with_reg else None
+
+    def loss_and_target(
+        self,
+        cls_score: Tensor,
+        bbox_pred: Tensor | None,
+        rois: Tensor,
+        sampling_results: Sequence[Any],
+        rcnn_train_cfg: Any,
+        concat: bool = True,
+        reduction_override: str | None = None,
+    ) -> dict[str, Any]:
+        """Losses of the RoIs and of the replayed rows, and the targets of the RoIs; then store the RoIs.
+
+        Args:
+            cls_score: (N, columns of the loss) logits, the very tensor that `forward` gave.
+            bbox_pred: (N, B) or (N, C B) box deltas, or None.
+            rois: (N, 5) image index and box of each RoI.
+            sampling_results: of each image.
+            rcnn_train_cfg: mmdet's training settings of the R-CNN.
+            concat: True; targets as one tensor.
+            reduction_override: must be None while replaying.
+
+        Returns:
+            `loss_bbox`, the losses by name, and `bbox_targets`, the targets of the N RoIs.
+        """
+        if not (self.replay and self.training):
+            return super().loss_and_target(
+                cls_score, bbox_pred, rois, sampling_results, rcnn_train_cfg, concat, reduction_override
+            )
+        if not concat or reduction_override is not None:
+            raise ValueError(
+                f'RIOBBoxHead got concat={concat}, reduction_override={reduction_override!r}; it can replay only with '
+                'True and None, set replay=False'
+            )
+        targets = self.get_targets(sampling_results, rcnn_train_cfg)
+        features = self._features_of(cls_score)
+        replay = draw_replay(
+            self.bank,
+            targets[0],
+            sampling_results,
+            num_per_class=self.replay_per_class,
+            strategy=self.strategy,
+            padded=may_pad(self.loss_cls, targets[0]),
+            dtype=features.dtype,
+        )
+        if len(replay):
+            losses = self._cls_losses(cls_score, targets[0], targets[1], replay, rcnn_train_cfg.pos_weight)
+            losses.update(self._reg_losses(bbox_pred, rois, targets, replay))
+        else:
+            losses = self.loss(cls_score, bbox_pred, rois, *targets)
+        self.bank.push(features, targets[0], targets[2])
+        return {'loss_bbox': losses, 'bbox_targets': targets}
+
+    @staticmethod
+    def _features_of(cls_score: Tensor) -> Tensor:
+        features = getattr(cls_score, _FEATURES, None)
+        if features is None:
+            raise RuntimeError(
+                f'RIOBBoxHead: cls_score of shape {tuple(cls_score.shape)} carries no RoI features; give '
+                'loss_and_target the very tensor that forward returned in training mode, or set replay=False'
+            )
+        return features
+
+    def _cls_losses(
+        self, cls_score: Tensor, labels: Tensor, label_weights: Tensor, replay: Replay, pos_weight: float
+    ) -> dict[str, Tensor]:
+        # a replayed row weighs what mmdet gives a foreground RoI
+        weight = replay.mask(label_weights.new_full((len(replay),), pos_weight if pos_weight > 0 else 1.0))
+        weights = torch.cat([label_weights, weight])
+        loss = self.loss_cls(
+            torch.cat([cls_score, self.fc_cls(replay.features)]),
+            torch.cat([labels, replay.labels]),
+            weights,
+            avg_factor=(weights > 0).sum().float().clamp(min=1),
+        )
+        losses = dict(loss) if isinstance(loss, dict) else {'loss_cls': loss}
+        if self.custom_activation:
+            return losses | self.loss_cls.get_accuracy(cls_score, labels)
+        return losses | {'acc': accuracy(cls_score, labels)}
+
+    def _reg_losses(
+        self, bbox_pred: Tensor | None, rois: Tensor, targets: Sequence[Tensor], replay: Replay
+    ) -> dict[str, Tensor]:
+        losses = self.loss(None, bbox_pred, rois, *targets)
+        if self.replay_reg and losses:
+            pred = regress_own_class(
+                self.fc_reg, replay.features, replay.labels, self.num_classes, self.bbox_coder.encode_size
+            )
+            replayed = replay.mask(self.loss_bbox(pred, replay.targets, reduction_override='none')).sum()
+            # mmdet averages box losses over all rows, background too
+            rows = len(rois)
+            losses['loss_bbox'] = (losses['loss_bbox'] * rows + replayed) / (rows + replay.number)
+        return losses
