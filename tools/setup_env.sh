@@ -113,7 +113,7 @@ if ! is_current; then
     mkdir -p "$venv" && [ -w "$venv" ] || status=1 die "cannot write to $venv; set VENV=path to an environment of yours"
     if command -v flock >/dev/null; then
         exec 9>"$venv/.longtail_det_lock"
-        flock -n 9 || { say 'another set-up is at work in this environment, waiting for it'; true; }
+        flock -n 9 || { say 'another set-up is at work in this environment, waiting for it'; flock 9; }
     fi
 fi
 if ! is_current; then

@@ -83,7 +83,7 @@ def make_palette(num_classes: int) -> list[tuple[int, int, int]]:
 
     Example:
         >>> make_palette(2)
-        [(242, 48, 48), (48, 97, 242)]
+        [(242, 48, 48), (48, 105, 242)]
     """
     colours = []
     for c in range(num_classes):

@@ -2,6 +2,7 @@
 
 from .ap_by_group import plot_ap_by_group
 from .class_frequency import plot_class_frequency
+from .class_frequency_resampled import plot_resampling
 from .image_grid import DrawnInstances, GridSample, plot_image_grid
 from .losses import plot_losses
 from .report import ReportFigure, write_report
@@ -34,6 +35,7 @@ __all__ = [
     'plot_class_frequency',
     'plot_image_grid',
     'plot_losses',
+    'plot_resampling',
     'read_config',
     'read_predictions',
     'read_results',

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -39,12 +40,19 @@ class PlainDataset(BaseDataset):
         """Give every label a box and a polygon."""
         box, polygon = [10.5, 20.5, 30.5, 40.5], np.linspace(0, 99, 2 * _POLYGON_POINTS).round(2).tolist()
         instances = [
-            {'ignore_flag': 0, 'bbox': [*box], 'bbox_label': c, 'mask': [[*polygon]]} for c in self.index.labels.tolist()
+            {'ignore_flag': 0, 'bbox': [*box], 'bbox_label': c, 'mask': [[*polygon]]}
+            for c in self.index.labels.tolist()
         ]
         bounds = self.index.offsets.tolist()
         return [
-            {'img_id': i, 'img_path': f'train2017/{i:012d}.jpg', 'height': 480, 'width': 640, 'instances': instances[a:b]}
-            for i, (a, b) in enumerate(zip(bounds[:-1], bounds[1:], strict=True))
+            {
+                'img_id': i,
+                'img_path': f'train2017/{i:012d}.jpg',
+                'height': 480,
+                'width': 640,
+                'instances': instances[a:b],
+            }
+            for i, (a, b) in enumerate(pairwise(bounds))
         ]
 
     def get_cat_ids(self, idx: int) -> list[int]:

@@ -59,9 +59,9 @@ def make_glyphs(
     """Make LongTailGlyphs, an instance segmentation data set in the format of LVIS v1 whose classes are characters.
 
     The folder gets `annotations/glyphs_{train,val}.json` and the images, where the `coco_url` of their records
-    without 'http://images.cocodataset.org/' says. With the same versions of the libraries the files depend on
-    `config` only, byte for byte. A data set that is there already with the same settings is kept, one that was
-    interrupted is made anew.
+    without 'http://images.cocodataset.org/' says. On the same kind of processor and with the same versions of the
+    libraries the files depend on `config` only, byte for byte. A data set that is there already with the same
+    settings is kept, one that was interrupted is made anew.
 
     Args:
         out_dir: folder; missing, empty, or a LongTailGlyphs folder.

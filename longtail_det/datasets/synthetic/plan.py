@@ -116,7 +116,8 @@ def _spread(
     holders: list[NDArray[np.int64]] = [np.empty(0, dtype=np.int64)] * len(image_count)
     for c in np.argsort(-image_count, kind='stable'):
         key = np.where(loads < max_instances, loads + handicap + rng.uniform(0, _LOAD_SPREAD, num_images), np.inf)
-        holders[c] = np.argpartition(key, image_count[c] - 1)[: image_count[c]]
+        # in which order the chosen ones come is up to the processor: sort
+        holders[c] = np.sort(np.argpartition(key, image_count[c] - 1)[: image_count[c]])
         loads[holders[c]] += 1
     _fill_empty_images(holders, loads, rng)
     for c in np.argsort(image_count, kind='stable'):
