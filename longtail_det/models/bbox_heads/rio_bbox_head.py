@@ -96,7 +96,7 @@ class RIOBBoxHead(LongTailBBoxHead):
         if self.replay and self.training:
             # labels are known only in loss_and_target, to which mmdet's RoI heads hand nothing but these two results.
             # The features travel on the tensor and die with it; kept on the module they would outlive their step.
-            setattr(cls_score, _FEATURES, x_cls)
+            setattr(cls_score, _FEATURES, x_cls.detach())
         return cls_score, self.fc_reg(x_reg) if self.with_reg else None
 
     def loss_and_target(

@@ -35,7 +35,7 @@ STATISTICS = dict(image_count=[3, 10, 40, 200, 800], instance_count=[900] * 5, n
 COUNTS = dict(class_statistics=STATISTICS)
 LOSS_ARGUMENTS = {'EQL': dict(lambda_=0.05, **COUNTS), 'DropLoss': dict(lambda_=0.05, **COUNTS)}
 LOSS_ARGUMENTS['ClassRelativeActivations'] = COUNTS
-OUR_LOSSES = sorted(set(our_losses.__all__) - {'RoIClassificationLoss'})
+OUR_LOSSES = sorted(set(our_losses.__all__) & set(MODELS.module_dict))
 LOSSES = {name: dict(type=name, num_classes=NUM_CLASSES, **LOSS_ARGUMENTS.get(name, {})) for name in OUR_LOSSES}
 LOSSES['CrossEntropyLoss'] = dict(type='CrossEntropyLoss')
 

@@ -20,7 +20,7 @@ ARGUMENTS = {'EQL': dict(lambda_=0.05, **COUNTS), 'DropLoss': dict(lambda_=0.05,
 ARGUMENTS['ClassRelativeActivations'] = COUNTS
 LOSSES = {
     name: dict(type=name, num_classes=NUM_CLASSES, **ARGUMENTS.get(name, {}))
-    for name in sorted(set(our_losses.__all__) - {'RoIClassificationLoss'})
+    for name in sorted(set(our_losses.__all__) & set(MODELS.module_dict))
 }
 LOSSES['CrossEntropyLoss'] = dict(type='CrossEntropyLoss')
 ROI_HEADS = {'StandardRoIHead': 1, 'CascadeRoIHead': 2, 'HybridTaskCascadeRoIHead': 2}
