@@ -3,7 +3,7 @@
 #
 #   ./tools/quickstart.sh                                  # Mask R-CNN + SeesawLoss on LongTailGlyphs
 #   ./tools/quickstart.sh --iters 200 --device cpu --out work_dirs/short
-#   ./tools/quickstart.sh --config configs/glyphs/mask-rcnn_r18_fpn_ce_random-ss-800i_glyphs.py --out work_dirs/softmax
+#   ./tools/quickstart.sh --config configs/glyphs/mask-rcnn_r18_fpn_ce_random-ss-600i_glyphs.py --out work_dirs/softmax
 #
 # --iters N     training steps of 8 images (default: the config's)
 # --device D    auto, cpu or cuda (default auto)
@@ -15,7 +15,7 @@
 set -euo pipefail
 root=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 iters='' device=auto out=$root/work_dirs/quickstart
-config=$root/configs/glyphs/mask-rcnn_r18_fpn_seesaw_random-ss-800i_glyphs.py
+config=$root/configs/glyphs/mask-rcnn_r18_fpn_seesaw_random-ss-600i_glyphs.py
 
 die() { printf 'quickstart.sh: %s\n' "$*" >&2; exit 2; }
 while [ $# -gt 0 ]; do

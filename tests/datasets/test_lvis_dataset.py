@@ -15,7 +15,7 @@ from longtail_det.statistics import count_annotations, load_class_statistics
 
 from .conftest import CATEGORY_IDS, NAMES, all_info, annotation, box_polygon, image, make_records, uncompressed_rle
 
-FILTERS = [None, {'filter_empty_gt': True, 'min_size': 32}, {'filter_empty_gt': False, 'min_size': 21}]
+FILTERS = [None, {'filter_empty_gt': True, 'min_size': 32}, {'min_size': 21}, {'min_size': 20}]
 
 
 def with_oddities(records):

@@ -96,8 +96,10 @@ def test_rle_of_other_classes_is_nobodys_business(load):
 
 
 @pytest.mark.parametrize('nothing', [None, [], {}])
-def test_a_box_without_a_mask_is_bad_where_masks_are_loaded(nothing, load):
+@pytest.mark.parametrize('more', [{}, {'iscrowd': 1}], ids=['instance', 'crowd'])
+def test_a_box_without_a_mask_is_bad_where_masks_are_loaded(nothing, more, load):
     records = records_with(nothing, MASKS['polygon'])
+    records['annotations'][0] |= more
     assert load(records, pipeline=[{'type': 'mmdet.LoadAnnotations'}]).get_cat_ids(0) == [0, 0]
     pipeline = [{'type': 'mmdet.LoadAnnotations', 'with_mask': True}]
     with pytest.raises(ValueError, match='1 bad record: annotation 7: no segmentation'):

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longtail_det.statistics import class_repeat_factors, draw_repeats, image_repeat_factors, resampled_count
@@ -24,6 +24,7 @@ def flat(images):
     )
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(IMAGES, THRESHOLDS)
 def test_rfs_is_the_formula_of_the_paper(images, threshold):
     labels, offsets = flat(images)
@@ -34,6 +35,7 @@ def test_rfs_is_the_formula_of_the_paper(images, threshold):
         assert factor == max([1.0, *(math.sqrt(threshold / f) for f in frequencies)])
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.tuples(st.integers(1, 50), st.integers(0, 50)), min_size=1, max_size=8), THRESHOLDS)
 def test_irfs_takes_the_geometric_mean_of_both_shares(counts, threshold):
     image_count = np.array([images for images, _ in counts])
@@ -77,6 +79,7 @@ def test_a_wrong_option_is_named(options, message):
         class_repeat_factors([1], 10, **options)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(FACTORS, st.integers(0, 99), st.booleans())
 def test_repeats_are_the_factor_rounded_down_or_up(factors, seed, fixed_total):
     repeats = draw_repeats(factors, np.random.default_rng(seed), fixed_total=fixed_total)
@@ -96,6 +99,7 @@ def test_the_mean_repeat_is_the_factor(fixed_total):
     assert (len(set(draws.sum(axis=1))) <= 2) == fixed_total
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(IMAGES, st.randoms(use_true_random=False))
 def test_resampled_counts_are_those_of_the_repeated_list(images, random):
     repeats = [random.randint(0, 3) for _ in images]

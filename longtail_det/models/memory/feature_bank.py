@@ -98,7 +98,7 @@ class FeatureBank(nn.Module):
                 f'FeatureBank has num_classes={self.num_classes}, the class statistics hold {stats.num_classes} '
                 'classes; set num_classes of the box head to the number of classes of the training set'
             )
-        if self._from_config is None:
+        if self._from_config is None and not self._published:
             self._wanted = self._checked(replay_classes(stats.image_count))
 
     def set_target_classes(self, indices: Iterable[int]) -> None:

@@ -8,7 +8,8 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from hypothesis import given
+import torch
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmdet.datasets import MultiImageMixDataset
 from mmdet.datasets.samplers import AspectRatioBatchSampler
@@ -113,6 +114,7 @@ def test_the_endless_list_is_one_draw_after_the_other(dataset):
 
 
 @pytest.mark.parametrize('epoch_length', EPOCH_LENGTHS)
+@settings(deadline=None)  # a busy machine is no failure
 @given(
     factors=st.lists(st.floats(1, 4), min_size=1, max_size=12), world_size=st.integers(1, 5), epoch=st.integers(0, 9)
 )
@@ -203,6 +205,40 @@ def test_a_config_builds_a_loader(sampler, kind):
     assert isinstance(loader.batch_sampler.sampler, kind)
     assert loader.batch_sampler.sampler.seed == 3
     assert len(next(iter(loader))) == 2
+
+
+class CountingModel(torch.nn.Module):
+    """Notes the images of every step."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.steps = []
+
+    def train_step(self, data, optim_wrapper):
+        self.steps.append([item['img_id'] for item in data])
+        return {'loss': self.weight}
+
+
+@pytest.mark.parametrize('epoch_length', EPOCH_LENGTHS)
+def test_an_epoch_based_runner_trains_on_each_draw(dataset, epoch_length, tmp_path):
+    sampler = RepeatFactorSampler(dataset, seed=7, epoch_length=epoch_length)
+    model = CountingModel()
+    Runner(
+        model,
+        str(tmp_path),
+        train_dataloader=DataLoader(dataset, batch_size=4, sampler=sampler, collate_fn=list),
+        train_cfg={'by_epoch': True, 'max_epochs': 3},
+        optim_wrapper={'optimizer': {'type': 'SGD', 'lr': 0.1}},
+        default_hooks={'checkpoint': None},
+        experiment_name=f'resampling-{epoch_length}',
+    ).train()
+    expected = []
+    for epoch in range(3):
+        sampler.set_epoch(epoch)
+        images = images_of(dataset, sampler)
+        expected += [images[start : start + 4] for start in range(0, len(images), 4)]
+    assert model.steps == expected
 
 
 def test_factors_are_found_below_a_wrapper_that_keeps_positions(dataset):

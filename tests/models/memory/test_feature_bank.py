@@ -8,7 +8,7 @@ from collections import deque
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmengine.runner import load_state_dict
 from torch._subclasses.fake_tensor import DynamicOutputShapeException, FakeTensorMode
@@ -42,6 +42,7 @@ def assert_same_state(one, other):
     torch.testing.assert_close(dict(one.state_dict()), dict(other.state_dict()), rtol=0, atol=0)
 
 
+@settings(deadline=None)  # the first example loads PyTorch's kernels
 @given(
     steps=st.lists(st.tuples(LABELS, LABELS, st.integers(1, 5)), max_size=8),
     capacity=st.integers(1, 5),

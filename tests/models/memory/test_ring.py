@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longtail_det.models.memory.ring import push_slots, random_positions, recent_positions
@@ -13,6 +13,7 @@ RINGS = st.lists(st.integers(0, NUM_RINGS), max_size=20)
 WRITTEN = st.lists(st.integers(0, 9), min_size=NUM_RINGS, max_size=NUM_RINGS)
 
 
+@settings(deadline=None)
 @given(rings=RINGS, written=WRITTEN, capacity=st.integers(1, 4))
 def test_push_slots_is_a_loop_of_appends(rings, written, capacity):
     expected, ahead = {}, list(written)
@@ -29,6 +30,7 @@ def test_push_slots_is_a_loop_of_appends(rings, written, capacity):
     assert added.tolist() == [after - before for after, before in zip(ahead, written, strict=True)]
 
 
+@settings(deadline=None)
 @given(written=WRITTEN, capacity=st.integers(1, 4), data=st.data())
 def test_positions_are_of_items_that_are_there(written, capacity, data):
     count = data.draw(st.integers(1, capacity))

@@ -1,4 +1,4 @@
-_base_ = './mask-rcnn_r18_fpn_ce_random-ss-800i_glyphs.py'
+_base_ = './mask-rcnn_r18_fpn_ce_random-ss-600i_glyphs.py'
 model = dict(
     roi_head=dict(
         bbox_head=dict(

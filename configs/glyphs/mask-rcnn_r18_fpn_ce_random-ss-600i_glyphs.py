@@ -1,7 +1,7 @@
 _base_ = [
     '../_base_/models/mask-rcnn_r18_fpn.py',
     '../_base_/datasets/glyphs_instance.py',
-    '../_base_/schedules/schedule_800i.py',
+    '../_base_/schedules/schedule_600i.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(
