@@ -30,6 +30,7 @@ def with_oddities(records):
         annotation(5, first, 7, (4, 4, 8, 8), area=0),
         annotation(6, alone, 3, (5, 5, 0.2, 3), iscrowd=1),
         annotation(7, first, 11, (-3.5, -2.25, 12, 12)),
+        annotation(8, first, 11, (4, 4, 1, 10)),
     ]
     return records
 

@@ -43,6 +43,14 @@ def test_categories_alone_are_those_of_the_whole(path, reverse):
     assert read_categories(path, BadRecords('')) == read_annotation_file(path, BadRecords('')).categories
 
 
+def test_what_lies_behind_the_last_array_is_not_read(path):
+    records = make_records()
+    assert list(records)[-1] == 'categories'
+    text = json.dumps(records)
+    path.write_text(text[: text.rindex(']') + 1] + ', "and then')
+    assert len(read_annotation_file(path, BadRecords('')).images) == len(records['images'])
+
+
 def test_a_progress_bar_runs_to_the_end(path, capsys):
     read_annotation_file(path, BadRecords(''), show_progress=True)
     assert 'reading: 100%' in capsys.readouterr().err
