@@ -13,7 +13,7 @@ def test_of_many_bad_rows_only_the_first_are_put_into_words():
     good = bad.add_rows('rows', np.arange(100_000) % 2 == 1, lambda row: described.append(row) or f'row {row}')
     assert good.tolist() == [True, False] * 50_000
     assert described == [1, 3, 5, 7, 9][:NUM_EXAMPLES]
-    with pytest.raises(ValueError, match='train.json: 50000 bad records: row 1; .*; and 49995 more'):
+    with pytest.raises(ValueError, match=r'train\.json: 50000 bad records: row 1; .*; and 49995 more'):
         bad.settle('error')
 
 
