@@ -64,6 +64,8 @@ model = dict(
             num_convs=2,
             in_channels=64,
             conv_out_channels=64,
+            # boxes and masks for all classes together: ten images of a class teach no mask of its own
+            class_agnostic=True,
             loss_mask=dict(type='CrossEntropyLoss', use_mask=True, loss_weight=1.0),
         ),
     ),
