@@ -184,7 +184,8 @@ def check_parameters(model: torch.nn.Module, loaded: dict[str, Any], exact: bool
             f'the checkpoint is not of this model: it holds {next(iter(found), "nothing")!r} and the like, '
             f'the model wants {next(iter(wanted))!r} and the like'
         )
-    for name in wanted if exact else ():
+    # parameters only: a feature bank takes its size when it is loaded
+    for name, _ in model.named_parameters() if exact else ():
         if name in common and found[name].shape != wanted[name].shape:
             raise UserError(
                 f'the checkpoint is of another variant of this model: {name} has shape {tuple(found[name].shape)} '

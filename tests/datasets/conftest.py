@@ -84,6 +84,19 @@ def make_records(style: str = 'v1', num_images: int = 9, seed: int = 0) -> Recor
     return {'info': {}, 'annotations': annotations, 'images': images, 'licenses': [], 'categories': categories()}
 
 
+BOX = (10, 5, 30, 20)
+AT_THE_EDGE = (WIDTH - 1, HEIGHT - 1, 30, 20)
+
+
+def good_records() -> Records:
+    """A file without a flaw."""
+    return {
+        'images': [image(1), image(2)],
+        'annotations': [annotation(i, 1 + i % 2, 3, BOX) for i in range(4)] + [annotation(4, 1, 3, AT_THE_EDGE)],
+        'categories': categories(),
+    }
+
+
 @pytest.fixture(scope='session', autouse=True)
 def _freeze_the_imports():
     """mmengine collects garbage for each data set that it opens; a second each with all of mmdet to look through."""
