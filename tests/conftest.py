@@ -7,12 +7,22 @@ from collections.abc import Callable
 import pytest
 import torch
 from hypothesis import settings
+from mmengine.registry import init_default_scope
 
 import longtail_det  # noqa: F401  (first of all: it makes mmdet importable without compiled mmcv)
 
 # examples are the same in every run, and a busy machine is no failure
 settings.register_profile('repeatable', deadline=None, derandomize=True)
 settings.load_profile('repeatable')
+
+
+@pytest.fixture(autouse=True)
+def mmdet_scope():
+    """Look names up in mmdet's registries, as in a run; a test that runs a Runner leaves its own scope behind."""
+    init_default_scope('mmdet')
+    yield
+    init_default_scope('mmdet')
+
 
 RoIBatch = Callable[..., tuple[torch.Tensor, torch.Tensor]]
 

@@ -24,7 +24,7 @@ stage 'ruff check' ruff check .
 stage 'ruff format' ruff format --check .
 stage 'mypy' mypy
 stage 'tests' pytest tests
-stage 'docstrings' pytest --doctest-modules longtail_det --ignore=longtail_det/.mim
+stage 'docstrings' pytest -p tests.quiet_logs --doctest-modules longtail_det --ignore=longtail_det/.mim
 
 printf '\n== summary\n'
 printf '%s\n' "${summary[@]}"

@@ -111,7 +111,7 @@ class LabelIndex:
         # not np.unique: it hashes in numpy 2.3 and later, ten times slower than this sort
         keys = np.sort(images * span + self.labels[mask])
         keys = keys[np.diff(keys, prepend=-1) > 0]
-        return keys // span, (keys % span).astype(np.int32)
+        return (keys // span).astype(np.int64), (keys % span).astype(np.int32)
 
 
 def index_labels(

@@ -75,13 +75,14 @@ def load_grid_samples(
     samples = []
     for image_id in choose_images(gt, by_id.keys(), count):
         image = _read_image(Path(by_id[image_id]['img_path']), img_root)
+        height, width = image.shape[:2]
         annotations = [a for a in gt['annotations'] if a['image_id'] == image_id]
         found, ids = _shown_predictions(by_id[image_id]['pred_instances'], category_ids, score_threshold)
         samples.append(
             GridSample(
                 image,
                 _drawn(
-                    [a['category_id'] for a in annotations], names, groups, **_annotated(annotations, image.shape[:2])
+                    [a['category_id'] for a in annotations], names, groups, **_annotated(annotations, (height, width))
                 ),
                 _drawn(ids, names, groups, **found),
                 str(image_id),

@@ -77,7 +77,7 @@ def test_repeat_factors_of_mmengine_are_those_of_mmdet(write, tmp_path):
 
 
 def test_configs_get_this_class_by_name(write, tmp_path):
-    config = {'type': 'LVISDataset', 'ann_file': write(make_records()), 'data_prefix': {'img': str(tmp_path)}}
+    config = {'type': 'mmdet.LVISDataset', 'ann_file': write(make_records()), 'data_prefix': {'img': str(tmp_path)}}
     assert type(DATASETS.build(config)) is LVISDataset
 
 

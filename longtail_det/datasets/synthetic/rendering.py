@@ -83,7 +83,7 @@ def _background(size: int, rng: np.random.Generator) -> NDArray[np.float32]:
     canvas = np.full((size, size, 3), rng.uniform(50, 205, 3), dtype=np.float32)
     for cells in (3, 8, 24):
         noise = rng.normal(0, rng.uniform(4, 14), (cells, cells, 3)).astype(np.float32)
-        canvas += cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC)
+        canvas += np.asarray(cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC), dtype=np.float32)
     angle = rng.uniform(0, 2 * np.pi, 2)
     gradient = (x * np.cos(angle[0]) + y * np.sin(angle[0])) * rng.uniform(0, 50)
     if rng.random() < 0.5:

@@ -1,0 +1,5 @@
+"""pytest plugin of the doctests (`-p tests.quiet_logs`): what examples log is no part of their output."""
+
+from mmengine.logging import MMLogger
+
+MMLogger.get_instance('quiet', log_level='ERROR')
