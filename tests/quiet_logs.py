@@ -1,4 +1,4 @@
-"""pytest plugin of the doctests (`-p tests.quiet_logs`): what examples log is no part of their output."""
+"""pytest plugin of the doctests (`-p quiet_logs`): what examples log is no part of their output."""
 
 from mmengine.logging import MMLogger
 

@@ -24,7 +24,8 @@ stage 'ruff check' ruff check .
 stage 'ruff format' ruff format --check .
 stage 'mypy' mypy
 stage 'tests' pytest tests
-stage 'docstrings' pytest -p tests.quiet_logs --doctest-modules longtail_det --ignore=longtail_det/.mim
+export PYTHONPATH=$root/tests${PYTHONPATH:+:$PYTHONPATH} # for quiet_logs, which keeps log lines out of the examples
+stage 'docstrings' pytest --doctest-modules longtail_det --ignore=longtail_det/.mim -p quiet_logs
 
 printf '\n== summary\n'
 printf '%s\n' "${summary[@]}"
