@@ -14,6 +14,77 @@ from .links import Link
 NegativeWeight = Callable[[slice], Tensor]
 
 
+class _BinaryKernel:
+    """The kernel of `binary_loss`; its arguments are those."""
+
+    def __init__(
+        self,
+        labels: Tensor,
+        num_columns: int,
+        link: Link,
+        negative_weight: NegativeWeight | None,
+        positive_weight: Tensor | None,
+        column_gradients: tuple[Tensor, Tensor] | None,
+        keeps_gradient: bool,
+    ) -> None:
+        self.link = link
+        self.negative_weight = negative_weight
+        self.positive_weight = positive_weight
+        self.column_gradients = column_gradients
+        self.keeps_gradient = keeps_gradient
+        #: (N, 1) column of the label, and whether it has none
+        self.columns = labels.clamp(max=num_columns - 1)[:, None]
+        self.absent = (labels >= num_columns)[:, None]
+
+    def value(self, x: Tensor, rows: slice) -> Tensor:
+        if self.column_gradients is not None:
+            return self.both(x, rows)[0]
+        value = self._weighted(self.link.negative_value(x), rows)
+        return self._put(value, self._positive(x, rows)[0], rows).sum(1)
+
+    def gradient(self, x: Tensor, rows: slice) -> Tensor:
+        gradient = self._weighted(self.link.negative_gradient(x), rows)
+        return self._put(gradient, self._positive(x, rows)[1], rows)
+
+    def both(self, x: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
+        value, gradient = self.link.negative(x)
+        weight = None if self.negative_weight is None else self.negative_weight(rows)
+        if weight is not None:
+            value.mul_(weight)
+            gradient.mul_(weight)
+        positive_value, positive_gradient = self._positive(x, rows)
+        if self.column_gradients is not None:
+            self._add_columns(gradient, positive_gradient, rows)
+        return (
+            self._put(value, positive_value, rows).sum(1),
+            self._put(gradient, positive_gradient, rows),
+        )
+
+    def _weighted(self, matrix: Tensor, rows: slice) -> Tensor:
+        return matrix if self.negative_weight is None else matrix.mul_(self.negative_weight(rows))
+
+    def _positive(self, x: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
+        own = self.columns[rows]
+        value, gradient = self.link.at(own).positive(x.gather(1, own))
+        if self.positive_weight is None:
+            return value, gradient
+        weight = self.positive_weight[own]
+        return value * weight, gradient * weight
+
+    def _put(self, matrix: Tensor, own_value: Tensor, rows: slice) -> Tensor:
+        """Replace the negative term in the label's column by the positive one."""
+        own = self.columns[rows]
+        return matrix.scatter_(1, own, torch.where(self.absent[rows], matrix.gather(1, own), own_value))
+
+    def _add_columns(self, gradient: Tensor, positive_gradient: Tensor, rows: slice) -> None:
+        assert self.column_gradients is not None
+        positive_sum, negative_sum = self.column_gradients
+        own, absent = self.columns[rows], self.absent[rows]
+        positive_sum.scatter_add_(0, own[:, 0], torch.where(absent, 0.0, -positive_gradient)[:, 0])
+        # the label's own column is no negative
+        negative_sum.add_(self._put(gradient, torch.zeros_like(positive_gradient), rows).sum(0))
+
+
 def binary_loss(
     logits: Tensor,
     labels: Tensor,
@@ -22,6 +93,7 @@ def binary_loss(
     negative_weight: NegativeWeight | None = None,
     positive_weight: Tensor | None = None,
     column_gradients: tuple[Tensor, Tensor] | None = None,
+    random_weight: bool = False,
 ) -> Tensor:
     """Binary cross entropy of every column against the one-hot label, weighted and summed over columns.
 
@@ -33,38 +105,13 @@ def binary_loss(
         positive_weight: (K,) weight of the term -log p of the label's column; None is 1.
         column_gradients: two (K,) tensors to which the sums over RoIs of the absolute gradients of the positive
             and of the negative terms are added (the statistics of EQLv2).
+        random_weight: `negative_weight` draws anew at each call, so it may be asked only once.
 
     Returns:
         (N,) loss in nats.
     """
-    num_columns = logits.size(1)
-    columns = labels.clamp(max=num_columns - 1)[:, None]
-    no_column = (labels >= num_columns)[:, None]
-
-    def kernel(x: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
-        value, gradient = link.negative(x)
-        if negative_weight is not None:
-            weight = negative_weight(rows)
-            value.mul_(weight)
-            gradient.mul_(weight)
-        own, absent = columns[rows], no_column[rows]
-        positive_value, positive_gradient = link.at(own).positive(x.gather(1, own))
-        if positive_weight is not None:
-            positive_value = positive_value * positive_weight[own]
-            positive_gradient = positive_gradient * positive_weight[own]
-        if column_gradients is not None:
-            _add_columns(column_gradients, gradient, positive_gradient, own, absent)
-        value.scatter_(1, own, torch.where(absent, value.gather(1, own), positive_value))
-        gradient.scatter_(1, own, torch.where(absent, gradient.gather(1, own), positive_gradient))
-        return value.sum(1), gradient
-
+    keeps_gradient = random_weight or not link.cheap_gradient
+    kernel = _BinaryKernel(
+        labels, logits.size(1), link, negative_weight, positive_weight, column_gradients, keeps_gradient
+    )
     return fused_loss(logits, kernel)
-
-
-def _add_columns(
-    sums: tuple[Tensor, Tensor], gradient: Tensor, positive_gradient: Tensor, own: Tensor, absent: Tensor
-) -> None:
-    positive_sum, negative_sum = sums
-    positive_sum.scatter_add_(0, own[:, 0], torch.where(absent, 0.0, -positive_gradient)[:, 0])
-    negative_sum.add_(gradient.sum(0))
-    negative_sum.scatter_add_(0, own[:, 0], torch.where(absent, 0.0, -gradient.gather(1, own))[:, 0])

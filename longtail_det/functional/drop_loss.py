@@ -79,4 +79,4 @@ def drop_loss(
         dropped = torch.outer(drop_probability[rows], tail)
         return torch.rand_like(dropped).ge_(dropped)
 
-    return binary_loss(logits, labels, link, negative_weight=keep)
+    return binary_loss(logits, labels, link, negative_weight=keep, random_weight=True)

@@ -1,37 +1,61 @@
-"""Losses that bring their own gradient: one pass over the logits gives both, in pieces that stay in the cache."""
+"""Losses that bring their own gradient, evaluated in blocks of rows that stay in the cache."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-#: logits of a block of rows, and the block -> loss per row, and gradient of that loss for each logit
-Kernel = Callable[[Tensor, slice], tuple[Tensor, Tensor]]
-
 #: elements of a block on a CPU; half a megabyte, so that the passes over it run in the cache
 _CPU_BLOCK = 2**17
+
+
+class Kernel(Protocol):
+    """A loss per row and its gradient, for a block of rows: (n, K) logits, and which rows of the batch they are."""
+
+    #: keep the (N, K) gradient of the forward pass; False where computing it in the backward pass costs less than
+    #: writing it to memory and reading it again
+    keeps_gradient: bool
+
+    def value(self, x: Tensor, rows: slice) -> Tensor:
+        """(n,) losses."""
+        ...
+
+    def gradient(self, x: Tensor, rows: slice) -> Tensor:
+        """(n, K) derivatives of each row's loss."""
+        ...
+
+    def both(self, x: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
+        """Losses and derivatives, where they share work."""
+        ...
 
 
 class _Fused(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, kernel: Kernel) -> Tensor:
         loss = logits.new_empty(logits.size(0))
-        gradient = torch.empty_like(logits) if ctx.needs_input_grad[0] else None
+        keep = kernel.keeps_gradient and ctx.needs_input_grad[0]
+        gradient = torch.empty_like(logits) if keep else None
         for rows in row_blocks(logits):
-            loss[rows], block_gradient = kernel(logits[rows], rows)
-            if gradient is not None:
-                gradient[rows] = block_gradient
-        ctx.save_for_backward(gradient)
+            if gradient is None:
+                loss[rows] = kernel.value(logits[rows], rows)
+            else:
+                loss[rows], gradient[rows] = kernel.both(logits[rows], rows)
+        ctx.kernel = kernel
+        ctx.save_for_backward(logits if gradient is None else gradient)
         return loss
 
     @staticmethod
     def backward(ctx: Any, grad_loss: Tensor) -> tuple[Tensor, None]:
         refuse_second_order()
-        (gradient,) = ctx.saved_tensors
-        return gradient * grad_loss[:, None], None
+        (saved,) = ctx.saved_tensors
+        if ctx.kernel.keeps_gradient:
+            return saved * grad_loss[:, None], None
+        gradient = torch.empty_like(saved)
+        for rows in row_blocks(saved):
+            torch.mul(ctx.kernel.gradient(saved[rows], rows), grad_loss[rows, None], out=gradient[rows])
+        return gradient, None
 
 
 def row_blocks(logits: Tensor) -> list[slice]:
@@ -44,13 +68,13 @@ def row_blocks(logits: Tensor) -> list[slice]:
 
 
 def fused_loss(logits: Tensor, kernel: Kernel) -> Tensor:
-    """Evaluate a loss per row together with its analytic gradient.
+    """Evaluate a loss per row whose gradient is known.
 
     Autograd would keep several matrices of the size of the logits; this keeps one.
 
     Args:
         logits: (N, K) float.
-        kernel: gives, for a block of rows, (n,) losses and their (n, K) gradients.
+        kernel: gives losses and gradients of a block of rows.
 
     Returns:
         (N,) loss per row, differentiable once with respect to `logits`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,9 @@ _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 
 class Link:
     """p(x) in (0, 1), rising in x. Every method takes a float tensor of any shape and gives one of the same shape."""
+
+    #: whether the derivative of `negative` costs little beside its value, so that it need not be kept
+    cheap_gradient: ClassVar[bool] = False
 
     def probability(self, x: Tensor) -> Tensor:
         """p(x)."""
@@ -26,6 +30,14 @@ class Link:
     def negative(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """-log(1 - p(x)), and its derivative (positive)."""
         raise NotImplementedError
+
+    def negative_value(self, x: Tensor) -> Tensor:
+        """-log(1 - p(x)) alone."""
+        return self.negative(x)[0]
+
+    def negative_gradient(self, x: Tensor) -> Tensor:
+        """The derivative of -log(1 - p(x)) alone."""
+        return self.negative(x)[1]
 
     def inverse(self, probability: float) -> float:
         """The logit x at which p(x) is `probability`, in (0, 1)."""
@@ -40,6 +52,8 @@ class Link:
 class Sigmoid(Link):
     """p = 1 / (1 + exp(-x))."""
 
+    cheap_gradient: ClassVar[bool] = True
+
     def probability(self, x: Tensor) -> Tensor:
         """p(x)."""
         return x.sigmoid()
@@ -51,6 +65,14 @@ class Sigmoid(Link):
     def negative(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """-log(1 - p(x)) = softplus(x), and its derivative."""
         return F.softplus(x), x.sigmoid()
+
+    def negative_value(self, x: Tensor) -> Tensor:
+        """softplus(x)."""
+        return F.softplus(x)
+
+    def negative_gradient(self, x: Tensor) -> Tensor:
+        """sigmoid(x)."""
+        return x.sigmoid()
 
     def inverse(self, probability: float) -> float:
         """The logit, log(p / (1 - p))."""

@@ -12,12 +12,12 @@ from torch import Tensor
 def seesaw_shift(
     logits: Tensor, labels: Tensor, cum_samples: Tensor, *, p: float = 0.8, q: float = 2.0, eps: float = 1e-2
 ) -> Tensor:
-    """Give log(M_ij * K_ij), what Seesaw adds to the logit of class j of a RoI of class i.
+    """Give log(M_ij * K_ij), what Seesaw adds to the logit of class j of a RoI of class i, up to a constant per RoI.
 
     Mitigation M_ij = min(1, (n_j / n_i)^p) eases the push of frequent RoIs on rarer classes; compensation
-    K_ij = max(1, (s_j / s_i)^q) restores it for a class that scores above the label. Both are 1 at j = i.
-    Only the rows n[labels] are formed, never a C x C matrix, and everything stays in log space, where
-    no ratio can overflow or vanish.
+    K_ij = max(1, (s_j / s_i)^q) restores it for a class that scores above the label. Both are 1 at j = i. A softmax
+    does not see a constant per RoI, so what is given is p min(log n_j, log n_i) + q max(log s_j, log s_i): fewer
+    passes over the logits, never a C x C matrix, and no ratio that could overflow.
 
     Args:
         logits: (N, C) float class logits of foreground RoIs; no gradient flows through the shift.
@@ -28,18 +28,18 @@ def seesaw_shift(
         eps: floor of s_i in (0, 1].
 
     Returns:
-        (N, C) shift in nats, without gradient.
+        (N, C) shift in nats, without gradient; subtract each row's column `labels` to have log(M K) itself.
     """
     logits = logits.detach()
     if q > 0:
         shift = F.log_softmax(logits, dim=1)
         own_score = shift.gather(1, labels[:, None]).clamp_(min=math.log(eps))
-        shift.sub_(own_score).clamp_(min=0).mul_(q)
+        torch.maximum(shift, own_score, out=shift).mul_(q)
     else:
         shift = torch.zeros_like(logits)
     if p > 0:
         log_count = cum_samples.to(logits.dtype).clamp(min=1).log_().mul_(p)
-        shift.add_((log_count - log_count[labels][:, None]).clamp_(max=0))
+        shift.add_(torch.minimum(log_count, log_count[labels][:, None]))
     return shift
 
 
@@ -67,4 +67,5 @@ def seesaw_loss(
         True
     """
     shift = seesaw_shift(logits, labels, cum_samples, p=p, q=q, eps=eps)
-    return F.cross_entropy(logits + shift, labels, reduction='none')
+    # in place: the shift is ours, and carries no gradient of its own
+    return F.cross_entropy(shift.add_(logits), labels, reduction='none')

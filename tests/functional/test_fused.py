@@ -10,16 +10,33 @@ from longtail_det.functional import fused
 from longtail_det.functional.fused import fused_loss, row_blocks
 
 
-def softplus_kernel(x, rows):
-    return F.softplus(x).sum(1), x.sigmoid()
+class Softplus:
+    """Sum of softplus, with the gradient kept or computed again."""
+
+    def __init__(self, keeps_gradient=True):
+        self.keeps_gradient = keeps_gradient
+
+    def value(self, x, rows):
+        return F.softplus(x).sum(1)
+
+    def gradient(self, x, rows):
+        return x.sigmoid()
+
+    def both(self, x, rows):
+        return self.value(x, rows), self.gradient(x, rows)
 
 
+KEEPS = pytest.mark.parametrize('keeps_gradient', [True, False])
+
+
+@KEEPS
 @pytest.mark.parametrize('block', [1, 10, 10**6])
-def test_blocks_do_not_show(monkeypatch, roi_batch, block):
+def test_blocks_do_not_show(monkeypatch, roi_batch, block, keeps_gradient):
+    kernel = Softplus(keeps_gradient)
     monkeypatch.setattr(fused, '_CPU_BLOCK', block)
     logits, _ = roi_batch(7, 5)
-    torch.testing.assert_close(fused_loss(logits, softplus_kernel), F.softplus(logits).sum(1))
-    assert torch.autograd.gradcheck(lambda x: fused_loss(x, softplus_kernel), (logits,))
+    torch.testing.assert_close(fused_loss(logits, kernel), F.softplus(logits).sum(1))
+    assert torch.autograd.gradcheck(lambda x: fused_loss(x, kernel), (logits,))
 
 
 @pytest.mark.parametrize('num_rows', [0, 1, 7])
@@ -29,9 +46,10 @@ def test_blocks_cover_every_row_once(monkeypatch, num_rows):
     assert rows == list(range(num_rows))
 
 
-def test_backward_can_be_repeated_but_not_differentiated(roi_batch):
+@KEEPS
+def test_backward_can_be_repeated_but_not_differentiated(roi_batch, keeps_gradient):
     logits, _ = roi_batch(3, 4)
-    loss = fused_loss(logits, softplus_kernel).sum()
+    loss = fused_loss(logits, Softplus(keeps_gradient)).sum()
     first, second = (torch.autograd.grad(loss, logits, retain_graph=True)[0] for _ in range(2))
     assert torch.equal(first, second)
     with pytest.raises(RuntimeError, match=r'cannot be differentiated twice; .* without create_graph=True'):
@@ -41,4 +59,4 @@ def test_backward_can_be_repeated_but_not_differentiated(roi_batch):
 def test_without_gradient_none_is_kept(roi_batch):
     logits, _ = roi_batch(3, 4)
     with torch.no_grad():
-        assert not fused_loss(logits, softplus_kernel).requires_grad
+        assert not fused_loss(logits, Softplus()).requires_grad
