@@ -22,7 +22,7 @@ def build(type_, **kwargs):
     [
         ('LongTailBBoxHead', 'Shared2FCBBoxHead', {}),
         ('LongTailBBoxHead', 'Shared2FCBBoxHead', dict(loss_cls=LOSS, reg_class_agnostic=True)),
-        ('LongTailBBoxHead', 'Shared2FCBBoxHead', dict(cls_predictor_cfg=dict(type='NormedLinear', tempearture=20))),
+        ('LongTailBBoxHead', 'Shared2FCBBoxHead', dict(cls_predictor_cfg=dict(type='NormedLinear'))),
         ('LongTailBBoxHead', 'Shared2FCBBoxHead', dict(with_avg_pool=True)),
         ('LongTailBBoxHead', 'Shared2FCBBoxHead', dict(with_reg=False)),
         ('LongTail4Conv1FCBBoxHead', 'Shared4Conv1FCBBoxHead', dict(conv_out_channels=8)),
@@ -45,7 +45,7 @@ def test_no_roi_goes_through():
     assert bbox_pred.shape == (0, 24)
 
 
-@pytest.mark.parametrize('predictor', [dict(type='Linear'), dict(type='NormedLinear', tempearture=20)])
+@pytest.mark.parametrize('predictor', [dict(type='Linear'), dict(type='NormedLinear')])
 def test_a_bias_changes_the_bias_alone(predictor):
     plain = build('LongTailBBoxHead', cls_predictor_cfg=predictor).state_dict()
     biased = build('LongTailBBoxHead', cls_predictor_cfg=predictor, cls_bias=-2.0).state_dict()
