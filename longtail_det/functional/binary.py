@@ -19,8 +19,8 @@ class _BinaryKernel:
 
     def __init__(
         self,
+        logits: Tensor,
         labels: Tensor,
-        num_columns: int,
         link: Link,
         negative_weight: NegativeWeight | None,
         positive_weight: Tensor | None,
@@ -29,22 +29,26 @@ class _BinaryKernel:
     ) -> None:
         self.link = link
         self.negative_weight = negative_weight
-        self.positive_weight = positive_weight
         self.column_gradients = column_gradients
         self.keeps_gradient = keeps_gradient
         #: (N, 1) column of the label, and whether it has none
-        self.columns = labels.clamp(max=num_columns - 1)[:, None]
-        self.absent = (labels >= num_columns)[:, None]
+        self.columns = labels.clamp(max=logits.size(1) - 1)[:, None]
+        self.absent = (labels >= logits.size(1))[:, None]
+        #: (N, 1) term of that column, and its derivative
+        self.positive = link.at(self.columns).positive(logits.gather(1, self.columns))
+        if positive_weight is not None:
+            weight = positive_weight[self.columns]
+            self.positive = (self.positive[0] * weight, self.positive[1] * weight)
 
     def value(self, x: Tensor, rows: slice) -> Tensor:
         if self.column_gradients is not None:
             return self.both(x, rows)[0]
         value = self._weighted(self.link.negative_value(x), rows)
-        return self._put(value, self._positive(x, rows)[0], rows).sum(1)
+        return self._put(value, self.positive[0][rows], rows).sum(1)
 
     def gradient(self, x: Tensor, rows: slice) -> Tensor:
         gradient = self._weighted(self.link.negative_gradient(x), rows)
-        return self._put(gradient, self._positive(x, rows)[1], rows)
+        return self._put(gradient, self.positive[1][rows], rows)
 
     def both(self, x: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
         value, gradient = self.link.negative(x)
@@ -52,7 +56,7 @@ class _BinaryKernel:
         if weight is not None:
             value.mul_(weight)
             gradient.mul_(weight)
-        positive_value, positive_gradient = self._positive(x, rows)
+        positive_value, positive_gradient = (term[rows] for term in self.positive)
         if self.column_gradients is not None:
             self._add_columns(gradient, positive_gradient, rows)
         return (
@@ -62,14 +66,6 @@ class _BinaryKernel:
 
     def _weighted(self, matrix: Tensor, rows: slice) -> Tensor:
         return matrix if self.negative_weight is None else matrix.mul_(self.negative_weight(rows))
-
-    def _positive(self, x: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
-        own = self.columns[rows]
-        value, gradient = self.link.at(own).positive(x.gather(1, own))
-        if self.positive_weight is None:
-            return value, gradient
-        weight = self.positive_weight[own]
-        return value * weight, gradient * weight
 
     def _put(self, matrix: Tensor, own_value: Tensor, rows: slice) -> Tensor:
         """Replace the negative term in the label's column by the positive one."""
@@ -112,6 +108,6 @@ def binary_loss(
     """
     keeps_gradient = random_weight or not link.cheap_gradient
     kernel = _BinaryKernel(
-        labels, logits.size(1), link, negative_weight, positive_weight, column_gradients, keeps_gradient
+        logits.detach(), labels, link, negative_weight, positive_weight, column_gradients, keeps_gradient
     )
     return fused_loss(logits, kernel)

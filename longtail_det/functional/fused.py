@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-#: elements of a block on a CPU; half a megabyte, so that the passes over it run in the cache
+#: elements of a block on a CPU; half a megabyte: the passes over it run in the cache
 _CPU_BLOCK = 2**17
 
 
