@@ -65,3 +65,11 @@ def test_gumbel_is_the_skewed_one():
     right = torch.tensor(12.0, dtype=torch.float64)
     torch.testing.assert_close(1 - Gumbel().probability(right), right.neg().exp(), rtol=1e-5, atol=0)
     assert (p[1:] > p[:-1]).all()
+
+
+@LINKS
+def test_value_and_derivative_alone_are_those_of_both(link):
+    x = torch.linspace(-6, 6, 25, dtype=torch.float64)
+    value, gradient = link.negative(x)
+    assert torch.equal(link.negative_value(x), value)
+    assert torch.equal(link.negative_gradient(x), gradient)
