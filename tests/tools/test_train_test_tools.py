@@ -203,3 +203,17 @@ def test_help_is_the_docstring_with_its_example(name, tool, capsys):
 def test_the_examples_in_docstrings_run(name, tool):
     tool('train')
     assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+def test_a_resumed_feature_bank_may_differ_in_size_and_a_parameter_may_not(tool):
+    """A bank takes its size from the checkpoint; a classifier of another size is another model."""
+    tool('train')
+    from _cli import UserError
+    from _runner import check_parameters
+
+    model = torch.nn.Linear(2, 3)
+    model.register_buffer('bank', torch.zeros(1, 4))
+    saved = {**model.state_dict(), 'bank': torch.zeros(60, 4)}
+    check_parameters(model, saved, exact=True)
+    with pytest.raises(UserError, match=r'another variant of this model: weight has shape \(5, 2\)'):
+        check_parameters(model, {**saved, 'weight': torch.zeros(5, 2)}, exact=True)
