@@ -9,12 +9,12 @@ from torch import Tensor
 
 from ...functional import class_relative_link, class_relative_loss
 from ...statistics import COMMON_MAX_IMAGES, ClassStatistics
+from .base import RoIClassificationLoss
 from .class_statistics_mixin import NeedsClassStatistics, StatisticsSource
-from .link_loss import LinkLoss
 
 
 @MODELS.register_module()
-class ClassRelativeActivations(NeedsClassStatistics, LinkLoss):
+class ClassRelativeActivations(NeedsClassStatistics, RoIClassificationLoss):
     """Normal CDF for frequent classes, Gumbel CDF for all others and for background (code of arXiv:2207.10936).
 
     In the authors' repository the class is imported nowhere, so their config of it cannot be built; this follows
@@ -67,7 +67,3 @@ class ClassRelativeActivations(NeedsClassStatistics, LinkLoss):
         """(N, C + 1) probabilities of (N, C + 1) logits."""
         self.require_statistics()
         return class_relative_link(self.is_frequent).probability(cls_score)
-
-    def get_accuracy(self, cls_score: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Percentage of RoIs whose highest probability is their label's; the columns' links differ."""
-        return super(LinkLoss, self).get_accuracy(cls_score, labels)

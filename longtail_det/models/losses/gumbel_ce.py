@@ -51,7 +51,3 @@ class GumbelCE(LinkLoss):
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """(N,) loss of (N, C + 1) logits."""
         return gumbel_loss(logits, labels, logit_clamp=self.logit_clamp)
-
-    def bias_of_prior(self, prior_prob: float) -> float:
-        """Classifier bias at which every score starts as `prior_prob`."""
-        return self.link.inverse(prior_prob)

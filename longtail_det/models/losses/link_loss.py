@@ -43,6 +43,10 @@ class LinkLoss(RoIClassificationLoss):
             column = torch.where(self.link.probability(best) < 0.5, self.num_classes, column)
         return {'acc': (column == labels).float().sum(0, keepdim=True) * (100.0 / len(labels))}
 
+    def bias_of_prior(self, prior_prob: float) -> float:
+        """Classifier bias at which every score starts as `prior_prob`."""
+        return self.link.inverse(prior_prob)
+
 
 def activation_link(activation: str) -> Link:
     """The link of a config's `activation`.

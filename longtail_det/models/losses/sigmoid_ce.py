@@ -46,7 +46,3 @@ class SigmoidCE(LinkLoss):
     def get_activation(self, cls_score: Tensor) -> Tensor:
         """(N, C + 1) sigmoid or softmax scores of (N, C + 1) logits."""
         return cls_score.softmax(dim=-1) if self.test_activation == 'softmax' else super().get_activation(cls_score)
-
-    def bias_of_prior(self, prior_prob: float) -> float:
-        """Classifier bias at which every score starts as `prior_prob`."""
-        return self.link.inverse(prior_prob)

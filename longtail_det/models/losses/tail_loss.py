@@ -59,10 +59,6 @@ class TailLoss(NeedsClassStatistics, LinkLoss):
             logger='current',
         )
 
-    def bias_of_prior(self, prior_prob: float) -> float:
-        """Classifier bias at which every score starts as `prior_prob`."""
-        return self.link.inverse(prior_prob)
-
     def extra_repr(self) -> str:
         """Arguments for `print(model)`."""
         return f'{super().extra_repr()}, lambda_={self.lambda_}, activation={self.activation!r}'
