@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor
 
 from .fused import fused_loss
 from .links import Link
 
-#: rows of a block -> weight of each of its negative terms, broadcastable to (n, K); None is 1
-NegativeWeight = Callable[[slice], Tensor]
+#: rows of a block -> (n, K) float, 1 for the negative terms that count and 0 for the others; made anew each time.
+#: Not bool: a product with floats is several times faster than filling under a mask.
+Kept = Callable[[slice], Tensor]
 
 
 class _BinaryKernel:
@@ -22,63 +22,62 @@ class _BinaryKernel:
         logits: Tensor,
         labels: Tensor,
         link: Link,
-        negative_weight: NegativeWeight | None,
+        kept: Kept | None,
+        negative_weight: Tensor | None,
         positive_weight: Tensor | None,
         column_gradients: tuple[Tensor, Tensor] | None,
         keeps_gradient: bool,
     ) -> None:
         self.link = link
+        self.kept = kept
         self.negative_weight = negative_weight
         self.column_gradients = column_gradients
         self.keeps_gradient = keeps_gradient
-        #: (N, 1) column of the label, and whether it has none
+        #: (N, 1) column of the label, and 1 where it has none
         self.columns = labels.clamp(max=logits.size(1) - 1)[:, None]
-        self.absent = (labels >= logits.size(1))[:, None]
-        #: (N, 1) term of that column, and its derivative
-        self.positive = link.at(self.columns).positive(logits.gather(1, self.columns))
-        if positive_weight is not None:
-            weight = positive_weight[self.columns]
-            self.positive = (self.positive[0] * weight, self.positive[1] * weight)
+        absent = (labels >= logits.size(1))[:, None]
+        self.absent = absent.to(logits.dtype)
+        #: (N, 1) term of that column, and its derivative; zero without a column
+        weight = 1.0 if positive_weight is None else positive_weight[self.columns]
+        self.positive, self.positive_gradient = (
+            (term * weight).masked_fill_(absent, 0.0)
+            for term in link.at(self.columns).positive(logits.gather(1, self.columns))
+        )
+        if column_gradients is not None:
+            column_gradients[0].scatter_add_(0, self.columns[:, 0], self.positive_gradient.neg()[:, 0])
 
     def value(self, x: Tensor, rows: slice) -> Tensor:
-        if self.column_gradients is not None:
-            return self.both(x, rows)[0]
-        value = self._weighted(self.link.negative_value(x), rows)
-        return self._put(value, self.positive[0][rows], rows).sum(1)
+        return self._sums(x, rows, x.new_empty(x.shape))
 
     def gradient(self, x: Tensor, rows: slice) -> Tensor:
-        gradient = self._weighted(self.link.negative_gradient(x), rows)
-        return self._put(gradient, self.positive[1][rows], rows)
+        return self._finish(self._leave_out(rows)(self.link.negative_gradient(x)), rows)
 
-    def both(self, x: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
-        value, gradient = self.link.negative(x)
-        weight = None if self.negative_weight is None else self.negative_weight(rows)
-        if weight is not None:
-            value.mul_(weight)
-            gradient.mul_(weight)
-        positive_value, positive_gradient = (term[rows] for term in self.positive)
+    def both(self, x: Tensor, rows: slice, gradient: Tensor) -> Tensor:
+        value = self._sums(x, rows, gradient)
         if self.column_gradients is not None:
-            self._add_columns(gradient, positive_gradient, rows)
-        return (
-            self._put(value, positive_value, rows).sum(1),
-            self._put(gradient, positive_gradient, rows),
-        )
+            sums = gradient.sum(0)
+            self.column_gradients[1].add_(sums if self.negative_weight is None else sums.mul_(self.negative_weight))
+        self._finish(gradient, rows)
+        return value
 
-    def _weighted(self, matrix: Tensor, rows: slice) -> Tensor:
-        return matrix if self.negative_weight is None else matrix.mul_(self.negative_weight(rows))
+    def _sums(self, x: Tensor, rows: slice, gradient: Tensor) -> Tensor:
+        value = self.link.negative_sums(x, gradient, self._leave_out(rows), self.negative_weight)
+        return value.add_(self.positive[rows, 0])
 
-    def _put(self, matrix: Tensor, own_value: Tensor, rows: slice) -> Tensor:
-        """Replace the negative term in the label's column by the positive one."""
+    def _finish(self, gradient: Tensor, rows: slice) -> Tensor:
+        if self.negative_weight is not None:
+            gradient.mul_(self.negative_weight)
+        # what was left out is zero, the label's own column with it
+        return gradient.scatter_add_(1, self.columns[rows], self.positive_gradient[rows])
+
+    def _leave_out(self, rows: slice) -> Callable[[Tensor], Tensor]:
+        """Give a function that clears what does not count, and the label's own column, which is no negative."""
         own = self.columns[rows]
-        return matrix.scatter_(1, own, torch.where(self.absent[rows], matrix.gather(1, own), own_value))
-
-    def _add_columns(self, gradient: Tensor, positive_gradient: Tensor, rows: slice) -> None:
-        assert self.column_gradients is not None
-        positive_sum, negative_sum = self.column_gradients
-        own, absent = self.columns[rows], self.absent[rows]
-        positive_sum.scatter_add_(0, own[:, 0], torch.where(absent, 0.0, -positive_gradient)[:, 0])
-        # the label's own column is no negative
-        negative_sum.add_(self._put(gradient, torch.zeros_like(positive_gradient), rows).sum(0))
+        if self.kept is None:
+            return lambda matrix: matrix.scatter_(1, own, 0.0)
+        kept = self.kept(rows)
+        kept.scatter_(1, own, kept.gather(1, own).mul_(self.absent[rows]))
+        return lambda matrix: matrix.mul_(kept)
 
 
 def binary_loss(
@@ -86,28 +85,30 @@ def binary_loss(
     labels: Tensor,
     link: Link,
     *,
-    negative_weight: NegativeWeight | None = None,
+    kept: Kept | None = None,
+    negative_weight: Tensor | None = None,
     positive_weight: Tensor | None = None,
     column_gradients: tuple[Tensor, Tensor] | None = None,
-    random_weight: bool = False,
+    keeps_gradient: bool = True,
 ) -> Tensor:
     """Binary cross entropy of every column against the one-hot label, weighted and summed over columns.
 
     Args:
         logits: (N, K) float; K = C (background is 'no column') or K = C + 1 (background has its own).
-        labels: (N,) int64 in [0, K]; a label K has no positive column.
+        labels: (N,) int64 in [0, K), or with `kept` in [0, K]; a label K has no positive column.
         link: from logit to probability.
-        negative_weight: weight of the terms -log(1 - p), by block of rows.
+        kept: tells which terms -log(1 - p) count, by block of rows; None is all.
+        negative_weight: (K,) weight of the terms -log(1 - p); None is 1.
         positive_weight: (K,) weight of the term -log p of the label's column; None is 1.
         column_gradients: two (K,) tensors to which the sums over RoIs of the absolute gradients of the positive
             and of the negative terms are added (the statistics of EQLv2).
-        random_weight: `negative_weight` draws anew at each call, so it may be asked only once.
+        keeps_gradient: False computes it again in the backward pass: less memory, more time. `kept` is then asked
+            twice and must answer the same.
 
     Returns:
         (N,) loss in nats.
     """
-    keeps_gradient = random_weight or not link.cheap_gradient
     kernel = _BinaryKernel(
-        logits.detach(), labels, link, negative_weight, positive_weight, column_gradients, keeps_gradient
+        logits.detach(), labels, link, kept, negative_weight, positive_weight, column_gradients, keeps_gradient
     )
     return fused_loss(logits, kernel)

@@ -75,8 +75,8 @@ def drop_loss(
     drop_probability = torch.where(labels < num_classes, 1.0, 1.0 - mu).to(logits.dtype)
     tail = is_tail.to(logits.dtype)
 
-    def keep(rows: slice) -> Tensor:
+    def kept(rows: slice) -> Tensor:
         dropped = torch.outer(drop_probability[rows], tail)
         return torch.rand_like(dropped).ge_(dropped)
 
-    return binary_loss(logits, labels, link, negative_weight=keep, random_weight=True)
+    return binary_loss(logits, labels, link, kept=kept)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .binary import NegativeWeight, binary_loss
+from .binary import Kept, binary_loss
 from .links import Link, Sigmoid
 
 _SIGMOID = Sigmoid()
@@ -29,20 +29,23 @@ def eql_loss(logits: Tensor, labels: Tensor, is_tail: Tensor, *, link: Link = _S
         >>> round(muted.item(), 4)  # log 2 of the positive alone
         0.6931
     """
-    return binary_loss(logits, labels, link, negative_weight=shield_weight(logits, labels, is_tail))
+    kept = unshielded(logits, labels, is_tail)
+    # the gradient again rather than kept: the published loss is lean, and ours should not need more memory
+    return binary_loss(logits, labels, link, kept=kept, keeps_gradient=not link.cheap_gradient)
 
 
-def shield_weight(logits: Tensor, labels: Tensor, is_tail: Tensor) -> NegativeWeight:
-    """Weight of EQL's negative terms: 0 for tail classes on foreground RoIs, else 1.
+def unshielded(logits: Tensor, labels: Tensor, is_tail: Tensor) -> Kept:
+    """Terms that EQL keeps: all but tail classes on foreground RoIs.
 
     Args:
-        logits: (N, C), for its dtype and number of classes.
+        logits: (N, C), for its dtype.
         labels: (N,) int64 in [0, C].
         is_tail: (C,) bool.
 
     Returns:
-        rows -> (n, C) weights.
+        rows -> (n, C), 0 or 1.
     """
-    shielding = (labels < logits.size(1)).to(logits.dtype)
-    tail = is_tail.to(logits.dtype)
-    return lambda rows: torch.outer(shielding[rows], tail).neg_().add_(1)
+    not_tail = (~is_tail).to(logits.dtype)
+    of_row = torch.stack([torch.ones_like(not_tail), not_tail])  # of background, of foreground
+    foreground = (labels < is_tail.numel()).long()
+    return lambda rows: of_row.index_select(0, foreground[rows])

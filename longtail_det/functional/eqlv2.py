@@ -54,7 +54,7 @@ def eqlv2_loss(
         logits,
         labels,
         Sigmoid(),
-        negative_weight=lambda rows: negative,
+        negative_weight=negative,
         positive_weight=positive,
         column_gradients=(sums[0], sums[1]),
     )

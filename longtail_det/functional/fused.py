@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-#: elements of a block on a CPU; half a megabyte: the passes over it run in the cache
-_CPU_BLOCK = 2**17
+#: elements of a block on a CPU; a megabyte: the passes over it run in the cache
+_CPU_BLOCK = 2**18
 
 
 class Kernel(Protocol):
@@ -26,8 +26,8 @@ class Kernel(Protocol):
         """(n, K) derivatives of each row's loss."""
         ...
 
-    def both(self, x: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
-        """Losses and derivatives, where they share work."""
+    def both(self, x: Tensor, rows: slice, gradient: Tensor) -> Tensor:
+        """(n,) losses; the (n, K) derivatives are written into `gradient`."""
         ...
 
 
@@ -41,7 +41,7 @@ class _Fused(torch.autograd.Function):
             if gradient is None:
                 loss[rows] = kernel.value(logits[rows], rows)
             else:
-                loss[rows], gradient[rows] = kernel.both(logits[rows], rows)
+                loss[rows] = kernel.both(logits[rows], rows, gradient[rows])
         ctx.kernel = kernel
         ctx.save_for_backward(logits if gradient is None else gradient)
         return loss

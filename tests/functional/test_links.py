@@ -68,8 +68,34 @@ def test_gumbel_is_the_skewed_one():
 
 
 @LINKS
-def test_value_and_derivative_alone_are_those_of_both(link):
+def test_the_derivative_alone_is_that_of_both(link):
     x = torch.linspace(-6, 6, 25, dtype=torch.float64)
+    assert torch.equal(link.negative_gradient(x), link.negative(x)[1])
+
+
+@LINKS
+@pytest.mark.parametrize('weighted', [False, True])
+@given(
+    rows=st.integers(0, 3), columns=st.integers(1, 40), scale=st.sampled_from([0.1, 3.0, 30.0]), seed=st.integers(0, 99)
+)
+def test_sums_are_the_sums_of_the_terms_that_count(link, weighted, rows, columns, scale, seed):
+    generator = torch.Generator().manual_seed(seed)
+    x = scale * torch.randn(rows, columns, generator=generator, dtype=torch.float64)
+    kept = torch.randint(2, (rows, columns), generator=generator).double()
+    weight = torch.rand(columns, generator=generator, dtype=torch.float64) if weighted else None
     value, gradient = link.negative(x)
-    assert torch.equal(link.negative_value(x), value)
-    assert torch.equal(link.negative_gradient(x), gradient)
+    expected = (value * kept * (1.0 if weight is None else weight)).sum(1)
+    gradients = torch.empty_like(x)
+    sums = link.negative_sums(x, gradients, lambda matrix: matrix.mul_(kept), weight)
+    torch.testing.assert_close(sums, expected, rtol=1e-8, atol=0)  # F.softplus gives x itself right of 20
+    torch.testing.assert_close(gradients, gradient * kept, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize('bias', [-20.0, -6.9, 0.0, 9.0, 1e4])
+@pytest.mark.parametrize('link', [Sigmoid(), Gumbel((-4.0, 10.0))], ids=repr)
+def test_sums_in_float32_keep_small_and_large_terms(link, bias):
+    """A thousand terms of 2e-9 or of 1e4 each, and all at one half, the hardest for products."""
+    x = bias + torch.randn(5, 1203, generator=torch.Generator().manual_seed(0)) * (bias != 0)
+    exact = link.negative(x.double())[0].sum(1)
+    sums = link.negative_sums(x, torch.empty_like(x), lambda matrix: matrix, None)
+    torch.testing.assert_close(sums.double(), exact, rtol=2e-6, atol=1e-20)

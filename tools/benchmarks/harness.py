@@ -26,9 +26,17 @@ def settle_allocator() -> None:
 _BURST = 4
 
 
-def time_side_by_side(steps: dict[str, Step], *, rounds: int, device: str) -> dict[str, float]:
-    """Median seconds of each step; steps take turns in every round, so that a noisy machine disturbs all alike."""
-    settle_allocator()
+def time_side_by_side(steps: dict[str, Step], *, rounds: int, device: str, settled: bool = True) -> dict[str, float]:
+    """Median seconds of each step; steps take turns in every round, so that a noisy machine disturbs all alike.
+
+    Args:
+        steps: candidates by name.
+        rounds: rounds of turns.
+        device: 'cpu' or 'cuda'.
+        settled: bring malloc into the state of a training process first (`settle_allocator`).
+    """
+    if settled:
+        settle_allocator()
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(rounds):
         for name, step in steps.items():

@@ -109,7 +109,7 @@ def measure(num_rois: int, num_classes: int, args: argparse.Namespace) -> list[l
         steps = {
             name: make_step(loss, num_rois, num_classes, channels, args) for name, (loss, channels) in members.items()
         }
-        seconds = time_side_by_side(steps, rounds=args.rounds, device=args.device)
+        seconds = time_side_by_side(steps, rounds=args.rounds, device=args.device, settled=not args.fresh_malloc)
         memory = {name: peak_memory(step, args.device) for name, step in steps.items()}
         per_logit = seconds['ours'] / (num_rois * num_classes) * 1e9
         for name in members:
@@ -133,6 +133,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--only', nargs='+', help='methods to measure, as named in the table; default all')
     parser.add_argument(
         '--square-limit', type=int, default=5000, help="above so many classes leave out mmdet's C x C SeesawLoss"
+    )
+    parser.add_argument(
+        '--fresh-malloc',
+        action='store_true',
+        help='as in a process that has freed no large block yet, where each step also pays for page faults',
     )
     parser.add_argument('--device', default='cpu', choices=['cpu', 'cuda'])
     parser.add_argument('--dtype', default='float32', choices=['float32', 'bfloat16', 'float16'], help='of the logits')
