@@ -47,7 +47,9 @@ class _BinaryKernel:
             column_gradients[0].scatter_add_(0, self.columns[:, 0], self.positive_gradient.neg()[:, 0])
 
     def value(self, x: Tensor, rows: slice) -> Tensor:
-        return self._sums(x, rows, x.new_empty(x.shape))
+        # the columns are counted also where nobody asks for the gradient of the loss
+        method = self._sums if self.column_gradients is None else self.both
+        return method(x, rows, x.new_empty(x.shape))
 
     def gradient(self, x: Tensor, rows: slice) -> Tensor:
         return self._finish(self._leave_out(rows)(self.link.negative_gradient(x)), rows)
