@@ -1,0 +1,148 @@
+"""How time and memory of a step grow with the vocabulary: Mask R-CNN R50 with mmdet's heads beside ours.
+
+A training step is forward, backward and update on 2 images of 512 sampled RoIs each; a prediction is one image with
+1000 proposals and up to 300 detections with masks. Both are measured whole, and four pieces of them alone. Every case
+(stock or ours, number of classes) runs in a process of its own, and the cases take turns in every round.
+
+Stock heads with 13204 classes need more memory than most machines have and minutes for one image, so they run up to
+--stock-limit classes only.
+
+Example:
+    python tools/benchmarks/vocabulary.py --num-classes 80 1203 13204 --plot tools/benchmarks/vocabulary.png
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from harness import machine, markdown_table
+from matplotlib.figure import Figure
+from tqdm import tqdm
+
+from longtail_det.visualization.style import NEUTRAL, figure_png, figure_style, new_figure
+
+#: (code, number of classes) -> what was measured -> 'seconds' and 'bytes'
+Results = dict[tuple[str, int], dict[str, dict[str, float]]]
+CASE = Path(__file__).with_name('vocabulary_case.py')
+COLORS = {'stock': NEUTRAL, 'ours': '#0072B2'}
+CURVES = {'train: whole step': 'training step', 'predict: whole image': 'prediction of an image'}
+
+
+def cases(args: argparse.Namespace) -> Iterator[tuple[str, int]]:
+    """What to measure, in turn."""
+    for num_classes in args.num_classes:
+        if num_classes <= args.stock_limit:
+            yield 'stock', num_classes
+        yield 'ours', num_classes
+
+
+def measure(args: argparse.Namespace) -> Results:
+    """Median over rounds of every case."""
+    runs: dict[tuple[str, int], list[dict[str, dict[str, float]]]] = {case: [] for case in cases(args)}
+    with tqdm(total=args.rounds * len(runs), unit='case') as progress:
+        for _ in range(args.rounds):
+            for (code, num_classes), measured in runs.items():
+                progress.set_postfix_str(f'{code}, {num_classes} classes')
+                measured.append(run_case(code, num_classes, args))
+                progress.update()
+    return {
+        case: {
+            what: {unit: statistics.median(run[what][unit] for run in measured) for unit in ('seconds', 'bytes')}
+            for what in measured[0]
+        }
+        for case, measured in runs.items()
+    }
+
+
+def run_case(code: str, num_classes: int, args: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """Measure one case in a process of its own."""
+    command = [sys.executable, str(CASE), '--code', code, '--num-classes', str(num_classes), '--rounds', '1']
+    command += ['--image-size', str(args.image_size), '--threads', str(args.threads), '--device', args.device]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f'{" ".join(command)} failed:\n{done.stderr[-2000:]}')
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def rows(results: Results) -> list[list[str]]:
+    """Lines of the table; the growth is the time beside the same code's time with the fewest classes."""
+    fewest = min(num_classes for _, num_classes in results)
+    lines = []
+    for (code, num_classes), measured in results.items():
+        for what, value in measured.items():
+            lines.append(
+                [
+                    what,
+                    str(num_classes),
+                    code,
+                    f'{value["seconds"]:.2f}',
+                    f'{value["bytes"] / 2**20:.0f}',
+                    ratio(value, results.get((code, fewest)), what),
+                    ratio(value, results.get(('stock', num_classes)) if code == 'ours' else None, what),
+                ]
+            )
+    return sorted(lines, key=lambda line: (line[0], int(line[1])))
+
+
+def ratio(value: dict[str, float], other: dict[str, dict[str, float]] | None, what: str) -> str:
+    """Time as a part of another case's, which may not have been run."""
+    return f'{value["seconds"] / other[what]["seconds"]:.3f}' if other else ''
+
+
+def draw(results: Results) -> Figure:
+    """Curves of time and of peak memory over the number of classes, logarithmic on both axes."""
+    with figure_style():
+        figure = new_figure(8.4, 5.6)
+        for row, (what, title) in zip(figure.subplots(2, 2, sharex=True), CURVES.items(), strict=True):
+            for axis, unit, scale in ((row[0], 'seconds', 1.0), (row[1], 'bytes', 2.0**30)):
+                for code, color in COLORS.items():
+                    points = sorted(
+                        (c, value[what][unit] / scale) for (each, c), value in results.items() if each == code
+                    )
+                    axis.plot(*zip(*points, strict=True), marker='o', color=color, label=code)
+                axis.set_xscale('log')
+                axis.set_yscale('log')
+                axis.set_title(f'{title}: {"time" if unit == "seconds" else "peak memory"}')
+                axis.set_ylabel('s' if unit == 'seconds' else 'GiB')
+                axis.set_xticks(classes := sorted({c for _, c in results}), [str(c) for c in classes])
+                axis.minorticks_off()
+        for axis in figure.axes[2:]:
+            axis.set_xlabel('classes')
+        figure.axes[0].legend()
+    return figure
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Command line of this benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--num-classes', type=int, nargs='+', default=[80, 1203, 13204])
+    parser.add_argument('--stock-limit', type=int, default=1203, help='most classes that the stock heads are run with')
+    parser.add_argument('--image-size', type=int, default=320, help='side of the square images, pixels')
+    parser.add_argument('--rounds', type=int, default=3, help='rounds over all cases; the medians are printed')
+    parser.add_argument('--threads', type=int, default=1, help='CPU threads')
+    parser.add_argument('--device', default='cpu', choices=['cpu', 'cuda'])
+    parser.add_argument('--plot', type=Path, help='png file for the curves')
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the table and draw the curves."""
+    args = build_parser().parse_args(argv)
+    results = measure(args)
+    print(f'{machine(args.device)}; images of {args.image_size} x {args.image_size}, median of {args.rounds} rounds')
+    header = ['what', 'classes', 'heads', 's', 'peak MiB', 'time / its own at fewest classes', 'ours / stock: time']
+    print(markdown_table(header, rows(results)))
+    if args.plot:
+        args.plot.write_bytes(figure_png(draw(results)))
+        print(f'curves: {args.plot}')
+    return 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
