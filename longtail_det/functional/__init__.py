@@ -6,7 +6,9 @@ from .eql import eql_loss
 from .eqlv2 import eqlv2_loss, eqlv2_weights
 from .foreground import split_foreground
 from .gumbel import gumbel_loss
+from .label_linear import label_linear
 from .links import Gumbel, Link, Normal, Sigmoid
+from .nms import best_candidates, first_survivors, spread_classes, suppress_within_classes
 from .seesaw import seesaw_loss, seesaw_shift
 from .sigmoid_ce import sigmoid_ce_loss
 
@@ -15,6 +17,7 @@ __all__ = [
     'Link',
     'Normal',
     'Sigmoid',
+    'best_candidates',
     'class_relative_link',
     'class_relative_loss',
     'drop_loss',
@@ -22,11 +25,15 @@ __all__ = [
     'eql_loss',
     'eqlv2_loss',
     'eqlv2_weights',
+    'first_survivors',
     'gumbel_loss',
+    'label_linear',
     'mu_of_counts',
     'seesaw_loss',
     'seesaw_shift',
     'sigmoid_ce_loss',
     'split_foreground',
+    'spread_classes',
+    'suppress_within_classes',
     'tail_counts',
 ]
