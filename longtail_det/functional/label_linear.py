@@ -42,6 +42,8 @@ def label_linear(features: Tensor, labels: Tensor, weight: Tensor, bias: Tensor 
 
 def _gathered(features: Tensor, labels: Tensor, weight: Tensor, bias: Tensor | None, num_classes: int) -> Tensor:
     # embedding: its backward is one scatter-add into zeros, on every device
-    own = F.embedding(labels, weight.view(num_classes, -1)).view(len(labels), -1, features.size(1))
+    own = F.embedding(labels, weight.view(num_classes, -1)).view(
+        len(labels), len(weight) // num_classes, weight.size(1)
+    )
     out = torch.einsum('kd,kbd->kb', features, own)
     return out if bias is None else out + F.embedding(labels, bias.view(num_classes, -1)).to(out.dtype)

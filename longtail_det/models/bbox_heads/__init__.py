@@ -1,9 +1,11 @@
 """Box heads, registered in mmdet's MODELS."""
 
+from .class_deltas import ClassDeltas
 from .long_tail_bbox_head import LongTail4Conv1FCBBoxHead, LongTailBBoxHead
 from .rio_bbox_head import RIOBBoxHead
 
 __all__ = [
+    'ClassDeltas',
     'LongTail4Conv1FCBBoxHead',
     'LongTailBBoxHead',
     'RIOBBoxHead',

@@ -1,4 +1,4 @@
-"""mmdet's shared-FC box head with the classifier bias that sigmoid-like losses need; the later heads build on it."""
+"""mmdet's shared-FC box head for many classes, with the classifier bias that sigmoid-like losses need."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from mmdet.models.roi_heads.bbox_heads import ConvFCBBoxHead
 from mmdet.registry import MODELS
 from torch import Tensor, nn
 
+from .class_deltas import ClassDeltas, can_defer
+from .many_class_boxes import ManyClassBoxes
+
 
 @MODELS.register_module()
-class LongTailBBoxHead(ConvFCBBoxHead):
-    """Box head of two shared fully connected layers, with a chosen initial bias of the classifier.
+class LongTailBBoxHead(ManyClassBoxes, ConvFCBBoxHead):
+    """Box head of two shared fully connected layers for many classes, with a chosen initial bias of the classifier.
 
-    Parameters, forward and `state_dict` are those of mmdet's `Shared2FCBBoxHead`. With a thousand sigmoids a bias
+    Parameters, `state_dict`, losses and detections are those of mmdet's `Shared2FCBBoxHead`, at a cost of box
+    regression and NMS that hardly grows with the number of classes. With a thousand sigmoids a bias
     of 0 makes the loss of the first steps a thousand log 2 per RoI; the published methods start lower. Only the
     classifier's bias is set, every other initialisation stays mmdet's.
 
@@ -25,6 +29,9 @@ class LongTailBBoxHead(ConvFCBBoxHead):
             a bias of -6.9); the loss says which bias that is.
         paper_init: initialise as GOL's configs really do: `fc_cls` constant (weight 1e-3, bias `cls_bias`) and,
             because their `init_cfg` replaces the head's, `fc_reg` and the shared layers as PyTorch does.
+        reg_on_demand: with class-specific regression (`reg_class_agnostic=False`) by a plain linear layer, compute
+            deltas only for the classes that loss, refinement and NMS ask about: `forward` then gives `ClassDeltas`.
+            False: mmdet's tensor of all classes.
         kwargs: arguments of mmdet's `ConvFCBBoxHead`.
 
     Raises:
@@ -39,6 +46,7 @@ class LongTailBBoxHead(ConvFCBBoxHead):
         cls_bias: float | None = None,
         prior_prob: float | None = None,
         paper_init: bool = False,
+        reg_on_demand: bool = True,
         **kwargs: Any,
     ) -> None:
         if paper_init:
@@ -49,6 +57,7 @@ class LongTailBBoxHead(ConvFCBBoxHead):
                 )
             kwargs['init_cfg'] = dict(type='Constant', val=1e-3, bias=cls_bias, override=dict(name='fc_cls'))
         super().__init__(num_shared_convs=num_shared_convs, num_shared_fcs=num_shared_fcs, **kwargs)
+        self.reg_on_demand = reg_on_demand
         if cls_bias is not None and prior_prob is not None:
             raise ValueError(f'both cls_bias={cls_bias} and prior_prob={prior_prob} are given; remove one')
         self.cls_bias = self._bias_of_prior(prior_prob) if prior_prob is not None else cls_bias
@@ -105,17 +114,34 @@ class LongTailBBoxHead(ConvFCBBoxHead):
             x = self.avg_pool(x)
         return x.flatten(1)
 
-    def forward(self, x: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    def forward(self, x: Tensor) -> tuple[Tensor | None, Tensor | ClassDeltas | None]:
         """Classify and regress RoIs.
 
         Args:
             x: (N, in_channels, H, W) RoI features.
 
         Returns:
-            (N, columns of the loss) logits and (N, 4 or 4 C) box deltas; None for what the head lacks.
+            (N, columns of the loss) logits and (N, B or C B) box deltas, computed or on demand; None for what the head
+            lacks.
         """
         x_cls, x_reg = self.branch_features(x)
-        return self.fc_cls(x_cls) if self.with_cls else None, self.fc_reg(x_reg) if self.with_reg else None
+        return self.fc_cls(x_cls) if self.with_cls else None, self.regress(x_reg)
+
+    def regress(self, features: Tensor) -> Tensor | ClassDeltas | None:
+        """Box deltas of RoIs.
+
+        Args:
+            features: (N, D) what the regressor sees.
+
+        Returns:
+            (N, B or C B) deltas; with `reg_on_demand` and a layer that allows it not computed yet; None without a
+            regressor.
+        """
+        if not self.with_reg:
+            return None
+        if self.reg_on_demand and not self.reg_class_agnostic and can_defer(self.fc_reg):
+            return ClassDeltas(features, self.fc_reg, self.num_classes)
+        return self.fc_reg(features)
 
 
 @MODELS.register_module()

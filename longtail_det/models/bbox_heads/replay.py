@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..memory import FeatureBank
+from .class_deltas import ClassDeltas, can_defer
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,7 @@ def may_pad(loss_cls: nn.Module, labels: Tensor) -> bool:
 def regress_own_class(fc_reg: nn.Module, features: Tensor, labels: Tensor, num_classes: int, box_dim: int) -> Tensor:
     """Box regression of each row for its own class alone.
 
-    With a thousand classes a plain linear layer would give 4 812 numbers a row of which 4 are wanted: its weights are
-    picked first instead. Any other layer is run in full.
+    Of a plain linear layer only the rows of the wanted classes are computed; any other layer is run in full.
 
     Args:
         fc_reg: regression layer of `box_dim` (class agnostic) or C * `box_dim` outputs.
@@ -110,10 +110,8 @@ def regress_own_class(fc_reg: nn.Module, features: Tensor, labels: Tensor, num_c
         (K, B) regression.
     """
     labels = labels.clamp(max=num_classes - 1)
-    if type(fc_reg) is nn.Linear and fc_reg.out_features > box_dim:
-        weight = fc_reg.weight.view(num_classes, box_dim, -1)[labels]
-        bias = 0.0 if fc_reg.bias is None else fc_reg.bias.view(num_classes, box_dim)[labels]
-        return torch.einsum('kd,kbd->kb', features, weight) + bias
+    if can_defer(fc_reg) and fc_reg.out_features == num_classes * box_dim:
+        return ClassDeltas(features, fc_reg, num_classes).for_labels(labels)
     out = fc_reg(features)
     if out.size(1) == box_dim:
         return out

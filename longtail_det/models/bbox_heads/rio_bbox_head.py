@@ -11,6 +11,7 @@ from mmdet.registry import MODELS
 from torch import Tensor
 
 from ..memory import SAMPLE_STRATEGIES, FeatureBank
+from .class_deltas import ClassDeltas
 from .long_tail_bbox_head import LongTailBBoxHead
 from .replay import Replay, draw_replay, may_pad, regress_own_class
 
@@ -82,14 +83,14 @@ class RIOBBoxHead(LongTailBBoxHead):
                 f'reg_decoded_bbox=False (found {self.reg_decoded_bbox}) and loss_bbox.reduction="mean"'
             )
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | ClassDeltas | None]:
         """Classify and regress RoIs; in training the logits carry the features for `loss_and_target`.
 
         Args:
             x: (N, in_channels, H, W) RoI features.
 
         Returns:
-            (N, columns of the loss) logits, and (N, B) or (N, C B) box deltas or None.
+            (N, columns of the loss) logits, and (N, B or C B) box deltas, computed or on demand, or None.
         """
         x_cls, x_reg = self.branch_features(x)
         cls_score = self.fc_cls(x_cls)
@@ -97,12 +98,12 @@ class RIOBBoxHead(LongTailBBoxHead):
             # labels are known only in loss_and_target, to which mmdet's RoI heads hand nothing but these two results.
             # The features travel on the tensor and die with it; kept on the module they would outlive their step.
             setattr(cls_score, _FEATURES, x_cls.detach())
-        return cls_score, self.fc_reg(x_reg) if self.with_reg else None
+        return cls_score, self.regress(x_reg)
 
     def loss_and_target(
         self,
         cls_score: Tensor,
-        bbox_pred: Tensor | None,
+        bbox_pred: Tensor | ClassDeltas | None,
         rois: Tensor,
         sampling_results: Sequence[Any],
         rcnn_train_cfg: Any,
@@ -113,7 +114,7 @@ class RIOBBoxHead(LongTailBBoxHead):
 
         Args:
             cls_score: (N, columns of the loss) logits, the very tensor that `forward` gave.
-            bbox_pred: (N, B) or (N, C B) box deltas, or None.
+            bbox_pred: (N, B or C B) box deltas, computed or on demand, or None.
             rois: (N, 5) image index and box of each RoI.
             sampling_results: of each image.
             rcnn_train_cfg: mmdet's training settings of the R-CNN.
@@ -179,7 +180,11 @@ class RIOBBoxHead(LongTailBBoxHead):
         return losses | {'acc': accuracy(cls_score, labels)}
 
     def _reg_losses(
-        self, bbox_pred: Tensor | None, rois: Tensor, targets: Sequence[Tensor], replay: Replay
+        self,
+        bbox_pred: Tensor | ClassDeltas | None,
+        rois: Tensor,
+        targets: tuple[Tensor, Tensor, Tensor, Tensor],
+        replay: Replay,
     ) -> dict[str, Tensor]:
         losses = self.loss(None, bbox_pred, rois, *targets)
         if self.replay_reg and losses:

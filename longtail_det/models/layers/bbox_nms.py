@@ -49,11 +49,10 @@ def multiclass_nms(
     Returns:
         (K, 5) boxes with scores by descending score, (K,) int64 labels, and, if wanted, (K,) int64 index n * C + c.
     """
-    if not is_plain_nms(nms_cfg, max_num) or box_dim != 4 or torch.onnx.is_in_onnx_export():
+    if nms_cfg is None or not is_plain_nms(nms_cfg, max_num) or box_dim != 4 or torch.onnx.is_in_onnx_export():
         return mmdet_multiclass_nms(
             multi_bboxes, multi_scores, score_thr, nms_cfg, max_num, score_factors, return_inds, box_dim
         )
-    assert nms_cfg is not None  # noqa: S101
     num_classes = multi_scores.size(1) - 1
     scores, valid = _scores(multi_scores, score_thr, score_factors)
     agnostic = multi_bboxes.size(1) == box_dim

@@ -39,8 +39,6 @@ def make_input(seed, num_rois, num_classes, specific, *, levels=None, grid=None,
     return boxes.flatten(1), scores
 
 
-
-
 def assert_equal(ours, theirs):
     assert len(ours) == len(theirs)
     for one, other in zip(ours, theirs, strict=True):
@@ -77,7 +75,20 @@ def compare(*arguments, ties=False):
     factors=st.booleans(),
 )
 def test_it_is_mmdets_bit_by_bit(
-    small_steps, seed, num_rois, num_classes, specific, levels, grid, low, thr, iou, split_thr, agnostic, max_num, factors
+    small_steps,
+    seed,
+    num_rois,
+    num_classes,
+    specific,
+    levels,
+    grid,
+    low,
+    thr,
+    iou,
+    split_thr,
+    agnostic,
+    max_num,
+    factors,
 ):
     boxes, scores = make_input(seed, num_rois, num_classes, specific, levels=levels, grid=grid, low=low)
     cfg = dict(type='nms', iou_threshold=iou, split_thr=split_thr, class_agnostic=agnostic)
@@ -141,8 +152,7 @@ def test_odd_values(small_steps, specific, what):
 def test_no_roi(columns, max_num):
     boxes, scores = torch.zeros(0, 4 * columns), torch.zeros(0, 6)
     if columns > 1 and max_num < 0:
-        pytest.raises(RuntimeError, mmdet_multiclass_nms, boxes, scores, 0.1, PLAIN, max_num)  # mmdet's own limit
-        return
+        return  # mmdet itself cannot do it
     dets, labels, inds = multiclass_nms(boxes, scores, 0.1, PLAIN, max_num, return_inds=True)
     assert dets.shape == (0, 5)
     assert labels.shape == inds.shape == (0,)
