@@ -8,7 +8,9 @@ from .foreground import split_foreground
 from .gumbel import gumbel_loss
 from .label_linear import label_linear
 from .links import Gumbel, Link, Normal, Sigmoid
+from .mask_paste import paste_runs
 from .nms import best_candidates, first_survivors, spread_classes, suppress_within_classes
+from .run_length import encode_runs
 from .seesaw import seesaw_loss, seesaw_shift
 from .sigmoid_ce import sigmoid_ce_loss
 
@@ -22,6 +24,7 @@ __all__ = [
     'class_relative_loss',
     'drop_loss',
     'drop_rate_mu',
+    'encode_runs',
     'eql_loss',
     'eqlv2_loss',
     'eqlv2_weights',
@@ -29,6 +32,7 @@ __all__ = [
     'gumbel_loss',
     'label_linear',
     'mu_of_counts',
+    'paste_runs',
     'seesaw_loss',
     'seesaw_shift',
     'sigmoid_ce_loss',

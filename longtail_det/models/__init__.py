@@ -13,6 +13,7 @@ from .losses import (
     SigmoidCE,
     SyncedStatistics,
 )
+from .mask_heads import EncodedMasks, LabelFCNMaskHead, LabelHTCMaskHead
 from .memory import FeatureBank
 
 __all__ = [
@@ -21,8 +22,11 @@ __all__ = [
     'CosineLinear',
     'DropLoss',
     'EQLv2',
+    'EncodedMasks',
     'FeatureBank',
     'GumbelCE',
+    'LabelFCNMaskHead',
+    'LabelHTCMaskHead',
     'LongTail4Conv1FCBBoxHead',
     'LongTailBBoxHead',
     'RIOBBoxHead',

@@ -1,0 +1,198 @@
+"""The last layer of a mask head, computed only for the class of each RoI."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import torch
+from mmcv.cnn.bricks.wrappers import Conv2d
+from mmdet.models.layers import NormedConv2d
+from torch import Tensor, nn
+
+STOCK = "use type='FCNMaskHead' or 'HTCMaskHead' for the mask head"
+
+
+class LabelPredictor(nn.Module):
+    """1 x 1 convolution from features to C mask channels, of which only the one of each RoI's class is ever computed.
+
+    Holds the parameters of the convolution that it replaces, under the same names.
+
+    Args:
+        conv: mmdet's predictor: `Conv`, or `NormedConv2d` with its temperature, power and eps.
+
+    Raises:
+        ValueError: another kind of layer, or one that is no plain 1 x 1 convolution.
+    """
+
+    weight: nn.Parameter
+    bias: nn.Parameter | None
+
+    def __init__(self, conv: Any) -> None:
+        super().__init__()
+        if type(conv) not in (nn.Conv2d, Conv2d, NormedConv2d):
+            raise ValueError(
+                f'mask_head.predictor_cfg builds a {type(conv).__name__}; expected Conv or NormedConv2d. '
+                f'For other layers {STOCK}'
+            )
+        geometry = (conv.kernel_size, conv.stride, conv.padding, conv.groups)
+        if geometry != ((1, 1), (1, 1), (0, 0), 1):
+            raise ValueError(
+                f'mask_head.predictor_cfg builds a convolution with kernel, stride, padding, groups = {geometry}; '
+                f'expected a plain 1 x 1 convolution. For others {STOCK}'
+            )
+        self.weight = conv.weight
+        self.register_parameter('bias', conv.bias)
+        self.normed = isinstance(conv, NormedConv2d)
+        if self.normed:
+            # mmdet 3.3 spells it so, the maintained fork spells it right
+            self.temperature = conv.tempearture if hasattr(conv, 'tempearture') else conv.temperature
+            self.power, self.eps = conv.power, conv.eps
+
+    def forward(self, features: Tensor) -> LabelledMasks:
+        """Stand for the logits of all classes; nothing is computed before the labels are known.
+
+        Args:
+            features: (R, K, h, w) upsampled features of the RoIs.
+
+        Returns:
+            The logits as an object that gives those of one class per RoI.
+        """
+        return LabelledMasks([(features, self.pick)])
+
+    def pick(self, features: Tensor, labels: Tensor) -> Tensor:
+        """Compute the logits of one class per RoI.
+
+        Args:
+            features: (R, K, h, w) upsampled features of the RoIs.
+            labels: (R,) int64 in [0, C).
+
+        Returns:
+            (R, h, w) logits.
+        """
+        rows = self.weight.flatten(1)[labels]
+        if self.normed:
+            rows = rows / (rows.norm(dim=1, keepdim=True).pow(self.power) + self.eps)
+        logits = torch.bmm(rows[:, None], features.flatten(2)).view(len(features), *features.shape[2:])
+        if self.normed:
+            # the length of a feature divides the one logit instead of the K numbers of the feature
+            logits = logits * (self.temperature / (features.norm(dim=1).pow(self.power) + self.eps))
+        if self.bias is not None:
+            logits = logits + self.bias[labels][:, None, None]
+        return logits
+
+    def extra_repr(self) -> str:
+        """Sizes for `print(model)`."""
+        normed = f', temperature={self.temperature}, power={self.power}' if self.normed else ''
+        return f'{self.weight.size(1)}, {self.weight.size(0)}, bias={self.bias is not None}{normed}'
+
+
+Term = tuple[Tensor, Callable[[Tensor, Tensor], Tensor]]
+
+
+class LabelledMasks:
+    """Mask logits (R, C, h, w) that exist only once every RoI's label is known.
+
+    Knows what mmdet's RoI heads do with logits before they hand them to the mask head: split them by image, take the
+    sigmoid, average over the stages of a cascade, or take the channel of each RoI's label by `masks[range(R), labels]`.
+
+    Args:
+        terms: features (R, K, h, w) and the predictor of each stage; more than one are averaged.
+        activated: whether the sigmoid has been asked for.
+    """
+
+    def __init__(self, terms: Sequence[Term], activated: bool = False) -> None:
+        self._terms, self._activated = list(terms), activated
+
+    def pick(self, labels: Tensor) -> Tensor:
+        """Compute the masks of one class per RoI.
+
+        Args:
+            labels: (R,) int64 in [0, C).
+
+        Returns:
+            (R, h, w) logits, or values in [0, 1] after `sigmoid`, averaged over the stages.
+        """
+        masks = [predictor(features, labels) for features, predictor in self._terms]
+        if self._activated:
+            masks = [mask.sigmoid() for mask in masks]
+        return masks[0] if len(masks) == 1 else torch.stack(masks).mean(dim=0)
+
+    def __len__(self) -> int:
+        return len(self._terms[0][0])
+
+    def size(self, dim: int) -> int:
+        """Number of RoIs.
+
+        Args:
+            dim: 0; the other sizes are nobody's business.
+        """
+        if dim != 0:
+            self._refuse(f'size({dim})')
+        return len(self)
+
+    def split(self, sizes: Sequence[int], dim: int = 0) -> list[LabelledMasks]:
+        """Separate the RoIs of the images.
+
+        Args:
+            sizes: RoIs of each image.
+            dim: 0, the RoIs.
+        """
+        if dim != 0:
+            self._refuse(f'split(dim={dim})')
+        parts = [[(part, predictor) for part in features.split(sizes, 0)] for features, predictor in self._terms]
+        return [LabelledMasks(terms, self._activated) for terms in zip(*parts, strict=True)]
+
+    def sigmoid(self) -> LabelledMasks:
+        """Ask for probabilities."""
+        if self._activated or len(self._terms) > 1:
+            self._refuse('sigmoid of an average or a sigmoid')
+        return LabelledMasks(self._terms, activated=True)
+
+    def detach(self) -> LabelledMasks:
+        """Cut the features off the graph; the masks are then picked for a prediction."""
+        return LabelledMasks([(features.detach(), predictor) for features, predictor in self._terms], self._activated)
+
+    def mean(self, dim: int) -> LabelledMasks:
+        """Average over the stages, put side by side by `torch.cat`.
+
+        Args:
+            dim: 0, the stages.
+        """
+        if dim != 0:
+            self._refuse(f'mean(dim={dim})')
+        return self
+
+    def __mul__(self, weight: float) -> LabelledMasks:
+        if weight != 1:
+            self._refuse(f'a weight of {weight} for one stage')
+        return self
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, tuple) and len(key) == 2:
+            if key == (None, slice(None)):
+                return self  # a new leading dimension, for the stages
+            rois, labels = key
+            if isinstance(rois, range) and rois == range(len(self)) and isinstance(labels, Tensor):
+                return self.pick(labels)
+        self._refuse(f'[{key}]')
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(self._refusal(name))
+
+    @classmethod
+    def __torch_function__(cls, func: Callable, types: Any, args: Any = (), kwargs: Any = None) -> LabelledMasks:
+        """Concatenate the stages of a cascade; every other function of torch needs the full logits."""
+        if func is not torch.cat or not all(isinstance(stage, LabelledMasks) for stage in args[0]):
+            raise TypeError(cls._refusal(getattr(func, '__name__', str(func))))
+        return LabelledMasks([term for stage in args[0] for term in stage._terms], args[0][0]._activated)
+
+    @staticmethod
+    def _refusal(what: str) -> str:
+        return (
+            f'{what}: the RoI head wants the mask logits of all classes, but a label mask head computes only those of '
+            f"each RoI's own class; {STOCK}"
+        )
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise TypeError(self._refusal(what))
