@@ -96,6 +96,8 @@ class EncodedMasks:
         return self.numpy().astype(dtype, copy=False)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if copy is False:
+            raise ValueError('encoded masks have no array to share; np.asarray decodes them into a new one')
         return self.astype(bool if dtype is None else dtype)
 
     def detach(self) -> EncodedMasks:

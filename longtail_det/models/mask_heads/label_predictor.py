@@ -72,14 +72,19 @@ class LabelPredictor(nn.Module):
         """
         rows = self.weight.flatten(1)[labels]
         if self.normed:
-            rows = rows / (rows.norm(dim=1, keepdim=True).pow(self.power) + self.eps)
+            rows = (rows / self._length(rows)[:, None]).to(features.dtype)
         logits = torch.bmm(rows[:, None], features.flatten(2)).view(len(features), *features.shape[2:])
         if self.normed:
             # the length of a feature divides the one logit instead of the K numbers of the feature
-            logits = logits * (self.temperature / (features.norm(dim=1).pow(self.power) + self.eps))
+            logits = logits * (self.temperature / self._length(features))
         if self.bias is not None:
             logits = logits + self.bias[labels][:, None, None]
         return logits
+
+    def _length(self, x: Tensor) -> Tensor:
+        # float32 at least: with the tiny eps alone the quotient would overflow in half precision
+        dtype = torch.promote_types(x.dtype, torch.float32)
+        return torch.linalg.vector_norm(x, dim=1, dtype=dtype).pow(self.power) + self.eps
 
     def extra_repr(self) -> str:
         """Sizes for `print(model)`."""

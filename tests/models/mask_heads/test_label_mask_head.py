@@ -254,7 +254,7 @@ def test_logits_of_all_classes_are_refused(use):
     """As PointRend asks for; a wrong mask in silence would be worse."""
     masks = pair('LabelFCNMaskHead')[0](features(3))
     assert isinstance(masks, LabelledMasks)
-    with pytest.raises((TypeError, AttributeError), match='FCNMaskHead|unsupported operand'):
+    with pytest.raises((TypeError, AttributeError), match=r'FCNMaskHead|unsupported operand'):
         use(masks)
 
 
