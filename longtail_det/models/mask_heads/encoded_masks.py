@@ -14,7 +14,14 @@ class EncodedMask(dict):
 
     Indexed by anything but a key it behaves as the (H, W) image that it encodes, which is how mmdet's
     `encode_mask_results` and its inferencer look at masks.
+
+    Args:
+        size: [H, W] of the image, in pixels.
+        counts: compressed run lengths, as pycocotools gives them.
     """
+
+    def __init__(self, size: list[int], counts: bytes | str) -> None:
+        super().__init__(size=size, counts=counts)
 
     def __getitem__(self, key: Any) -> Any:
         return super().__getitem__(key) if isinstance(key, str) else self.image()[key]
