@@ -1,3 +1,5 @@
+"""Softmax baseline: GOL activations/r50_4x4_2x_softmax."""
+
 _base_ = [
     '../_base_/models/mask-rcnn_r50_fpn.py',
     '../_base_/datasets/lvis-v1_instance.py',
@@ -5,8 +7,5 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    roi_head=dict(
-        bbox_head=dict(num_classes=_base_.num_classes),
-        mask_head=dict(num_classes=_base_.num_classes),
-    )
+    roi_head=dict(bbox_head=dict(num_classes=_base_.num_classes), mask_head=dict(num_classes=_base_.num_classes))
 )

@@ -1,6 +1,8 @@
 """LVIS v1, multi-scale training, every image once an epoch."""
 
 num_classes = 1203
+# of repeat factor sampling, for the baselines that use it
+oversample_thr = 1e-3
 dataset_type = 'LVISDataset'
 data_root = 'data/lvis_v1/'
 backend_args = None

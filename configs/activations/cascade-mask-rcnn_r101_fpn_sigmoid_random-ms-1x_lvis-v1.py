@@ -1,0 +1,5 @@
+"""GOL activations/cascade_r50_4x4_1x, whose base is lost; on R101 as its siblings."""
+
+_base_ = ['../baseline/cascade-mask-rcnn_r101_fpn_ce_random-ms-1x_lvis-v1.py', '../_base_/methods/sigmoid.py']
+head = dict(_base_.method, loss_cls=dict(_base_.method.loss_cls, num_classes=_base_.num_classes))
+model = dict(roi_head=dict(bbox_head=[dict(stage, **head) for stage in _base_.model.roi_head.bbox_head]))

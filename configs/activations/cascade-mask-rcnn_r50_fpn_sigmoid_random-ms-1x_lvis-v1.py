@@ -1,0 +1,5 @@
+"""Sigmoid in a Cascade, on R50 as the names of the GOL configs have it."""
+
+_base_ = ['../baseline/cascade-mask-rcnn_r50_fpn_ce_random-ms-1x_lvis-v1.py', '../_base_/methods/sigmoid.py']
+head = dict(_base_.method, loss_cls=dict(_base_.method.loss_cls, num_classes=_base_.num_classes))
+model = dict(roi_head=dict(bbox_head=[dict(stage, **head) for stage in _base_.model.roi_head.bbox_head]))

@@ -1,0 +1,13 @@
+"""The published sigmoid row, GOL activations/r50_4x4_1x: trained with a sigmoid, tested with a softmax."""
+
+_base_ = ['../baseline/mask-rcnn_r50_fpn_ce_random-ms-1x_lvis-v1.py', '../_base_/methods/sigmoid.py']
+model = dict(
+    roi_head=dict(
+        bbox_head=dict(
+            _base_.method,
+            loss_cls=dict(
+                _base_.method.loss_cls, num_classes=_base_.num_classes, test_activation='softmax', _delete_=True
+            ),
+        )
+    )
+)

@@ -1,0 +1,10 @@
+"""GOL activations/r50_rfs_4x4_1x, tested with the sigmoid it is trained with."""
+
+_base_ = ['../baseline/mask-rcnn_r50_fpn_ce_rfs-ms-1x_lvis-v1.py', '../_base_/methods/sigmoid.py']
+model = dict(
+    roi_head=dict(
+        bbox_head=dict(
+            _base_.method, loss_cls=dict(_base_.method.loss_cls, num_classes=_base_.num_classes, _delete_=True)
+        )
+    )
+)

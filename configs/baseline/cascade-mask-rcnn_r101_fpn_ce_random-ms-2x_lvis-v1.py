@@ -1,0 +1,14 @@
+"""Softmax baseline of the Cascade R101 methods, 2x."""
+
+_base_ = [
+    '../_base_/models/cascade-mask-rcnn_r101_fpn.py',
+    '../_base_/datasets/lvis-v1_instance.py',
+    '../_base_/schedules/schedule_2x.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    roi_head=dict(
+        bbox_head=[dict(stage, num_classes=_base_.num_classes) for stage in _base_.model.roi_head.bbox_head],
+        mask_head=dict(num_classes=_base_.num_classes),
+    )
+)

@@ -1,0 +1,9 @@
+"""Softmax baseline of the Faster R-CNN methods, boxes alone."""
+
+_base_ = [
+    '../_base_/models/faster-rcnn_r50_fpn.py',
+    '../_base_/datasets/lvis-v0.5_detection.py',
+    '../_base_/schedules/schedule_1x.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(roi_head=dict(bbox_head=dict(num_classes=_base_.num_classes)))

@@ -1,0 +1,4 @@
+"""GOL gol/droploss_r50_4x4_1x_gumbel."""
+
+_base_ = './mask-rcnn_r50_fpn_droploss-gumbel_random-ms-1x_lvis-v1.py'
+model = dict(test_cfg=dict(rcnn=dict(nms=dict(iou_threshold=0.3))))

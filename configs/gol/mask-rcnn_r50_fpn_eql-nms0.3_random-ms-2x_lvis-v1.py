@@ -1,0 +1,4 @@
+"""GOL gol/eql_r50_4x4_2x, at NMS IoU 0.3 instead of 0.5."""
+
+_base_ = './mask-rcnn_r50_fpn_eql_random-ms-2x_lvis-v1.py'
+model = dict(test_cfg=dict(rcnn=dict(nms=dict(iou_threshold=0.3))))

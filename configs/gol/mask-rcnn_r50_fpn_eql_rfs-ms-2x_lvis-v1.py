@@ -1,0 +1,10 @@
+"""GOL gol/eql_r50_rfs_4x4_2x."""
+
+_base_ = ['../baseline/mask-rcnn_r50_fpn_ce_rfs-ms-2x_lvis-v1.py', '../_base_/methods/gol-eql.py']
+model = dict(
+    roi_head=dict(
+        bbox_head=dict(
+            _base_.method, loss_cls=dict(_base_.method.loss_cls, num_classes=_base_.num_classes, _delete_=True)
+        )
+    )
+)

@@ -1,0 +1,6 @@
+"""RIO memory_mask_rcnn_R_50_FPN_1x."""
+
+_base_ = ['../baseline/mask-rcnn_r50-caffe_fpn_ce_rfs-stochastic-ms-90k_lvis-v0.5.py', '../_base_/methods/rio.py']
+model = dict(roi_head=dict(bbox_head=_base_.method))
+# resamples the same images, and says which classes are replayed
+train_dataloader = dict(dataset=dict(type='RIODataset'))

@@ -1,0 +1,5 @@
+"""mmdet's cascade-mask-rcnn_r101_fpn_seesaw-loss_sample1e-3-ms-2x_lvis-v1."""
+
+_base_ = ['../baseline/cascade-mask-rcnn_r101_fpn_ce_rfs-ms-2x_lvis-v1.py', '../_base_/methods/seesaw.py']
+head = dict(_base_.method, loss_cls=dict(_base_.method.loss_cls, num_classes=_base_.num_classes))
+model = dict(roi_head=dict(bbox_head=[dict(stage, **head) for stage in _base_.model.roi_head.bbox_head]))
