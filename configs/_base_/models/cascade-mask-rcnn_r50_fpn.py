@@ -41,3 +41,5 @@ model = dict(
         ],
     ),
 )
+
+del stages, stage_head, stage_cfg  # no part of the config

@@ -18,3 +18,5 @@ model = dict(
         rcnn=[dict(stage, assigner=dict(stage.assigner, **stage_assigner)) for stage in _base_.model.train_cfg.rcnn]
     ),
 )
+
+del stage_mask_head, stage_assigner  # no part of the config
