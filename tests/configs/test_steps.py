@@ -1,6 +1,6 @@
 """A config of each family on generated LVIS-format data with its full vocabulary: a training step and a prediction.
 
-Full models but smaller amounts: images of a tenth of the side, 16 RoIs an image in training, 20 proposals and 10
+Full models but smaller amounts: images of a tenth of the side, 16 RoIs an image in training, 5 proposals and 10
 detections at test (300 detections of 1203 mask channels are a gigabyte).
 """
 
@@ -48,7 +48,7 @@ def test_one_training_step_and_one_prediction(name, tmp_path):
     cfg.model.backbone.init_cfg = None
     for stage in stages(cfg.model.train_cfg.rcnn):
         stage.sampler.num = 16
-    cfg.model.test_cfg.rpn.max_per_img = 20
+    cfg.model.test_cfg.rpn.max_per_img = 5
     cfg.model.test_cfg.rcnn.max_per_img = 10
     model = MODELS.build(cfg.model)
     model.init_weights()
