@@ -26,5 +26,3 @@ log_processor = dict(type='LogProcessor', window_size=50, by_epoch=True)
 log_level = 'INFO'
 load_from = None
 resume = False
-# another one each run; --seed sets it
-randomness = dict(seed=None)

@@ -123,7 +123,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--num-classes', type=int, nargs='+', default=[80, 1203, 13204])
     parser.add_argument('--stock-limit', type=int, default=1203, help='most classes that the stock heads are run with')
-    parser.add_argument('--image-size', type=int, default=320, help='side of the square images, pixels')
+    parser.add_argument('--image-size', type=int, default=512, help='side of the square images, pixels')
     parser.add_argument('--rounds', type=int, default=3, help='rounds over all cases; the medians are printed')
     parser.add_argument('--threads', type=int, default=1, help='CPU threads')
     parser.add_argument('--device', default='cpu', choices=['cpu', 'cuda'])

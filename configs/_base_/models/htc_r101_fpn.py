@@ -2,7 +2,7 @@
 
 _base_ = './cascade-mask-rcnn_r101_fpn.py'
 
-stage_mask_head = dict(_base_.model.roi_head.mask_head, type='HTCMaskHead')
+stage_mask_head = dict(_base_.model.roi_head.mask_head, type='LabelHTCMaskHead')
 # mmdet's HTC searches a match for every object in each stage, its Cascade does not
 stage_assigner = dict(match_low_quality=True)
 
