@@ -117,10 +117,11 @@ def _check_paths(args: argparse.Namespace) -> None:
 
 
 def _read_config(args: argparse.Namespace) -> Config:
-    import longtail_det  # noqa: F401  brings the mmcv ops, so it comes before anything of mmdet
     from _cli import describe
     from _config import apply_options
     from mmengine.config import Config
+
+    import longtail_det  # noqa: F401  brings the mmcv ops, so it comes before anything of mmdet
 
     try:
         cfg = Config.fromfile(args.config)

@@ -46,9 +46,7 @@ def fold_input(weight: Tensor, source: ImageInput, target: ImageInput) -> Tensor
             another colour, and no weight can make up for that.
     """
     if weight.dim() != 4 or weight.size(1) != 3:
-        raise ValueError(
-            f'the first convolution has shape {tuple(weight.shape)}; expected (channels, 3, height, width)'
-        )
+        raise ValueError(f'first convolution of shape {tuple(weight.shape)}; expected (channels, 3, height, width)')
     flip = source.is_rgb != target.is_rgb
     mean, std = (list(reversed(v)) if flip else list(v) for v in (source.mean, source.std))
     if any(abs(ours - theirs) > _TOLERANCE for ours, theirs in zip(target.mean, mean, strict=True)):
