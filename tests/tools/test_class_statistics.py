@@ -96,7 +96,18 @@ def test_a_mistake_is_one_line_and_exit_code_2(tool, ann, tmp_path, monkeypatch,
     assert run(tool, '--ann', 'train.json', '--out', 'stats.json', *args) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert re.search(message, error)
-    assert error.startswith('error: ')
+    assert ': error: ' in error
+
+
+@pytest.mark.parametrize(
+    ('args', 'message'), [(['--ann'], 'expected one argument'), (['--ann', 'a', '--out', 'b', '--on-bad', 'x'], "'x'")]
+)
+def test_a_mistake_in_the_options_is_one_line(tool, capsys, args, message):
+    assert tool.main(args) == 2
+    error = capsys.readouterr().err
+    assert ': error: ' in error
+    assert message in error
+    assert error.count('\n') == 1
 
 
 def test_help_holds_a_runnable_example(tool, capsys):

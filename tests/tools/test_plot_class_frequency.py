@@ -80,13 +80,15 @@ def test_it_writes_a_figure_and_sums_by_group(plot_tool, ann, tmp_path, capsys):
         (['--ann', 'nowhere.json'], 'nowhere.json'),
         (['--oversample-thr', '100'], 'oversample_thr is 100'),
         (['--rio-replay', '-3'], '--rio-replay -3'),
+        (['--mode', 'pixel'], "invalid choice: 'pixel'"),
+        (['--rio-replay', 'x'], "invalid int value: 'x'"),
         (['--rio-replay', '20', '--images-per-step', '0'], '--images-per-step 0'),
     ],
 )
 def test_a_mistake_is_one_line(options, message, plot_tool, ann, tmp_path, capsys):
     assert plot_tool.main(['--ann', ann, '--out', str(tmp_path / 'x.png'), *options]) == 2
     error = capsys.readouterr().err.split('\r')[-1].strip().splitlines()[-1]
-    assert error.startswith('error: ')
+    assert ': error: ' in error
     assert message in error
     assert not (tmp_path / 'x.png').exists()
 

@@ -25,6 +25,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from _cli import OneLineParser, UserError, one_line_errors
+
 from longtail_det.datasets.annotations import BadRecords, find_rows, read_annotation_file
 from longtail_det.statistics import (
     FREQUENCY_GROUPS,
@@ -54,7 +58,7 @@ class Epoch:
 
 def build_parser() -> argparse.ArgumentParser:
     """Describe the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = OneLineParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--ann', required=True, metavar='TRAIN.json', help='LVIS or COCO annotations of the images')
     parser.add_argument('--out', type=Path, required=True, metavar='PNG', help='file to write')
     parser.add_argument('--oversample-thr', type=float, default=1e-3, help='threshold of RFS (default: %(default)s)')
@@ -78,6 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@one_line_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Draw the figure and print the sums by frequency group; 0 if that worked, 2 after a mistake of the user's."""
     args = build_parser().parse_args(argv)
@@ -88,8 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_bytes(figure_png(figure))
     except (ValueError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
+        raise UserError(str(error)) from error
     print(f'{summary(stats, epoch)}\nfigure: {args.out}')
     return 0
 

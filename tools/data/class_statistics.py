@@ -19,6 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from _cli import OneLineParser, UserError, one_line_errors
+
 from longtail_det.datasets.annotations import ON_BAD, BadRecords, read_annotation_file
 from longtail_det.datasets.label_index import count_file
 from longtail_det.statistics import FREQUENCY_GROUPS, ClassStatistics
@@ -26,7 +30,7 @@ from longtail_det.statistics import FREQUENCY_GROUPS, ClassStatistics
 
 def build_parser() -> argparse.ArgumentParser:
     """Build the command line parser."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = OneLineParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--ann', type=Path, required=True, metavar='TRAIN.json', help='annotation file to count')
     parser.add_argument('--out', type=Path, required=True, metavar='STATS.json', help='file to write the counts to')
     parser.add_argument(
@@ -35,6 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@one_line_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 0 if the counts are written, 2 for an error of the user's."""
     args = build_parser().parse_args(argv)
@@ -49,8 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.out.write_text(json.dumps(stats.to_dict()))
     except (ValueError, OSError) as error:
         reason = f'{error.filename}: {error.strerror}' if isinstance(error, OSError) and error.filename else error
-        print(f'error: {reason}', file=sys.stderr)
-        return 2
+        raise UserError(str(reason)) from error
     print(_table(stats))
     print(f"written to {args.out}; in a config: class_statistics='{args.out}'")
     return 0

@@ -21,6 +21,10 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from _cli import OneLineParser, UserError, one_line_errors
+
 from longtail_det.datasets.synthetic import MAX_CLASSES, PRESETS, GlyphsConfig, GlyphsSummary, make_glyphs
 from longtail_det.statistics import FREQUENCY_GROUPS
 
@@ -42,7 +46,7 @@ _HELP = {
 
 def build_parser() -> argparse.ArgumentParser:
     """Build the command line parser."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = OneLineParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--out', type=Path, required=True, help='folder to make the data set in')
     parser.add_argument('--preset', choices=PRESETS, default='default', help='the numbers to start from')
     for field in fields(GlyphsConfig):
@@ -55,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@one_line_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 0 if the data set is there, 2 for an error of the user's."""
     args = build_parser().parse_args(argv)
@@ -63,12 +68,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         config = replace(PRESETS[args.preset], **given)
         summary = make_glyphs(args.out, config, overwrite=args.overwrite, workers=args.workers)
     except (ValueError, FileExistsError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
+        raise UserError(str(error)) from error
     except OSError as error:
-        reason = error.strerror or error
-        print(f'error: cannot write to {args.out} ({reason}); choose another --out', file=sys.stderr)
-        return 2
+        raise UserError(f'cannot write to {args.out} ({error.strerror or error}); choose another --out') from error
     print(_table(args.out, summary))
     return 0
 
