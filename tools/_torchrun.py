@@ -68,8 +68,7 @@ def torchrun_options(processes: str, environment: Mapping[str, str]) -> list[str
         ['--nnodes=2', '--node-rank=1']
     """
     nodes = environment.get('NNODES', '1')
-    if nodes != '1' and 'MASTER_ADDR' not in environment:
-        raise UserError(f'NNODES={nodes}, but MASTER_ADDR is not set; give each node the address of node 0')
+    _check_nodes(nodes, environment)
     port = environment.get('PORT') or (str(_free_port()) if nodes == '1' else '29500')
     return [
         f'--nnodes={nodes}',
@@ -78,6 +77,22 @@ def torchrun_options(processes: str, environment: Mapping[str, str]) -> list[str
         f'--master-port={port}',
         f'--nproc-per-node={processes}',
     ]
+
+
+def _check_nodes(nodes: str, environment: Mapping[str, str]) -> None:
+    """Refuse what would make the nodes wait for each other for ever."""
+    for name, value in (('NNODES', nodes), ('PORT', environment.get('PORT') or '1')):
+        if not value.isdecimal() or int(value) < 1:
+            raise UserError(f'{name}={value}; expected a number, 1 or more')
+    if nodes == '1':
+        return
+    if 'MASTER_ADDR' not in environment:
+        raise UserError(f'NNODES={nodes}, but MASTER_ADDR is not set; give each node the address of node 0')
+    rank = environment.get('NODE_RANK', '')
+    if not rank.isdecimal() or int(rank) >= int(nodes):
+        raise UserError(
+            f'NNODES={nodes}, but NODE_RANK is {rank or "not set"}; give each node its own, 0 to {int(nodes) - 1}'
+        )
 
 
 def _free_port() -> int:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -191,6 +192,44 @@ def test_several_nodes_need_an_address(tool, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
+    ('variables', 'message'),
+    [
+        ({}, 'NODE_RANK is not set; give each node its own, 0 to 1'),
+        ({'NODE_RANK': '2'}, 'NODE_RANK is 2; give each node its own, 0 to 1'),
+        ({'NODE_RANK': 'first'}, 'NODE_RANK is first;'),
+        ({'NNODES': 'two'}, 'NNODES=two; expected a number'),
+        ({'NNODES': '0'}, 'NNODES=0; expected a number'),
+        ({'PORT': 'http'}, 'PORT=http; expected a number'),
+    ],
+)
+def test_nodes_that_could_not_meet_are_one_line(variables, message, tool, monkeypatch, capsys):
+    for name, value in ({'NNODES': '2', 'MASTER_ADDR': 'node0'} | variables).items():
+        monkeypatch.setenv(name, value)
+    assert tool('_torchrun').main(['1', 'train.py']) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count('\n') == 1
+
+
+@pytest.mark.slow
+def test_two_nodes_train_as_one_process(shell, run_tool, tmp_path):
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        port = str(probe.getsockname()[1])
+    halves = ['--cfg-options', 'train_dataloader.batch_size=1']
+
+    def node(rank: int) -> subprocess.CompletedProcess:
+        variables = {'NNODES': '2', 'NODE_RANK': str(rank), 'MASTER_ADDR': '127.0.0.1', 'PORT': port}
+        return shell(TOOLS / 'dist_train.sh', TOY_CONFIG, '1', '--work-dir', 'two', *halves, **variables)
+
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(node, (0, 1)))
+    assert [one.returncode for one in done] == [0, 0], done[0].stderr
+    assert run_tool('train', TOY_CONFIG, '--work-dir', 'one') == 0
+    torch.testing.assert_close(weights(tmp_path / 'two/iter_4.pth'), weights(tmp_path / 'one/iter_4.pth'))
+
+
+@pytest.mark.parametrize(
     ('script', 'last', 'tail'),
     [
         ('slurm_train.sh', 'my work', ['--work-dir', 'my work', '--launcher', 'slurm', '--seed', '3']),
@@ -208,6 +247,7 @@ def test_what_srun_is_given(script, last, tail, shell, tmp_path):
     assert (tmp_path / 'srun.txt').read_text().splitlines() == [
         '--partition=part',
         '--job-name=job',
+        '--nodes=2',
         '--gres=gpu:8',
         '--ntasks=16',
         '--ntasks-per-node=8',
@@ -230,6 +270,41 @@ def test_a_small_slurm_job_asks_for_no_more_than_its_gpus(shell, tmp_path):
     path = f'{tmp_path}:{os.environ["PATH"]}'
     assert shell(TOOLS / 'slurm_train.sh', 'p', 'j', 'c.py', 'w', PATH=path, GPUS='2').returncode == 0
     assert '--ntasks-per-node=2' in (tmp_path / 'srun.txt').read_text().splitlines()
+
+
+@pytest.mark.parametrize(
+    ('variables', 'nodes', 'tasks', 'per_node'),
+    [
+        ({}, 1, 8, 8),
+        ({'GPUS': '4'}, 1, 4, 4),
+        ({'GPUS': '32'}, 4, 32, 8),
+        ({'GPUS': '8', 'GPUS_PER_NODE': '4'}, 2, 8, 4),
+        ({'NNODES': '3'}, 3, 24, 8),
+        ({'NNODES': '3', 'GPUS_PER_NODE': '2'}, 3, 6, 2),
+        ({'NNODES': '2', 'GPUS': '8'}, 2, 8, 4),
+        ({'NNODES': '2', 'GPUS': '8', 'GPUS_PER_NODE': '4'}, 2, 8, 4),
+    ],
+)
+def test_slurm_nodes_follow_from_what_is_given(variables, nodes, tasks, per_node, shell, tmp_path):
+    (tmp_path / 'srun').write_text(FAKE_SRUN)
+    (tmp_path / 'srun').chmod(0o755)
+    path = f'{tmp_path}:{os.environ["PATH"]}'
+    done = shell(TOOLS / 'slurm_test.sh', 'p', 'j', 'c.py', 'x.pth', PATH=path, **variables)
+    assert done.returncode == 0, done.stderr
+    given = (tmp_path / 'srun.txt').read_text().splitlines()
+    assert {f'--nodes={nodes}', f'--ntasks={tasks}', f'--ntasks-per-node={per_node}', f'--gres=gpu:{per_node}'} <= {
+        *given
+    }
+
+
+@pytest.mark.parametrize(
+    'variables', [{'GPUS': '12'}, {'GPUS': '8', 'NNODES': '3'}, {'GPUS': '8', 'NNODES': '2', 'GPUS_PER_NODE': '8'}]
+)
+def test_slurm_gpus_that_do_not_fit_the_nodes_are_one_line(variables, shell):
+    done = shell(TOOLS / 'slurm_train.sh', 'p', 'j', 'c.py', 'w', **variables)
+    assert done.returncode == 2
+    assert f'error: GPUS={variables["GPUS"]} are not NNODES=' in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,42 @@ def test_scaling_the_learning_rate(run_tool):
     torch.testing.assert_close(weights('a'), weights('b'))
 
 
+def test_accumulated_batches_are_one_large_batch(run_tool):
+    constant = ['--cfg-options', 'param_scheduler=[]']
+    halves = ['train_dataloader.batch_size=1', 'train_cfg.max_iters=8']
+    assert run_tool('train', TOY_CONFIG, '--work-dir', 'a', *constant) == 0
+    assert run_tool('train', TOY_CONFIG, '--work-dir', 'b', '--accumulate', '2', *constant, *halves) == 0
+    torch.testing.assert_close(weights('a'), weights('b', 8))
+    assert run_tool('train', TOY_CONFIG, '--work-dir', 'c', *constant, *halves) == 0
+    assert not torch.allclose(weights('a'), weights('c', 8))
+
+
+@pytest.mark.parametrize(
+    'accumulate', [['--accumulate', '2'], ['--cfg-options', 'optim_wrapper.accumulative_counts=2']]
+)
+def test_scaling_the_learning_rate_counts_accumulated_batches(accumulate, run_tool):
+    scale = ['--auto-scale-lr', '--cfg-options', 'auto_scale_lr.base_batch_size=8']
+    assert run_tool('train', TOY_CONFIG, '--work-dir', 'a', *accumulate, *scale) == 0
+    halved = 'optim_wrapper.optimizer.lr=0.0005'  # 2 x 2 images an update where the rate was made for 8
+    assert run_tool('train', TOY_CONFIG, '--work-dir', 'b', *accumulate, '--cfg-options', halved) == 0
+    torch.testing.assert_close(weights('a'), weights('b'))
+    # the config that a run leaves behind does the same again
+    assert run_tool('train', 'a/toy_config.py', '--work-dir', 'again') == 0
+    torch.testing.assert_close(weights('again'), weights('b'))
+    (log,) = Path('a').glob('*/*.log')
+    assert '4 images per update of the weights: 2 a batch x 1 processes x 2 batches' in log.read_text()
+
+
+def test_amp_and_accumulation_go_together(tool):
+    from mmengine.config import Config
+
+    module = tool('train')
+    cfg = Config({'optim_wrapper': {'optimizer': {'type': 'SGD'}}})
+    module._enable_amp(cfg, 'cuda')
+    module._accumulate(cfg, 3)
+    assert (cfg.optim_wrapper.type, cfg.optim_wrapper.accumulative_counts) == ('AmpOptimWrapper', 3)
+
+
 def test_amp_chooses_the_mixed_precision_optimizer(tool):
     from mmengine.config import Config
 

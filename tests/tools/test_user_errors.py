@@ -22,7 +22,16 @@ TRAINING = {
     'seed-negative': ([TOY_CONFIG, '--seed', '-1'], '-1 is outside 0'),
     'device-without-gpu': ([TOY_CONFIG, '--device', 'cuda'], 'PyTorch sees no GPU'),
     'amp-on-cpu': ([TOY_CONFIG, '--amp'], '--amp needs a GPU'),
-    'scale-without-base': ([TOY_CONFIG, '--auto-scale-lr'], 'base_batch_size'),
+    'scale-without-base': ([TOY_CONFIG, '--auto-scale-lr'], 'add auto_scale_lr=dict(base_batch_size=16)'),
+    'scale-base-zero': (
+        [TOY_CONFIG, '--auto-scale-lr', '--cfg-options', 'auto_scale_lr.base_batch_size=0'],
+        'the config has base_batch_size=0',
+    ),
+    'accumulate-zero': ([TOY_CONFIG, '--accumulate', '0'], '--accumulate 0; expected 1 or more'),
+    'accumulate-many': (
+        [TOY_CONFIG, '--accumulate', '2', '--cfg-options', 'optim_wrapper.type=OptimWrapperDict'],
+        'which OptimWrapperDict may not have',
+    ),
     'launcher-by-hand': ([TOY_CONFIG, '--launcher', 'pytorch'], 'start through tools/dist_train.sh'),
     'slurm-by-hand': ([TOY_CONFIG, '--launcher', 'slurm'], 'SLURM_PROCID is not set'),
     'resume-missing': ([TOY_CONFIG, '--resume', 'none.pth'], 'checkpoint not found: none.pth; that folder holds'),
