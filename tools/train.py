@@ -9,8 +9,10 @@ On several GPUs or processes use tools/dist_train.sh, on Slurm tools/slurm_train
 The learning rate of a config belongs to its auto_scale_lr.base_batch_size, the images per update of the weights; these
 are train_dataloader.batch_size x processes x --accumulate. With --auto-scale-lr the rate is multiplied by their ratio.
 --accumulate updates the weights after every N batches, by their mean gradient; epochs are what they were, and whatever
-is counted in iterations (warm-up, max_iters) still counts batches. A mistake in the
-command line or in the config is one line and exit code 2; LONGTAIL_DET_TRACEBACK=1 shows the traceback behind it.
+is counted in iterations (warm-up, max_iters) still counts batches.
+
+A mistake in the command line or in the config is one line and exit code 2; LONGTAIL_DET_TRACEBACK=1 shows the traceback
+behind it.
 """
 
 from __future__ import annotations
