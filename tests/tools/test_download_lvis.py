@@ -85,6 +85,12 @@ def test_a_cut_connection_is_taken_up_where_it_broke(download, server):
     assert len(files()) == 2
 
 
+def test_breaks_count_only_where_nothing_came_in_between(download, server):
+    server.cut_after, server.cuts = 400, 12
+    assert download('--parts', 'train2017') == 0
+    assert len(server.requests) == 13
+
+
 def test_a_stopped_download_goes_on_in_the_next_run(download, server, capsys):
     # the first answer brings something, then nothing comes any more
     server.cut_after, server.cuts, server.answers = 900, 1, 1
