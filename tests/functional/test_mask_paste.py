@@ -110,6 +110,12 @@ def test_outside_and_undefined_boxes_hold_nothing(near_box):
     )
 
 
+def test_a_gpu_pastes_up_to_half_a_mask_cell_around_the_box():
+    probs, box = torch.ones(1, 1, 3, 3), torch.tensor([[15.0, 12, 39, 27]])
+    assert_same(probs, box, 0.1, near_box=False)
+    assert ours(probs, box, 0.1, near_box=False) != ours(probs, box, 0.1, near_box=True)
+
+
 @pytest.mark.parametrize('device_pixels', [1, 100, 2**20])
 def test_grouping_changes_nothing(device_pixels, monkeypatch):
     generator = torch.Generator().manual_seed(3)

@@ -164,7 +164,7 @@ def detections(counts=(5, 0, 3)):
         corners = torch.rand(count, 2, 2, generator=generator).sort(dim=1).values * torch.tensor([160.0, 120])
         boxes = (corners * 1.2 - 10).flatten(1)
         results.append(InstanceData(bboxes=boxes, labels=torch.randint(CLASSES, (count,), generator=generator)))
-    return results, [dict(ori_shape=SIZE, scale_factor=(1.9993, 2.0004))] * len(counts)
+    return results, [dict(ori_shape=SIZE, scale_factor=(1.9993, 2.4904))] * len(counts)
 
 
 def predict(head, x, rescale, threshold=0.5):
