@@ -28,6 +28,7 @@ from harness import Step, machine, markdown_table, peak_memory, time_side_by_sid
 from mmdet.registry import MODELS
 from mmdet.structures.mask import encode_mask_results
 from mmengine.config import ConfigDict
+from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 from torch import Tensor
 
@@ -131,6 +132,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
     args = build_parser().parse_args(argv)
     torch.set_num_threads(args.threads)
+    init_default_scope('mmdet')
     header = ['step', 'ours, ms', 'mmdet, ms', 'ratio', 'ours, peak MiB', 'mmdet, peak MiB']
     print(f'{machine(args.device)}; {args.num_rois} RoIs, {args.predictor}, {args.num_masks} masks')
     with torch.no_grad():
