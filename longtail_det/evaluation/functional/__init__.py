@@ -1,18 +1,86 @@
 """Evaluation as functions: arrays and records in, numbers and text out."""
 
+from .accumulation import Curves, best_of_class, class_curve, count_objects, curves_by_area
+from .boundary import boundary_rle, boundary_width, mask_boundary
 from .classes import category_groups, match_classes
+from .detections import Detections, detection_columns
+from .evaluation import (
+    ScoredDetections,
+    check_choice,
+    evaluate_detections,
+    match_detections,
+    result_name,
+)
+from .ground_truth import GroundTruth, find_sorted
+from .ground_truth_columns import (
+    ground_truth_from_columns,
+    ground_truth_table,
+    image_columns,
+    object_columns,
+)
 from .lvis_api import evaluate_lvis_api
+from .match_table import MatchTable, match_table, within_cap
+from .matching import Assignment, Edges, assign, outside_area
+from .outcomes import DetectionOutcomes, Outcome, detection_outcomes, nearest_objects
+from .overlaps import as_rle, box_edges, mask_edges, object_rle
+from .parameters import AREA_RANGES, CLASS_CAP, IMAGE_CAP, IOU_THRESHOLDS, METRICS, MODES, RECALL_THRESHOLDS
 from .records import detection_records
+from .summary import mean_defined, summarize
 from .table import AP_COLUMNS, ap_table, is_defined, nest_results, percent
 
 __all__ = [
     'AP_COLUMNS',
+    'AREA_RANGES',
+    'Assignment',
+    'CLASS_CAP',
+    'Curves',
+    'DetectionOutcomes',
+    'Detections',
+    'Edges',
+    'GroundTruth',
+    'IMAGE_CAP',
+    'IOU_THRESHOLDS',
+    'METRICS',
+    'MODES',
+    'MatchTable',
+    'Outcome',
+    'RECALL_THRESHOLDS',
+    'ScoredDetections',
     'ap_table',
+    'as_rle',
+    'assign',
+    'best_of_class',
+    'boundary_rle',
+    'boundary_width',
+    'box_edges',
     'category_groups',
+    'check_choice',
+    'class_curve',
+    'count_objects',
+    'curves_by_area',
+    'detection_columns',
+    'detection_outcomes',
     'detection_records',
+    'evaluate_detections',
     'evaluate_lvis_api',
+    'find_sorted',
+    'ground_truth_from_columns',
+    'ground_truth_table',
+    'image_columns',
     'is_defined',
+    'mask_boundary',
+    'mask_edges',
     'match_classes',
+    'match_detections',
+    'match_table',
+    'mean_defined',
+    'nearest_objects',
     'nest_results',
+    'object_columns',
+    'object_rle',
+    'outside_area',
     'percent',
+    'result_name',
+    'summarize',
+    'within_cap',
 ]

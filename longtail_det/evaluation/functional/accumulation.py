@@ -1,0 +1,124 @@
+"""Matched detections of a data set -> precision at 101 recalls, per class, as the lvis API accumulates them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .ground_truth import GroundTruth
+from .match_table import MatchTable
+from .matching import outside_area
+from .parameters import AREA_RANGES, CLASS_CAP, IOU_THRESHOLDS, RECALL_THRESHOLDS
+
+
+class Curves(NamedTuple):
+    """Precision and recall in one area range; -1 for a class without objects.
+
+    Args:
+        precision: (T, 101, C) float64 at IoU threshold, recall, class.
+        recall: (T, C) float64.
+    """
+
+    precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+
+
+def count_objects(gt: GroundTruth, image_rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count what is to be found.
+
+    Args:
+        gt: the objects.
+        image_rows: images that were looked at.
+
+    Returns:
+        (C, 4) objects per class and area range, those to be ignored left out.
+    """
+    seen = np.zeros(len(gt.image_ids), dtype=bool)
+    seen[image_rows] = True
+    counted = (seen[gt.object_images] & ~gt.ignore)[:, None] & ~outside_area(gt.areas)
+    return np.stack([np.bincount(gt.labels[column], minlength=gt.num_classes) for column in counted.T], axis=1)
+
+
+def best_of_class(labels: NDArray[np.int64], scores: NDArray[np.float64], cap: int = CLASS_CAP) -> NDArray[np.bool_]:
+    """Mark the best detections of each class over the data set (Dave et al., 2021, arXiv:2102.01066).
+
+    Args:
+        labels: (n,) int class indices.
+        scores: (n,) float.
+        cap: how many of a class count; of equal scores the earlier ones.
+
+    Returns:
+        (n,) bool.
+    """
+    kept = np.ones(len(labels), dtype=bool)
+    for label in np.flatnonzero(np.bincount(labels) > cap) if len(labels) else ():
+        rows = np.flatnonzero(labels == label)
+        kept[rows[np.argsort(-scores[rows], kind='stable')[cap:]]] = False
+    return kept
+
+
+def curves_by_area(matches: MatchTable, num_objects: NDArray[np.int64], pool: bool = False) -> Iterator[Curves]:
+    """Accumulate the four area ranges, one after the other, since each takes megabytes.
+
+    Args:
+        matches: detections that count, ascending by image.
+        num_objects: (C, 4) from `count_objects`.
+        pool: rank the detections of all classes together, as if they were one class (Dave et al., 2021).
+
+    Yields:
+        `Curves` of `AREA_RANGES` in their order; with `pool` of one class.
+    """
+    labels = np.zeros(len(matches), dtype=np.int8) if pool else matches.labels
+    num_objects = num_objects.sum(axis=0, keepdims=True) if pool else num_objects
+    order = np.lexsort((-matches.scores, labels))
+    hits, misses = matches.hits[order], matches.misses[order]
+    bounds = np.searchsorted(labels[order], np.arange(len(num_objects) + 1))
+    num_thresholds = len(IOU_THRESHOLDS)
+    for area in range(len(AREA_RANGES)):
+        precision = np.full((num_thresholds, len(RECALL_THRESHOLDS), len(num_objects)), -1.0)
+        recall = np.full((num_thresholds, len(num_objects)), -1.0)
+        for label in np.flatnonzero(num_objects[:, area]).tolist():
+            rows = slice(bounds[label], bounds[label + 1])
+            precision[:, :, label], recall[:, label] = class_curve(
+                _unpack(hits[rows], area), _unpack(misses[rows], area), int(num_objects[label, area])
+            )
+        yield Curves(precision, recall)
+
+
+def class_curve(
+    hits: NDArray[np.bool_], misses: NDArray[np.bool_], num_objects: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Precision at each recall threshold, the best at this recall or a higher one.
+
+    Args:
+        hits: (T, n) bool or 0/1, true positives, best score first.
+        misses: (T, n) likewise, false positives.
+        num_objects: what is to be found, at least 1.
+
+    Returns:
+        (T, 101) precision, 0 where the recall is not reached, and (T,) recall.
+    """
+    num_thresholds, count = hits.shape
+    if not count:
+        return np.zeros((num_thresholds, len(RECALL_THRESHOLDS))), np.zeros(num_thresholds)
+    found = np.cumsum(hits, axis=1, dtype=np.int64)
+    tp, fp = found.astype(np.float64), np.cumsum(misses, axis=1, dtype=np.int64).astype(np.float64)
+    precision = tp / (fp + tp + np.spacing(1))
+    precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    # recall found / num_objects reaches a threshold where `found` reaches a whole number: all rows in one search
+    needed = np.searchsorted(np.arange(num_objects + 1) / num_objects, RECALL_THRESHOLDS)
+    stride = num_objects + 2
+    rows = np.arange(num_thresholds)[:, None]
+    place = np.searchsorted((found + stride * rows).ravel(), (needed + stride * rows).ravel())
+    place = place.reshape(num_thresholds, -1) - count * rows
+    reached = place < count
+    return np.where(reached, precision[rows, np.minimum(place, count - 1)], 0.0), tp[:, -1] / num_objects
+
+
+def _unpack(bits: NDArray[np.uint8], area: int) -> NDArray[np.uint8]:
+    num_thresholds = len(IOU_THRESHOLDS)
+    first = area * num_thresholds
+    return np.unpackbits(bits, axis=1)[:, first : first + num_thresholds].T

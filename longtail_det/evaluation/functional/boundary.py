@@ -1,0 +1,67 @@
+"""The boundary of a mask (Cheng et al., Boundary IoU, CVPR 2021, arXiv:2103.16562)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pycocotools.mask as mask_utils
+from numpy.typing import NDArray
+
+#: width of the boundary over the diagonal of the image
+DILATION_RATIO = 0.02
+
+
+def boundary_width(height: int, width: int) -> int:
+    """Give the width of the boundary of a mask in pixels, at least 1.
+
+    Args:
+        height: of the image, pixels.
+        width: of the image, pixels.
+
+    Example:
+        >>> boundary_width(480, 640)
+        16
+    """
+    return max(int(round(DILATION_RATIO * np.sqrt(height**2 + width**2))), 1)
+
+
+def mask_boundary(mask: NDArray[np.uint8], distance: int) -> NDArray[np.uint8]:
+    """Keep the pixels that a square of `2 * distance + 1` pixels around them takes out of the mask or the image.
+
+    Args:
+        mask: (H, W) uint8, 0 or 1.
+        distance: pixels, at least 1.
+
+    Returns:
+        (H, W) uint8: the mask without what `distance` erosions by a 3 x 3 square leave of it.
+    """
+    inner = _full_windows(_full_windows(mask, distance, axis=0), distance, axis=1)
+    return mask - inner
+
+
+def boundary_rle(rle: dict[str, Any]) -> dict[str, Any]:
+    """Encode the boundary of a mask, its width that of the image the mask is on.
+
+    Args:
+        rle: compressed RLE of a mask.
+    """
+    height, width = rle['size']
+    x, y, w, h = mask_utils.toBbox(rle).astype(int).tolist()
+    if not w or not h:
+        return rle
+    mask = mask_utils.decode(rle)
+    box = np.s_[y : y + h, x : x + w]
+    mask[box] = mask_boundary(np.ascontiguousarray(mask[box]), boundary_width(height, width))
+    return mask_utils.encode(mask)
+
+
+def _full_windows(mask: NDArray[np.uint8], distance: int, axis: int) -> NDArray[np.uint8]:
+    """Keep the pixels whose 2 * distance + 1 neighbours along an axis are all in the mask; none is outside."""
+    size = 2 * distance + 1
+    padding = [(0, 0), (0, 0)]
+    padding[axis] = (distance + 1, distance)
+    count = np.cumsum(np.pad(mask, padding), axis=axis, dtype=np.int32)
+    length = count.shape[axis]
+    window = count.take(range(size, length), axis=axis) - count.take(range(length - size), axis=axis)
+    return (window == size).astype(np.uint8)

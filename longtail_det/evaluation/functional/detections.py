@@ -1,0 +1,111 @@
+"""Records of a standard results file -> columns, each record checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """The detections of a data set as columns, n of them in the order of the file.
+
+    Args:
+        image_ids: (n,) int64.
+        category_ids: (n,) int64.
+        scores: (n,) float64.
+        boxes: (n, 4) float64 x, y, width, height, pixels; None where only masks are scored.
+        masks: n RLEs; None where only boxes are scored.
+    """
+
+    image_ids: NDArray[np.int64]
+    category_ids: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    boxes: NDArray[np.float64] | None = None
+    masks: Sequence[Mapping[str, Any]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+
+def detection_columns(records: Iterable[Mapping[str, Any]], metrics: Sequence[str] = ('bbox',)) -> Detections:
+    """Tabulate result records.
+
+    Args:
+        records: with `image_id`, `category_id`, `score`; for 'bbox' also `bbox` (x, y, width, height in pixels), for
+            'segm' and 'boundary' also `segmentation`, an RLE. Other fields are left out.
+        metrics: what will be scored.
+
+    Raises:
+        ValueError: a record that lacks a field or holds something else in it, named by its index.
+
+    Example:
+        >>> found = detection_columns([dict(image_id=4, category_id=1, score=0.5, bbox=[0, 0, 2, 5])])
+        >>> found.boxes.tolist()
+        [[0.0, 0.0, 2.0, 5.0]]
+    """
+    records = records if isinstance(records, list) else list(records)
+    wants_boxes, wants_masks = 'bbox' in metrics, not {'segm', 'boundary'}.isdisjoint(metrics)
+    try:
+        columns = _columns(records, wants_boxes, wants_masks)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        columns = None
+    if columns is None:
+        raise ValueError(_first_fault(records, wants_boxes, wants_masks))
+    return columns
+
+
+def _columns(records: list[Any], wants_boxes: bool, wants_masks: bool) -> Detections | None:
+    """Read all records at once; None where something is wrong with one."""
+    count = len(records)
+    ids = [np.array([record[key] for record in records] or np.zeros(0, int)) for key in ('image_id', 'category_id')]
+    scores = np.fromiter((record['score'] for record in records), dtype=np.float64, count=count)
+    boxes = None
+    if wants_boxes:
+        boxes = np.array([record['bbox'] for record in records] or np.zeros((0, 4)), dtype=np.float64)
+        if boxes.shape != (count, 4) or not np.isfinite(boxes).all():
+            return None
+    masks = [record['segmentation'] for record in records] if wants_masks else None
+    fine = all(column.dtype.kind in 'iu' for column in ids) and np.isfinite(scores).all()
+    if not fine or (masks is not None and not all(map(_is_rle, masks))):
+        return None
+    return Detections(ids[0].astype(np.int64), ids[1].astype(np.int64), scores, boxes, masks)
+
+
+def _is_rle(mask: Any) -> bool:
+    return isinstance(mask, Mapping) and isinstance(mask.get('counts'), (str, bytes)) and len(mask.get('size', ())) == 2
+
+
+def _first_fault(records: Sequence[Any], wants_boxes: bool, wants_masks: bool) -> str:
+    keys = ['image_id', 'category_id', 'score', *['bbox'] * wants_boxes, *['segmentation'] * wants_masks]
+    for index, record in enumerate(records):
+        where = f'result record {index}'
+        if not isinstance(record, Mapping):
+            return f'{where} is a {type(record).__name__}; expected an object with the keys {keys}'
+        for key in keys:
+            if key not in record:
+                return f'{where} has no {key!r}; expected the keys {keys}'
+            if fault := _fault(key, record[key]):
+                return f'{where}: {key} is {record[key]!r:.80}; expected {fault}'
+    return 'the result records cannot be read'
+
+
+def _fault(key: str, value: Any) -> str:
+    """What is expected of a value that is something else."""
+    if key in ('image_id', 'category_id'):
+        return '' if _is_number(value, (int, np.integer)) else 'a whole number'
+    if key == 'score':
+        return '' if _is_number(value, (int, float, np.number)) and np.isfinite(value) else 'a finite number'
+    if key == 'bbox':
+        fine = isinstance(value, (list, tuple, np.ndarray)) and len(value) == 4
+        fine = fine and all(_is_number(side, (int, float, np.number)) and np.isfinite(side) for side in value)
+        return '' if fine else 'four finite numbers x, y, width, height'
+    return '' if _is_rle(value) else 'an RLE with size [height, width] and compressed counts'
+
+
+def _is_number(value: Any, types: tuple[type, ...]) -> bool:
+    return isinstance(value, types) and not isinstance(value, bool)

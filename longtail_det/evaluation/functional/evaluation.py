@@ -1,0 +1,201 @@
+"""Score the detections of a whole data set: the counterpart of `evaluate_lvis_api` that walks no empty pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .accumulation import best_of_class
+from .detections import Detections, detection_columns
+from .ground_truth import GroundTruth, find_sorted
+from .ground_truth_columns import ground_truth_table
+from .match_table import MatchTable, match_table
+from .parameters import METRICS, MODES
+from .summary import summarize
+
+#: detections that are matched at a time: enough to make Python's share small, few enough to keep memory flat
+_CHUNK = 50_000
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredDetections:
+    """The detections of a data set, matched.
+
+    Args:
+        gt: the objects, of the classes that are scored.
+        image_rows: (I',) int64 ascending rows of the images that were looked at.
+        metric: 'bbox', 'segm' or 'boundary'.
+        matches: the detections that can count, ascending by image and class.
+        records: (m,) int64, for each row of `matches` the number of the detection as it was given.
+        in_class_cap: (m,) bool, among the 10 000 best of the class over all images.
+    """
+
+    gt: GroundTruth
+    image_rows: NDArray[np.int64]
+    metric: str
+    matches: MatchTable
+    records: NDArray[np.int64]
+    in_class_cap: NDArray[np.bool_]
+
+    def results(self, mode: str = 'default', classwise: bool = False) -> dict[str, float]:
+        """Average precision and recall, see `summarize`.
+
+        Args:
+            mode: 'default', 'fixed' or 'pool'.
+            classwise: also give the AP of every class.
+        """
+        kept = self.matches.in_cap if mode == 'default' else self.in_class_cap
+        return summarize(self.gt, self.image_rows, self.matches.select(kept), mode, classwise)
+
+
+def match_detections(
+    gt: GroundTruth,
+    detections: Detections,
+    metric: str,
+    img_ids: Collection[int] | None = None,
+    on_images: Callable[[int], object] | None = None,
+) -> ScoredDetections:
+    """Match the detections of a data set with its objects.
+
+    Args:
+        gt: the objects.
+        detections: in any order of images; of other images than `img_ids` or of unknown classes they do not count.
+        metric: 'bbox', 'segm' or 'boundary'.
+        img_ids: the images that were looked at; all of `gt` where None.
+        on_images: is called with the number of images done, for a progress bar.
+
+    Raises:
+        ValueError: `img_ids`, or a detection, names an image that `gt` does not hold.
+    """
+    all_rows, known = find_sorted(detections.image_ids, gt.image_ids)
+    if not known.all():
+        gt.image_rows(np.unique(detections.image_ids[~known]).tolist())
+    image_rows = np.sort(gt.image_rows(gt.image_ids.tolist() if img_ids is None else frozenset(img_ids)))
+    order = np.flatnonzero(find_sorted(all_rows, image_rows)[1])
+    order = order[np.argsort(all_rows[order], kind='stable')]
+    labels, is_scored = find_sorted(detections.category_ids[order], gt.category_ids)
+    images, scores = all_rows[order], detections.scores[order]
+    in_class_cap = best_of_class(labels, scores) if is_scored.all() else _cap_known(labels, scores, is_scored)
+    tables, numbers, done = [], [], 0
+    for rows, num_images in _chunks(images):
+        chunk = order[rows]
+        if metric == 'bbox':
+            assert detections.boxes is not None
+            shapes: Any = detections.boxes[chunk]
+        else:
+            assert detections.masks is not None
+            shapes = [detections.masks[row] for row in chunk.tolist()]
+        chunk_labels = np.where(is_scored[rows], labels[rows], -1)
+        table = match_table(gt, images[rows], chunk_labels, scores[rows], shapes, metric)
+        tables.append(table)
+        numbers.append(rows.start + np.searchsorted(images[rows], table.images) + table.source)
+        done += num_images
+        if on_images is not None:
+            on_images(num_images)
+    if on_images is not None and done < len(image_rows):
+        on_images(len(image_rows) - done)
+    places = np.concatenate(numbers)
+    return ScoredDetections(
+        gt, image_rows, metric, MatchTable.concatenate(tables), order[places], in_class_cap[places]
+    )
+
+
+def evaluate_detections(
+    gt: GroundTruth | Mapping[str, Any],
+    detections: Detections | Iterable[Mapping[str, Any]],
+    metrics: Sequence[str] = ('bbox',),
+    *,
+    modes: Sequence[str] = ('default',),
+    img_ids: Collection[int] | None = None,
+    category_ids: Collection[int] | None = None,
+    classwise: bool = False,
+    on_images: Callable[[int], object] | None = None,
+) -> dict[str, dict[str, float]]:
+    """Score detections; nothing given is modified. Mode 'default' equals lvis-api 0.5.3 to the last bit.
+
+    The federated rules of LVIS hold: a detection of a class that an image neither shows nor lists under
+    `neg_category_ids` does not count, nor does an unmatched one of a class under `not_exhaustive_category_ids`. An
+    image without these fields (COCO) is taken as completely annotated. Masks are sized by their own area, not by that
+    of a box beside them.
+
+    Args:
+        gt: LVIS or COCO annotations as read from json, or the table of them.
+        detections: result records, or the columns of them.
+        metrics: of 'bbox', 'segm' and 'boundary' (the smaller overlap of mask and boundary; Cheng et al., CVPR 2021,
+            arXiv:2103.16562).
+        modes: of 'default' (the 300 best detections of an image), 'fixed' (the 10 000 best of a class over the data
+            set, any number on an image) and 'pool' (those of 'fixed', ranked over all classes together; both Dave et
+            al., 2021, arXiv:2102.01066).
+        img_ids: the images that were looked at; all of `gt` where None.
+        category_ids: the classes to score; all of `gt` where None.
+        classwise: also give the AP of every class.
+        on_images: is called with the number of images done, for a progress bar; once for all images and each metric.
+
+    Returns:
+        `{'bbox': {'AP': ...}, 'bbox_fixed': {...}, ...}`, see `summarize`; full precision.
+
+    Raises:
+        ValueError: an unknown metric or mode, a malformed record, an image that `gt` does not hold.
+    """
+    check_choice('metric', metrics, METRICS)
+    check_choice('mode', modes, MODES)
+    table = gt if isinstance(gt, GroundTruth) else ground_truth_table(gt, metrics)
+    if category_ids is not None:
+        table = table.select_classes(category_ids)
+    columns = detections if isinstance(detections, Detections) else detection_columns(detections, metrics)
+    results = {}
+    for metric in metrics:
+        scored = match_detections(table, columns, metric, img_ids, on_images)
+        for mode in modes:
+            results[result_name(metric, mode)] = scored.results(mode, classwise)
+    return results
+
+
+def result_name(metric: str, mode: str) -> str:
+    """Name the results of a metric in a mode: `bbox`, `bbox_fixed`.
+
+    Args:
+        metric: 'bbox', 'segm' or 'boundary'.
+        mode: 'default', 'fixed' or 'pool'.
+    """
+    return metric if mode == 'default' else f'{metric}_{mode}'
+
+
+def check_choice(key: str, given: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse an unknown choice, or none.
+
+    Args:
+        key: 'metric' or 'mode', as the config has it.
+        given: what was asked for.
+        known: what there is.
+
+    Raises:
+        ValueError: naming the key and what it may be.
+    """
+    wrong = [choice for choice in given if choice not in known]
+    if wrong or not given:
+        what = repr(wrong[0]) if wrong else repr(list(given))
+        raise ValueError(f'{key} {what} is not known; set val_evaluator.{key} to one or more of {list(known)}')
+
+
+def _cap_known(labels: NDArray[Any], scores: NDArray[Any], is_scored: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    kept = np.zeros(len(labels), dtype=bool)
+    kept[is_scored] = best_of_class(labels[is_scored], scores[is_scored])
+    return kept
+
+
+def _chunks(images: NDArray[np.int64]) -> Iterator[tuple[slice, int]]:
+    """Yield slices of whole images and how many images these are; at least one slice, maybe empty."""
+    starts = np.flatnonzero(np.diff(images, prepend=-1))
+    first = 0
+    while first < len(starts):
+        last = int(np.searchsorted(starts, starts[first] + _CHUNK))
+        stop = int(starts[last]) if last < len(starts) else len(images)
+        yield slice(int(starts[first]), stop), last - first
+        first = last
+    if not len(starts):
+        yield slice(0, 0), 0

@@ -1,0 +1,161 @@
+"""The objects of an annotation file as columns, with the federated rules of LVIS as sets of (image, class) pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class GroundTruth:
+    """What detections are scored against: I images, C classes, A objects.
+
+    The pair of image row i and class index c is the number `i * C + c`. Objects are ascending by pair, and in file
+    order within a pair; only those of a known image and class whose area is above zero are here, as in the lvis API.
+
+    Args:
+        image_ids: (I,) int64, ascending.
+        image_sizes: (I, 2) int64 height and width, pixels.
+        category_ids: (C,) int64, ascending.
+        names: C class names.
+        groups: (C,) frequency groups 'r', 'c', 'f' of the training set; None where nothing is known of it.
+        federated: whether any image lists `neg_category_ids`.
+        complete: (I,) bool, images that list none: every class was searched for there.
+        pairs: (A,) int64 pair of each object, ascending.
+        object_ids: (A,) int64 ids of the annotations.
+        boxes: (A, 4) float64 x, y, width, height, pixels.
+        areas: (A,) float64 square pixels, as annotated.
+        ignore: (A,) bool, objects that are neither searched for nor false positives.
+        segmentations: A polygon lists or RLEs, read one by one; may be empty where only boxes are scored.
+        segmentation_rows: (A,) int64, where in `segmentations` the mask of each object is.
+        negative_pairs: int64 ascending, pairs searched for and not found (`neg_category_ids`).
+        open_pairs: int64 ascending, pairs of which some objects are not annotated (`not_exhaustive_category_ids`).
+    """
+
+    image_ids: NDArray[np.int64]
+    image_sizes: NDArray[np.int64]
+    category_ids: NDArray[np.int64]
+    names: tuple[str, ...]
+    groups: NDArray[np.str_] | None
+    federated: bool
+    complete: NDArray[np.bool_]
+    pairs: NDArray[np.int64]
+    object_ids: NDArray[np.int64]
+    boxes: NDArray[np.float64]
+    areas: NDArray[np.float64]
+    ignore: NDArray[np.bool_]
+    segmentations: Sequence[Any]
+    segmentation_rows: NDArray[np.int64]
+    negative_pairs: NDArray[np.int64]
+    open_pairs: NDArray[np.int64]
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes C."""
+        return len(self.category_ids)
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """(A,) class index of each object."""
+        return self.pairs % max(self.num_classes, 1)
+
+    @property
+    def object_images(self) -> NDArray[np.int64]:
+        """(A,) image row of each object."""
+        return self.pairs // max(self.num_classes, 1)
+
+    def segmentation(self, row: int) -> Any:
+        """Polygons or RLE of one object, as the file has them."""
+        return self.segmentations[self.segmentation_rows[row]]
+
+    def image_rows(self, img_ids: Collection[int]) -> NDArray[np.int64]:
+        """Look up images by id.
+
+        Args:
+            img_ids: ids, each once.
+
+        Returns:
+            (len(img_ids),) rows, in the order given.
+
+        Raises:
+            ValueError: an id that the file does not hold.
+        """
+        wanted = np.fromiter(img_ids, dtype=np.int64, count=len(img_ids))
+        rows, known = find_sorted(wanted, self.image_ids)
+        if not known.all():
+            raise ValueError(
+                f'image id {wanted[~known].min()} was predicted but is not among the {len(self.image_ids)} images of '
+                'the annotation file; val_evaluator.ann_file must be the file of the data set'
+            )
+        return rows
+
+    def is_scored(self, pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether an image tells anything of a class: it shows it, lists it as absent, or is annotated completely.
+
+        Args:
+            pairs: (n,) int64.
+        """
+        listed = find_sorted(pairs, self.negative_pairs)[1] | find_sorted(pairs, self.pairs)[1]
+        return listed | self.complete[pairs // self.num_classes]
+
+    def is_open(self, pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether some objects of the pair are not annotated, so that an unmatched detection may be right.
+
+        Args:
+            pairs: (n,) int64.
+        """
+        return find_sorted(pairs, self.open_pairs)[1]
+
+    def select_classes(self, category_ids: Collection[int]) -> GroundTruth:
+        """Restrict to some classes; images stay.
+
+        Args:
+            category_ids: ids, of which those the file does not hold are left out.
+        """
+        kept = np.isin(self.category_ids, np.fromiter(category_ids, dtype=np.int64, count=len(category_ids)))
+        if kept.all():
+            return self
+        number = np.cumsum(kept) - 1
+        num_kept = int(kept.sum())
+
+        def renumber(pairs: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+            images, labels = np.divmod(pairs, max(self.num_classes, 1))
+            return (images * num_kept + number[labels])[kept[labels]], kept[labels]
+
+        pairs, rows = renumber(self.pairs)
+        columns = ('object_ids', 'boxes', 'areas', 'ignore', 'segmentation_rows')
+        return replace(
+            self,
+            category_ids=self.category_ids[kept],
+            names=tuple(name for name, keep in zip(self.names, kept, strict=True) if keep),
+            groups=None if self.groups is None else self.groups[kept],
+            pairs=pairs,
+            negative_pairs=renumber(self.negative_pairs)[0],
+            open_pairs=renumber(self.open_pairs)[0],
+            **{column: getattr(self, column)[rows] for column in columns},
+        )
+
+
+def find_sorted(keys: NDArray[Any], table: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Look keys up in an ascending table.
+
+    Args:
+        keys: (n,) values to look up.
+        table: (m,) ascending; a repeated value is found at its first place.
+
+    Returns:
+        (n,) positions, meaningless where a key is not there, and (n,) bool whether it is.
+
+    Example:
+        >>> positions, found = find_sorted(np.array([7, 8]), np.array([5, 7, 9]))
+        >>> positions[found].tolist(), found.tolist()
+        ([1], [True, False])
+    """
+    if not len(table):
+        return np.zeros(len(keys), dtype=np.int64), np.zeros(len(keys), dtype=bool)
+    positions = np.minimum(np.searchsorted(table, keys), len(table) - 1)
+    return positions, table[positions] == keys

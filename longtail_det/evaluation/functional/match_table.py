@@ -1,0 +1,150 @@
+"""Detections of some images -> what is kept of them until all images are there: scores, flags and ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import pycocotools.mask as mask_utils
+from numpy.typing import NDArray
+
+from .ground_truth import GroundTruth
+from .matching import assign, outside_area
+from .overlaps import box_edges, mask_edges
+from .parameters import IMAGE_CAP
+
+
+@dataclass(frozen=True, eq=False)
+class MatchTable:
+    """Matched detections, m of them: ascending by image and class, best score first.
+
+    Flags are bits: of area range a at IoU threshold t it is bit `10 * a + t` of `np.unpackbits`.
+
+    Args:
+        images: (m,) int32 image rows.
+        labels: (m,) int16 or int32 class indices.
+        scores: (m,) float, as given.
+        source: (m,) int32 number of the detection within its image, in the order given.
+        in_cap: (m,) bool, among the 300 best of the image over all classes.
+        hits: (m, 5) uint8, bits of the true positives.
+        misses: (m, 5) uint8, bits of the false positives; what is neither is not to be counted.
+        partner: (m,) int32 row of the object matched at IoU 0.5 over all areas, -1 for none.
+    """
+
+    images: NDArray[np.int32]
+    labels: NDArray[Any]
+    scores: NDArray[Any]
+    source: NDArray[np.int32]
+    in_cap: NDArray[np.bool_]
+    hits: NDArray[np.uint8]
+    misses: NDArray[np.uint8]
+    partner: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def select(self, rows: Any) -> MatchTable:
+        """Keep these rows: a bool mask, row numbers or a slice."""
+        return MatchTable(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    @classmethod
+    def concatenate(cls, tables: Sequence[MatchTable]) -> MatchTable:
+        """Join tables of ascending images.
+
+        Args:
+            tables: at least one.
+        """
+        return cls(*(np.concatenate([getattr(table, field.name) for table in tables]) for field in fields(cls)))
+
+
+def within_cap(images: NDArray[Any], scores: NDArray[Any], cap: int = IMAGE_CAP) -> NDArray[np.bool_]:
+    """Mark the best detections of each image over all classes; of equal scores the earlier ones.
+
+    Args:
+        images: (n,) int, which image.
+        scores: (n,) float.
+        cap: how many count per image.
+
+    Returns:
+        (n,) bool.
+
+    Example:
+        >>> within_cap(np.array([4, 4, 4]), np.array([0.5, 0.9, 0.5]), cap=2).tolist()
+        [True, True, False]
+    """
+    if len(images) <= cap:
+        return np.ones(len(images), dtype=bool)
+    order = np.lexsort((-scores, images))
+    in_order = images[order]
+    kept = np.empty(len(images), dtype=bool)
+    kept[order] = np.arange(len(images)) - np.searchsorted(in_order, in_order) < cap
+    return kept
+
+
+def match_table(
+    gt: GroundTruth, images: NDArray[Any], labels: NDArray[Any], scores: NDArray[Any], shapes: Any, metric: str
+) -> MatchTable:
+    """Match the detections of some images with the objects there, and keep only those that can count.
+
+    Args:
+        gt: the objects.
+        images: (n,) int, image row of each detection, ascending.
+        labels: (n,) int, class indices in [0, C); -1 for a class that is not scored, which counts for the cap only.
+        scores: (n,) float.
+        shapes: (n, 4) float64 x, y, width, height in pixels for 'bbox'; n compressed RLEs for 'segm' and 'boundary',
+            of which those of pairs that are not `gt.is_scored` are not looked at.
+        metric: 'bbox', 'segm' or 'boundary'.
+
+    Returns:
+        The detections on scored pairs with an area above zero.
+    """
+    pairs = images.astype(np.int64) * gt.num_classes + labels
+    rows = np.flatnonzero(labels >= 0)
+    rows = rows[gt.is_scored(pairs[rows])]
+    areas = _areas(shapes, rows, metric)
+    has_area = (areas > 0) & (areas < np.inf)
+    rows, areas = rows[has_area], areas[has_area]
+    order = np.lexsort((-scores[rows], pairs[rows]))
+    rows, areas = rows[order], areas[order]
+    pairs_kept = pairs[rows]
+    objects = _object_range(gt, pairs_kept)
+    found = shapes[rows] if metric == 'bbox' else [shapes[row] for row in rows.tolist()]
+    edges = (
+        box_edges(gt, pairs_kept, found)
+        if metric == 'bbox'
+        else mask_edges(gt, pairs_kept, found, boundary=metric == 'boundary')
+    )
+    ignored = gt.ignore[objects, None] | outside_area(gt.areas[objects])
+    assignment = assign(edges._replace(obj=edges.obj - objects.start), pairs_kept, ignored, len(ignored))
+    uncounted = outside_area(areas) | gt.is_open(pairs_kept)[:, None]
+    partner = assignment.partner
+    return MatchTable(
+        images=images[rows].astype(np.int32),
+        labels=labels[rows].astype(np.int16 if gt.num_classes < 2**15 else np.int32),
+        scores=scores[rows],
+        source=(rows - np.searchsorted(images, images[rows])).astype(np.int32),
+        in_cap=within_cap(images, scores)[rows],
+        hits=_pack(assignment.matched & ~assignment.to_ignored),
+        misses=_pack(~assignment.matched & ~uncounted[:, :, None]),
+        partner=np.where(partner < 0, -1, partner + objects.start).astype(np.int32),
+    )
+
+
+def _areas(shapes: Any, rows: NDArray[np.int64], metric: str) -> NDArray[np.float64]:
+    if metric == 'bbox':
+        return shapes[rows, 2] * shapes[rows, 3]
+    # one by one: pycocotools 2.0.11 fails on more than 255 masks
+    return np.array([mask_utils.area(shapes[row]) for row in rows.tolist()], dtype=np.float64)
+
+
+def _object_range(gt: GroundTruth, pairs: NDArray[np.int64]) -> slice:
+    """Objects from the first to the last of these ascending pairs."""
+    if not len(pairs):
+        return slice(0, 0)
+    return slice(int(np.searchsorted(gt.pairs, pairs[0])), int(np.searchsorted(gt.pairs, pairs[-1], 'right')))
+
+
+def _pack(flags: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    return np.packbits(flags.reshape(len(flags), -1), axis=1) if len(flags) else np.zeros((0, 5), dtype=np.uint8)
