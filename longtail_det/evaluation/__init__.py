@@ -1,11 +1,14 @@
 """Evaluation of long-tailed detection: AP over all classes and by frequency group."""
 
-from .functional import ap_table, evaluate_lvis_api
-from .metrics import LVISAPIMetric, load_ground_truth
+from .functional import ap_table, evaluate_detections, evaluate_lvis_api
+from .metrics import FastLVISMetric, LVISAPIMetric, load_ground_truth, read_ground_truth
 
 __all__ = [
+    'FastLVISMetric',
     'LVISAPIMetric',
     'ap_table',
+    'evaluate_detections',
     'evaluate_lvis_api',
     'load_ground_truth',
+    'read_ground_truth',
 ]

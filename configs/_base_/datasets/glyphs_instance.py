@@ -49,5 +49,5 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-val_evaluator = dict(type='LVISAPIMetric', ann_file=data_root + 'annotations/glyphs_val.json', metric=['bbox', 'segm'])
+val_evaluator = dict(type='FastLVISMetric', ann_file=data_root + 'annotations/glyphs_val.json', metric=['bbox', 'segm'])
 test_evaluator = val_evaluator

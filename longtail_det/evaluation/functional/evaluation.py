@@ -99,9 +99,7 @@ def match_detections(
     if on_images is not None and done < len(image_rows):
         on_images(len(image_rows) - done)
     places = np.concatenate(numbers)
-    return ScoredDetections(
-        gt, image_rows, metric, MatchTable.concatenate(tables), order[places], in_class_cap[places]
-    )
+    return ScoredDetections(gt, image_rows, metric, MatchTable.concatenate(tables), order[places], in_class_cap[places])
 
 
 def evaluate_detections(

@@ -38,9 +38,7 @@ class DetectionOutcomes:
     object_rows: NDArray[np.int64]
 
 
-def detection_outcomes(
-    scored: ScoredDetections, num_detections: int, iou_threshold: float = 0.5
-) -> DetectionOutcomes:
+def detection_outcomes(scored: ScoredDetections, num_detections: int, iou_threshold: float = 0.5) -> DetectionOutcomes:
     """Tell of every detection what it counted as.
 
     Args:

@@ -90,9 +90,7 @@ def _iou(found: Any, objects: Any) -> NDArray[np.float64]:
     return mask_utils.iou(found, objects, [0] * len(objects))
 
 
-def _with_boundary(
-    iou: NDArray[np.float64], detected: Sequence[Any], truth: Sequence[Any]
-) -> NDArray[np.float64]:
+def _with_boundary(iou: NDArray[np.float64], detected: Sequence[Any], truth: Sequence[Any]) -> NDArray[np.float64]:
     """Take the smaller overlap, where that of the masks is enough to be looked at."""
     rows, columns = np.nonzero(iou >= _LOWEST)
     if not len(rows):
@@ -108,7 +106,7 @@ def _with_boundary(
 def _blocks(found: NDArray[np.int64], objects: NDArray[np.int64]) -> Iterator[Block]:
     """Yield the slices of detections and objects that share an ascending key."""
     starts = np.flatnonzero(np.diff(found, prepend=-1))
-    stops = np.append(starts[1:], len(found))
+    stops = np.append(starts, len(found))[1:]
     low, high = np.searchsorted(objects, found[starts], 'left'), np.searchsorted(objects, found[starts], 'right')
     some = high > low
     for start, stop, first, last in np.stack([starts, stops, low, high], axis=1)[some].tolist():

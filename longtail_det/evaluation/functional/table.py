@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 AP_COLUMNS = ('AP', 'AP50', 'AP75', 'APs', 'APm', 'APl', 'APr', 'APc', 'APf')
-_KEY = re.compile(r'(?:[^/_]+/)?(bbox|segm)_(AP.*|AR.*)', re.DOTALL)
+_KEY = re.compile(r'(?:[^/_]+/)?((?:bbox|segm|boundary)(?:_fixed|_pool)?)_(AP.*|AR.*)', re.DOTALL)
 
 
 def nest_results(results: Mapping[str, object]) -> dict[str, dict[str, float]]:

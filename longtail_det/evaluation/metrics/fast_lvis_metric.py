@@ -1,0 +1,301 @@
+"""The LVIS metric for mmengine's evaluator that matches each batch when it comes, and keeps scores and flags."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from mmdet.registry import METRICS
+from mmengine.dist import get_rank, get_world_size
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import MMLogger
+from numpy.typing import NDArray
+
+from longtail_det.statistics import ClassStatistics, load_class_statistics
+
+from .. import functional as fn
+from .ground_truth_file import read_ground_truth
+from .image_matches import ImageMatches, drop_outranked, in_class_cap, merge_images, split_by_image
+from .predictions import Prediction
+from .result_files import ResultFiles
+
+#: images that wait to be matched together: Python's share is then small, and so is what waits
+_PENDING_IMAGES = 64
+#: detections ranked over the data set after which those that cannot count are looked for
+_RANKED_LIMIT = 8_000_000
+
+
+@METRICS.register_module()
+class FastLVISMetric(BaseMetric):
+    """Box, mask and boundary AP of any LVIS- or COCO-format data set, equal to lvis-api 0.5.3 to the last bit.
+
+    Every batch is matched with its objects at once and then forgotten but for about 20 bytes for each detection that
+    can count, so a validation set of any size fits in memory. Only images that were seen are scored, and only the
+    classes of the data set, matched to the file by name. A file without LVIS's federated fields is taken as completely
+    annotated; a line of the log says so. The results end in one table in the log.
+
+    Logged keys, after the prefix: `bbox_AP`, `bbox_AP50`, `bbox_AP75`, `bbox_APs`, `bbox_APm`, `bbox_APl`, `bbox_APr`,
+    `bbox_APc`, `bbox_APf`, `bbox_AR@300`, `bbox_ARs@300`, `bbox_ARm@300`, `bbox_ARl@300`, with `classwise`
+    `bbox_AP/<class name>`; the same with `segm_` and `boundary_`. In the other modes `bbox_fixed_AP`, ...,
+    `bbox_fixed_AR`, ... and `bbox_pool_AP`, .... Values are in [0, 1] at full precision, -1 where there is nothing to
+    find.
+
+    Args:
+        ann_file: annotations of the images that the dataloader gives; must stay as it is during the run.
+        metric: 'bbox', 'segm', 'boundary' (Cheng et al., CVPR 2021, arXiv:2103.16562), or a list of them.
+        mode: 'default' counts the 300 best detections of an image; 'fixed' the 10 000 best of a class over the data
+            set, any number on an image, so test with a large `max_per_img`; 'pool' ranks those over all classes
+            together (both Dave et al., 2021, arXiv:2102.01066); or a list of them.
+        classwise: also log the AP of every class.
+        class_statistics: counts of the training set that tell rare, common and frequent, where the annotation file
+            has neither `frequency` nor `image_count`: a dict, or the path of a json that
+            tools/data/class_statistics.py writes, or of the training annotations. Given, it is used in any case.
+        outfile_prefix: where given, the detections are written to `PREFIX.bbox.json` and `PREFIX.segm.json` in the
+            standard results format, on a local disk, while the test runs.
+        format_only: write these files and score nothing.
+        collect_device: 'cpu' or 'gpu', how results travel between ranks.
+        prefix: replaces 'lvis' in front of the keys.
+        backend_args: mmengine's file backend for `ann_file`.
+
+    Raises:
+        FileNotFoundError: nothing at `ann_file`.
+        ValueError: an unknown metric or mode, `format_only` without `outfile_prefix`, or a file that cannot be used.
+    """
+
+    default_prefix = 'lvis'
+
+    def __init__(
+        self,
+        ann_file: str,
+        metric: str | Sequence[str] = 'bbox',
+        mode: str | Sequence[str] = 'default',
+        classwise: bool = False,
+        class_statistics: str | Mapping[str, Any] | None = None,
+        outfile_prefix: str | None = None,
+        format_only: bool = False,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+        backend_args: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        self.metrics = [metric] if isinstance(metric, str) else list(metric)
+        self.modes = [mode] if isinstance(mode, str) else list(mode)
+        fn.check_choice('metric', self.metrics, fn.METRICS)
+        fn.check_choice('mode', self.modes, fn.MODES)
+        if format_only and outfile_prefix is None:
+            raise ValueError('format_only=True writes results files; say where with outfile_prefix=PATH/PREFIX')
+        self.classwise = classwise
+        self.class_statistics = _statistics(class_statistics)
+        self.format_only = format_only
+        self._files = ResultFiles(outfile_prefix, _written(self.metrics), get_rank()) if outfile_prefix else None
+        self._file_gt = read_ground_truth(ann_file, () if format_only else self.metrics, backend_args)
+        self._start()
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
+        """Take the detections of a batch.
+
+        Args:
+            data_batch: not looked at.
+            data_samples: predicted images, see `Prediction.from_sample`.
+
+        Raises:
+            ValueError: classes, labels, images or masks that do not fit the file.
+        """
+        if not self._seen:
+            self._choose_classes()
+        for data_sample in data_samples:
+            if data_sample['img_id'] not in self._seen:
+                self._seen.add(data_sample['img_id'])
+                self._add(Prediction.from_sample(data_sample))
+        if len(self._pending) >= _PENDING_IMAGES:
+            self._match_pending()
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Score what all ranks have seen.
+
+        Args:
+            size: number of images of the data set; not needed.
+
+        Returns:
+            The keys listed above.
+        """
+        self._match_pending()
+        if self._files is not None:
+            self._files.close()
+        # images are told apart by id: nothing need be cut where the sampler gave an image twice
+        results = super().evaluate(sys.maxsize)
+        self._start()
+        return results
+
+    def compute_metrics(self, results: list[ImageMatches]) -> dict[str, float]:
+        """Score the images of all ranks, on the main one.
+
+        Args:
+            results: one entry per image; of an image that is there twice the first counts.
+
+        Returns:
+            The keys listed above without prefix; empty with `format_only`.
+        """
+        logger = MMLogger.get_current_instance()
+        if self._files is not None:
+            for path, num_images in self._files.join(get_world_size()).values():
+                logger.info(f'detections of {num_images} images written to {path}')
+        if self.format_only or not results:
+            return {}
+        images, rows = self._in_order(results)
+        self._log_missing_fields(logger)
+        scores: dict[str, dict[str, float]] = {}
+        for metric in self.metrics:
+            matches = merge_images(images, rows, metric)
+            for mode in self.modes:
+                kept = matches.in_cap if mode == 'default' else in_class_cap(images, matches, metric)
+                counted = matches.select(kept)
+                scores[fn.result_name(metric, mode)] = fn.summarize(self._gt, rows, counted, mode, self.classwise)
+        logger.info('\n' + fn.ap_table(scores))
+        return {f'{name}_{key}': value for name, values in scores.items() for key, value in values.items()}
+
+    def _start(self) -> None:
+        """Forget the images of the last evaluation."""
+        self._gt = self._file_gt
+        self._seen: set[int] = set()
+        self._pending: dict[int, tuple[Prediction, NDArray[np.int64], dict[int, Any]]] = {}
+        self._num_ranked = 0
+
+    def _choose_classes(self) -> None:
+        """Map the labels of the model to the classes of the file; told at the first batch and not after the last."""
+        classes = (self.dataset_meta or {}).get('classes')
+        if not classes:
+            raise ValueError('the evaluator was given no class names; set metainfo=dict(classes=...) of the data set')
+        categories = [
+            {'id': category_id, 'name': name}
+            for category_id, name in zip(self._file_gt.category_ids.tolist(), self._file_gt.names, strict=True)
+        ]
+        self._category_ids = np.array(fn.match_classes(classes, categories))
+        self._gt = self._file_gt.select_classes(self._category_ids.tolist())
+        self._label_of = fn.find_sorted(self._category_ids, self._gt.category_ids)[0]
+        if self.class_statistics is not None:
+            groups = _training_groups(self.class_statistics, classes)
+            self._gt = replace(self._gt, groups=groups[np.argsort(self._category_ids)])
+
+    def _add(self, found: Prediction) -> None:
+        """Put an image on the waiting list, with the masks that can count."""
+        num_classes = len(self._label_of)
+        if len(found.labels) and not (0 <= found.labels.min() and found.labels.max() < num_classes):
+            raise ValueError(
+                f'image {found.img_id} has a predicted label {int(found.labels.max())}, but the data set has '
+                f"{num_classes} classes; set the heads' num_classes to the number of classes of the data set"
+            )
+        row = int(self._gt.image_rows([found.img_id])[0])
+        labels = self._label_of[found.labels]
+        masks: dict[int, Any] = {}
+        if set(self.metrics) != {'bbox'}:
+            wanted = np.arange(len(labels))
+            if self._files is None:
+                wanted = wanted[self._gt.is_scored(row * self._gt.num_classes + labels)]
+            masks = dict(zip(wanted.tolist(), found.rles(wanted, self._gt.image_sizes[row]), strict=True))
+        if self._files is not None:
+            self._write(self._files, found, masks)
+        if not self.format_only:
+            self._pending[row] = found._replace(masks=None), labels, masks
+
+    def _match_pending(self) -> None:
+        """Match the images that wait, all together."""
+        if not self._pending:
+            return
+        rows = sorted(self._pending)
+        waiting = [self._pending[row] for row in rows]
+        images = np.repeat(np.array(rows), [len(labels) for _, labels, _ in waiting])
+        labels = np.concatenate([labels for _, labels, _ in waiting])
+        kept: list[dict[str, Any]] = [{} for _ in rows]
+        for metric in self.metrics:
+            key = 'scores' if metric == 'bbox' else 'mask_scores'
+            scores = np.concatenate([getattr(found, key) for found, _, _ in waiting])
+            if metric == 'bbox':
+                shapes: Any = np.concatenate([found.boxes for found, _, _ in waiting])
+            else:
+                shapes = [masks.get(row) for _, labels_, masks in waiting for row in range(len(labels_))]
+            table = fn.match_table(self._gt, images, labels, scores, shapes, metric)
+            for image, part in zip(kept, split_by_image(table, rows), strict=True):
+                image[metric] = part
+        label_type = np.int16 if self._gt.num_classes < 2**15 else np.int32
+        for (found, labels, _), matches in zip(waiting, kept, strict=True):
+            ranked = {}
+            if set(self.modes) != {'default'}:
+                small = labels.astype(label_type)
+                ranked = {m: (small, found.scores if m == 'bbox' else found.mask_scores) for m in self.metrics}
+            self.results.append(ImageMatches(found.img_id, matches, ranked))
+        self._pending.clear()
+        self._forget_outranked(len(images))
+
+    def _forget_outranked(self, num_new: int) -> None:
+        self._num_ranked += num_new
+        if set(self.modes) != {'default'} and self._num_ranked > _RANKED_LIMIT:
+            self.results = drop_outranked(self.results, self._gt.num_classes)
+            self._num_ranked = 0
+
+    def _in_order(self, results: Sequence[ImageMatches]) -> tuple[list[ImageMatches], NDArray[np.int64]]:
+        unique: dict[int, ImageMatches] = {}
+        for image in results:
+            unique.setdefault(image.img_id, image)
+        images = [unique[img_id] for img_id in sorted(unique)]
+        return images, self._gt.image_rows([image.img_id for image in images])
+
+    def _write(self, files: ResultFiles, found: Prediction, masks: Mapping[int, Any]) -> None:
+        category_ids = self._category_ids[found.labels].tolist()
+        for metric in files.metrics:
+            if metric == 'bbox':
+                scores, key, shapes = found.scores, 'bbox', found.boxes.tolist()
+            else:
+                scores, key = found.mask_scores, 'segmentation'
+                shapes = [_for_json(masks[row]) for row in range(len(category_ids))]
+            records = [
+                {'image_id': found.img_id, 'category_id': category_id, 'score': score, key: shape}
+                for category_id, score, shape in zip(category_ids, scores.tolist(), shapes, strict=True)
+            ]
+            files.add(metric, found.img_id, records)
+
+    def _log_missing_fields(self, logger: MMLogger) -> None:
+        if not self._gt.federated:
+            logger.info('annotation file without neg_category_ids: every class that an image does not show is negative')
+        if self._gt.groups is None:
+            logger.info(
+                'annotation file without frequency or image_count of the training set: no APr, APc, APf; '
+                'val_evaluator.class_statistics can give the counts'
+            )
+
+
+def _statistics(given: str | Mapping[str, Any] | None) -> ClassStatistics | None:
+    if given is None or isinstance(given, ClassStatistics):
+        return given
+    return load_class_statistics(given) if isinstance(given, str) else ClassStatistics.from_dict(given)
+
+
+def _training_groups(statistics: ClassStatistics, classes: Sequence[str]) -> NDArray[np.str_]:
+    """Frequency groups in the order of the model's labels."""
+    if statistics.names:
+        known = {name: group for name, group in zip(statistics.names, statistics.frequency, strict=True)}
+        missing = [name for name in classes if name not in known]
+        if missing:
+            raise ValueError(
+                f'class_statistics know nothing of class {missing[0]!r}; count the training set of this model'
+            )
+        return np.array([known[name] for name in classes])
+    if statistics.num_classes != len(classes):
+        raise ValueError(
+            f'class_statistics are of {statistics.num_classes} classes, the data set has {len(classes)}; '
+            'count the training set of this model'
+        )
+    return statistics.frequency
+
+
+def _written(metrics: Sequence[str]) -> list[str]:
+    """The kinds of results files: the boundary of a mask is in the file of the masks."""
+    return [kind for kind, users in (('bbox', {'bbox'}), ('segm', {'segm', 'boundary'})) if users & set(metrics)]
+
+
+def _for_json(rle: Mapping[str, Any]) -> dict[str, Any]:
+    counts = rle['counts']
+    return {'size': list(rle['size']), 'counts': counts.decode() if isinstance(counts, bytes) else counts}

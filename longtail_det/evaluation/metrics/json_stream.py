@@ -1,0 +1,119 @@
+"""Walk a json file piece by piece: of a file of 200 MB, a megabyte is in memory at a time."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+_SPACE = re.compile(r'[ \t\n\r]*').match
+_BYTE_ORDER_MARK = b'\xef\xbb\xbf'
+
+
+class JsonFile:
+    """Cursor over a json file.
+
+    The caller consumes each member with `items` (arrays) or `value` before it asks for the next one.
+
+    Args:
+        file: opened for bytes, at its start.
+        chunk: bytes read at a time.
+
+    Raises:
+        json.JSONDecodeError: from any method, where the file is not valid json.
+
+    Example:
+        >>> import io
+        >>> stream = JsonFile(io.BytesIO(b'{"info": {}, "images": [{"id": 1}, {"id": 2}]}'))
+        >>> {key: list(stream.items()) if stream.at('[') else stream.value() for key in stream.members()}
+        {'info': {}, 'images': [{'id': 1}, {'id': 2}]}
+    """
+
+    def __init__(self, file: BinaryIO, chunk: int = 2**20) -> None:
+        self._file = file
+        self._chunk = chunk
+        self._decode = json.JSONDecoder().raw_decode
+        # latin-1, so that a character is a byte; names in other letters are decoded once more
+        self._text = ''
+        self._pos = 0
+        self._offset = 0
+        self._ended = False
+        self.span = (0, 0)
+        """First byte and the byte behind the last one of the value read last."""
+        self._fill()
+        if self._text.startswith(_BYTE_ORDER_MARK.decode('latin-1')):
+            self._pos = len(_BYTE_ORDER_MARK)
+
+    def at(self, character: str) -> bool:
+        """Whether the next character is this one."""
+        return self._peek() == character
+
+    def value(self) -> Any:
+        """Decode the value under the cursor, whole."""
+        self._peek()
+        while True:
+            try:
+                value, end = self._decode(self._text, self._pos)
+                # a number that ends where the chunk ends may go on in the next one
+                if end < len(self._text) or self._ended:
+                    break
+            except json.JSONDecodeError:
+                if self._ended:
+                    raise
+            self._fill()
+        text = self._text[self._pos : end]
+        self.span = (self._offset + self._pos, self._offset + end)
+        self._pos = end
+        return value if text.isascii() else json.loads(text.encode('latin-1'))
+
+    def members(self) -> Iterator[str]:
+        """Yield the keys of the object under the cursor; the cursor then stands on the value of that key."""
+        self._expect('{')
+        more = not self.at('}') or self._expect('}') != '}'
+        while more:
+            if not self.at('"'):
+                raise json.JSONDecodeError('Expecting property name', self._text, self._pos)
+            key = self.value()
+            self._expect(':')
+            yield key
+            more = self._expect(',}') == ','
+
+    def items(self) -> Iterator[Any]:
+        """Yield the decoded elements of the array under the cursor, one by one."""
+        self._expect('[')
+        more = not self.at(']') or self._expect(']') != ']'
+        while more:
+            yield self.value()
+            more = self._expect(',]') == ','
+
+    def skip(self) -> None:
+        """Pass over the value under the cursor, an array element by element."""
+        if self.at('['):
+            for _ in self.items():
+                pass
+        else:
+            self.value()
+
+    def _peek(self) -> str:
+        while True:
+            space = _SPACE(self._text, self._pos)
+            self._pos = space.end() if space else self._pos
+            if self._pos < len(self._text) or self._ended:
+                return self._text[self._pos : self._pos + 1]
+            self._fill()
+
+    def _expect(self, characters: str) -> str:
+        found = self._peek()
+        if not found or found not in characters:
+            wanted = ' or '.join(f"'{character}'" for character in characters)
+            raise json.JSONDecodeError(f'Expecting {wanted}', self._text, self._pos)
+        self._pos += 1
+        return found
+
+    def _fill(self) -> None:
+        piece = self._file.read(self._chunk)
+        self._ended = not piece
+        self._text = self._text[self._pos :] + piece.decode('latin-1')
+        self._offset += self._pos
+        self._pos = 0

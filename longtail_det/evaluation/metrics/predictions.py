@@ -1,0 +1,111 @@
+"""One predicted image as arrays, its masks encoded as far as they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pycocotools.mask as mask_utils
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+class Prediction(NamedTuple):
+    """Detections of an image.
+
+    Args:
+        img_id: id of the image.
+        labels: (n,) int64 class indices of the model.
+        scores: (n,) float32 or float64.
+        mask_scores: (n,) likewise, what masks are ranked by.
+        boxes: (n, 4) float64 x, y, width, height, pixels of the original image.
+        masks: (n, H, W) bool tensor, or n RLEs; None where the model gives none.
+    """
+
+    img_id: int
+    labels: NDArray[np.int64]
+    scores: NDArray[Any]
+    mask_scores: NDArray[Any]
+    boxes: NDArray[np.float64]
+    masks: Any
+
+    @classmethod
+    def from_sample(cls, data_sample: Mapping[str, Any]) -> Prediction:
+        """Take the detections out of one data sample.
+
+        Args:
+            data_sample: `DetDataSample.to_dict()` of a tested image: `img_id` and `pred_instances` with `bboxes`
+                (n, 4) xyxy, `scores` (n,), `labels` (n,), maybe `masks` and `mask_scores`.
+        """
+        instances = data_sample['pred_instances']
+        scores = _floats(instances['scores'])
+        boxes = _floats(instances['bboxes']).astype(np.float64).reshape(-1, 4)
+        boxes[:, 2:] -= boxes[:, :2]
+        return cls(
+            img_id=data_sample['img_id'],
+            labels=_array(instances['labels']).astype(np.int64),
+            scores=scores,
+            mask_scores=_floats(instances['mask_scores']) if 'mask_scores' in instances else scores,
+            boxes=boxes,
+            masks=instances.get('masks'),
+        )
+
+    def rles(self, rows: NDArray[np.int64], size: Sequence[int]) -> list[dict[str, Any]]:
+        """Encode the masks of some detections.
+
+        Args:
+            rows: which.
+            size: height and width of the image, as the annotation file has them.
+
+        Returns:
+            A compressed RLE for each row.
+
+        Raises:
+            ValueError: there are no masks, or they are of another size.
+        """
+        if self.masks is None:
+            raise ValueError(
+                f"metric 'segm' needs masks, but image {self.img_id} was predicted without any; "
+                "ask for metric='bbox', or test a model with a mask head"
+            )
+        if not len(rows):
+            return []
+        if isinstance(self.masks, Sequence):
+            rles = [self.masks[row] for row in rows.tolist()]
+        else:
+            rles = encode_masks(self.masks[torch.as_tensor(rows)])
+        found, wanted = tuple(rles[0]['size']), tuple(int(side) for side in size)
+        if found != wanted:
+            raise ValueError(
+                f'the masks of image {self.img_id} are {found[1]}x{found[0]}, but the annotation file says '
+                f'{wanted[1]}x{wanted[0]}; val_evaluator.ann_file must be the file of the data set, and masks be '
+                'rescaled to the original image'
+            )
+        return rles
+
+
+def encode_masks(masks: Tensor | NDArray[Any]) -> list[dict[str, Any]]:
+    """Encode masks as compressed RLEs.
+
+    Args:
+        masks: (n, H, W) bool or 0/1, on any device.
+
+    Returns:
+        n RLE dicts, `counts` in bytes.
+    """
+    # pycocotools wants columns to be contiguous
+    columns = torch.as_tensor(masks).to(torch.bool).transpose(1, 2).contiguous().cpu()
+    return mask_utils.encode(columns.view(torch.uint8).numpy().transpose(2, 1, 0))
+
+
+def _array(values: Any) -> NDArray[Any]:
+    return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+
+
+def _floats(values: Any) -> NDArray[Any]:
+    """Half precision, which numpy lacks in part, becomes single."""
+    if isinstance(values, Tensor) and values.dtype in (torch.float16, torch.bfloat16):
+        values = values.float()
+    return _array(values)
