@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +42,7 @@ def count_objects(gt: GroundTruth, image_rows: NDArray[np.int64]) -> NDArray[np.
     return np.stack([np.bincount(gt.labels[column], minlength=gt.num_classes) for column in counted.T], axis=1)
 
 
-def best_of_class(labels: NDArray[np.int64], scores: NDArray[np.float64], cap: int = CLASS_CAP) -> NDArray[np.bool_]:
+def best_of_class(labels: NDArray[Any], scores: NDArray[Any], cap: int = CLASS_CAP) -> NDArray[np.bool_]:
     """Mark the best detections of each class over the data set (Dave et al., 2021, arXiv:2102.01066).
 
     Args:
@@ -89,7 +89,7 @@ def curves_by_area(matches: MatchTable, num_objects: NDArray[np.int64], pool: bo
 
 
 def class_curve(
-    hits: NDArray[np.bool_], misses: NDArray[np.bool_], num_objects: int
+    hits: NDArray[Any], misses: NDArray[Any], num_objects: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Precision at each recall threshold, the best at this recall or a higher one.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ def boundary_width(height: int, width: int) -> int:
         >>> boundary_width(480, 640)
         16
     """
-    return max(int(round(DILATION_RATIO * np.sqrt(height**2 + width**2))), 1)
+    return max(round(DILATION_RATIO * math.sqrt(height**2 + width**2)), 1)
 
 
 def mask_boundary(mask: NDArray[np.uint8], distance: int) -> NDArray[np.uint8]:

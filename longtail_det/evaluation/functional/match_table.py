@@ -110,7 +110,7 @@ def match_table(
     rows, areas = rows[order], areas[order]
     pairs_kept = pairs[rows]
     objects = _object_range(gt, pairs_kept)
-    found = shapes[rows] if metric == 'bbox' else [shapes[row] for row in rows.tolist()]
+    found: Any = shapes[rows] if metric == 'bbox' else [shapes[row] for row in rows.tolist()]
     edges = (
         box_edges(gt, pairs_kept, found)
         if metric == 'bbox'
@@ -122,7 +122,7 @@ def match_table(
     partner = assignment.partner
     return MatchTable(
         images=images[rows].astype(np.int32),
-        labels=labels[rows].astype(np.int16 if gt.num_classes < 2**15 else np.int32),
+        labels=labels[rows].astype(np.min_scalar_type(-gt.num_classes)),
         scores=scores[rows],
         source=(rows - np.searchsorted(images, images[rows])).astype(np.int32),
         in_cap=within_cap(images, scores)[rows],

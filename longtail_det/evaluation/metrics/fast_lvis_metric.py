@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,8 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from numpy.typing import NDArray
 
-from longtail_det.statistics import ClassStatistics, load_class_statistics
-
 from .. import functional as fn
+from .class_choice import ClassChoice, choose_classes, read_statistics
 from .ground_truth_file import read_ground_truth
 from .image_matches import ImageMatches, drop_outranked, in_class_cap, merge_images, split_by_image
 from .predictions import Prediction
@@ -81,6 +79,7 @@ class FastLVISMetric(BaseMetric):
         backend_args: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
+        self._classes: ClassChoice | None = None
         self.metrics = [metric] if isinstance(metric, str) else list(metric)
         self.modes = [mode] if isinstance(mode, str) else list(mode)
         fn.check_choice('metric', self.metrics, fn.METRICS)
@@ -88,9 +87,9 @@ class FastLVISMetric(BaseMetric):
         if format_only and outfile_prefix is None:
             raise ValueError('format_only=True writes results files; say where with outfile_prefix=PATH/PREFIX')
         self.classwise = classwise
-        self.class_statistics = _statistics(class_statistics)
+        self.class_statistics = read_statistics(class_statistics)
         self.format_only = format_only
-        self._files = ResultFiles(outfile_prefix, _written(self.metrics), get_rank()) if outfile_prefix else None
+        self._files = ResultFiles(outfile_prefix, self.metrics, get_rank()) if outfile_prefix else None
         self._file_gt = read_ground_truth(ann_file, () if format_only else self.metrics, backend_args)
         self._start()
 
@@ -104,8 +103,7 @@ class FastLVISMetric(BaseMetric):
         Raises:
             ValueError: classes, labels, images or masks that do not fit the file.
         """
-        if not self._seen:
-            self._choose_classes()
+        assert self._gt is not None  # classes that do not fit are told at the first batch and not after the last
         for data_sample in data_samples:
             if data_sample['img_id'] not in self._seen:
                 self._seen.add(data_sample['img_id'])
@@ -159,46 +157,39 @@ class FastLVISMetric(BaseMetric):
 
     def _start(self) -> None:
         """Forget the images of the last evaluation."""
-        self._gt = self._file_gt
+        self.results: list[ImageMatches] = []
+        self._classes = None
         self._seen: set[int] = set()
         self._pending: dict[int, tuple[Prediction, NDArray[np.int64], dict[int, Any]]] = {}
         self._num_ranked = 0
 
-    def _choose_classes(self) -> None:
-        """Map the labels of the model to the classes of the file; told at the first batch and not after the last."""
-        classes = (self.dataset_meta or {}).get('classes')
-        if not classes:
-            raise ValueError('the evaluator was given no class names; set metainfo=dict(classes=...) of the data set')
-        categories = [
-            {'id': category_id, 'name': name}
-            for category_id, name in zip(self._file_gt.category_ids.tolist(), self._file_gt.names, strict=True)
-        ]
-        self._category_ids = np.array(fn.match_classes(classes, categories))
-        self._gt = self._file_gt.select_classes(self._category_ids.tolist())
-        self._label_of = fn.find_sorted(self._category_ids, self._gt.category_ids)[0]
-        if self.class_statistics is not None:
-            groups = _training_groups(self.class_statistics, classes)
-            self._gt = replace(self._gt, groups=groups[np.argsort(self._category_ids)])
+    @property
+    def _known_classes(self) -> ClassChoice:
+        if self._classes is None:
+            classes = (self.dataset_meta or {}).get('classes')
+            self._classes = choose_classes(self._file_gt, classes, self.class_statistics)
+        return self._classes
+
+    @property
+    def _gt(self) -> fn.GroundTruth:
+        return self._known_classes.gt
 
     def _add(self, found: Prediction) -> None:
         """Put an image on the waiting list, with the masks that can count."""
-        num_classes = len(self._label_of)
-        if len(found.labels) and not (0 <= found.labels.min() and found.labels.max() < num_classes):
-            raise ValueError(
-                f'image {found.img_id} has a predicted label {int(found.labels.max())}, but the data set has '
-                f"{num_classes} classes; set the heads' num_classes to the number of classes of the data set"
-            )
-        row = int(self._gt.image_rows([found.img_id])[0])
-        labels = self._label_of[found.labels]
+        gt = self._gt
+        labels = self._known_classes.to_classes(found.labels, found.img_id)
+        row = int(gt.image_rows([found.img_id])[0])
         masks: dict[int, Any] = {}
         if set(self.metrics) != {'bbox'}:
-            wanted = np.arange(len(labels))
+            wanted: NDArray[np.int64] = np.arange(len(labels))
             if self._files is None:
-                wanted = wanted[self._gt.is_scored(row * self._gt.num_classes + labels)]
-            masks = dict(zip(wanted.tolist(), found.rles(wanted, self._gt.image_sizes[row]), strict=True))
+                wanted = wanted[gt.is_scored(row * gt.num_classes + labels)]
+            masks = dict(zip(wanted.tolist(), found.rles(wanted, gt.image_sizes[row]), strict=True))
         if self._files is not None:
-            self._write(self._files, found, masks)
-        if not self.format_only:
+            self._files.add(found, self._known_classes.category_ids[found.labels], masks)
+        if self.format_only:
+            self.results.append(ImageMatches(found.img_id, {}, {}))
+        else:
             self._pending[row] = found._replace(masks=None), labels, masks
 
     def _match_pending(self) -> None:
@@ -208,7 +199,7 @@ class FastLVISMetric(BaseMetric):
         rows = sorted(self._pending)
         waiting = [self._pending[row] for row in rows]
         images = np.repeat(np.array(rows), [len(labels) for _, labels, _ in waiting])
-        labels = np.concatenate([labels for _, labels, _ in waiting])
+        all_labels = np.concatenate([labels for _, labels, _ in waiting])
         kept: list[dict[str, Any]] = [{} for _ in rows]
         for metric in self.metrics:
             key = 'scores' if metric == 'bbox' else 'mask_scores'
@@ -217,10 +208,10 @@ class FastLVISMetric(BaseMetric):
                 shapes: Any = np.concatenate([found.boxes for found, _, _ in waiting])
             else:
                 shapes = [masks.get(row) for _, labels_, masks in waiting for row in range(len(labels_))]
-            table = fn.match_table(self._gt, images, labels, scores, shapes, metric)
+            table = fn.match_table(self._gt, images, all_labels, scores, shapes, metric)
             for image, part in zip(kept, split_by_image(table, rows), strict=True):
                 image[metric] = part
-        label_type = np.int16 if self._gt.num_classes < 2**15 else np.int32
+        label_type = np.min_scalar_type(-self._gt.num_classes)
         for (found, labels, _), matches in zip(waiting, kept, strict=True):
             ranked = {}
             if set(self.modes) != {'default'}:
@@ -243,20 +234,6 @@ class FastLVISMetric(BaseMetric):
         images = [unique[img_id] for img_id in sorted(unique)]
         return images, self._gt.image_rows([image.img_id for image in images])
 
-    def _write(self, files: ResultFiles, found: Prediction, masks: Mapping[int, Any]) -> None:
-        category_ids = self._category_ids[found.labels].tolist()
-        for metric in files.metrics:
-            if metric == 'bbox':
-                scores, key, shapes = found.scores, 'bbox', found.boxes.tolist()
-            else:
-                scores, key = found.mask_scores, 'segmentation'
-                shapes = [_for_json(masks[row]) for row in range(len(category_ids))]
-            records = [
-                {'image_id': found.img_id, 'category_id': category_id, 'score': score, key: shape}
-                for category_id, score, shape in zip(category_ids, scores.tolist(), shapes, strict=True)
-            ]
-            files.add(metric, found.img_id, records)
-
     def _log_missing_fields(self, logger: MMLogger) -> None:
         if not self._gt.federated:
             logger.info('annotation file without neg_category_ids: every class that an image does not show is negative')
@@ -265,37 +242,3 @@ class FastLVISMetric(BaseMetric):
                 'annotation file without frequency or image_count of the training set: no APr, APc, APf; '
                 'val_evaluator.class_statistics can give the counts'
             )
-
-
-def _statistics(given: str | Mapping[str, Any] | None) -> ClassStatistics | None:
-    if given is None or isinstance(given, ClassStatistics):
-        return given
-    return load_class_statistics(given) if isinstance(given, str) else ClassStatistics.from_dict(given)
-
-
-def _training_groups(statistics: ClassStatistics, classes: Sequence[str]) -> NDArray[np.str_]:
-    """Frequency groups in the order of the model's labels."""
-    if statistics.names:
-        known = {name: group for name, group in zip(statistics.names, statistics.frequency, strict=True)}
-        missing = [name for name in classes if name not in known]
-        if missing:
-            raise ValueError(
-                f'class_statistics know nothing of class {missing[0]!r}; count the training set of this model'
-            )
-        return np.array([known[name] for name in classes])
-    if statistics.num_classes != len(classes):
-        raise ValueError(
-            f'class_statistics are of {statistics.num_classes} classes, the data set has {len(classes)}; '
-            'count the training set of this model'
-        )
-    return statistics.frequency
-
-
-def _written(metrics: Sequence[str]) -> list[str]:
-    """The kinds of results files: the boundary of a mask is in the file of the masks."""
-    return [kind for kind, users in (('bbox', {'bbox'}), ('segm', {'segm', 'boundary'})) if users & set(metrics)]
-
-
-def _for_json(rle: Mapping[str, Any]) -> dict[str, Any]:
-    counts = rle['counts']
-    return {'size': list(rle['size']), 'counts': counts.decode() if isinstance(counts, bytes) else counts}

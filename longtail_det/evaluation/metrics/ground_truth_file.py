@@ -79,7 +79,7 @@ def read_ground_truth(
 def _open(ann_file: str, backend_args: dict[str, Any] | None) -> BinaryIO:
     with fileio.get_local_path(ann_file, backend_args=backend_args) as path:
         if os.path.realpath(path) == os.path.realpath(ann_file):
-            return open(path, 'rb')  # noqa: SIM115
+            return open(path, 'rb')
         copy = tempfile.TemporaryFile()  # noqa: SIM115
         with open(path, 'rb') as fetched:
             shutil.copyfileobj(fetched, copy)
@@ -89,7 +89,8 @@ def _open(ann_file: str, backend_args: dict[str, Any] | None) -> BinaryIO:
 
 def _read(file: BinaryIO, metrics: Sequence[str]) -> GroundTruth:
     needs_masks = not {'segm', 'boundary'}.isdisjoint(metrics)
-    stream, tables, spans = JsonFile(file), {}, array('q')
+    stream, spans = JsonFile(file), array('q')
+    tables: dict[str, Any] = {}
     if stream.at('{'):
         for key in stream.members():
             if key in ('images', 'categories', 'annotations') and stream.at('['):

@@ -83,7 +83,8 @@ def in_class_cap(
         (m,) bool.
     """
     parts = [image.ranked[metric] for image in images]
-    kept = best_of_class(*(np.concatenate([part[i] for part in parts]) for i in range(2)), cap)
+    labels, scores = (np.concatenate([part[i] for part in parts]) for i in range(2))
+    kept = best_of_class(labels, scores, cap)
     first = np.cumsum([0] + [len(part[0]) for part in parts])[:-1]
     place = np.repeat(first, [len(image.matches[metric]) for image in images]) + table.source
     return kept[place] & (table.source != _NOT_RANKED)

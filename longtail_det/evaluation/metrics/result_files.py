@@ -7,6 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
+from numpy.typing import NDArray
+
+from .predictions import Prediction
+
+_USERS = {'bbox': {'bbox'}, 'segm': {'segm', 'boundary'}}
+
 
 class ResultFiles:
     """The standard results files `PREFIX.bbox.json` and `PREFIX.segm.json`, written by all ranks.
@@ -15,29 +22,36 @@ class ResultFiles:
 
     Args:
         prefix: path of the files without `.bbox.json`, on a disk that all ranks share.
-        metrics: of 'bbox' and 'segm'.
+        metrics: of 'bbox', 'segm' and 'boundary', which is scored from the file of 'segm'.
         rank: of this process.
     """
 
     def __init__(self, prefix: str, metrics: Sequence[str], rank: int) -> None:
         self.prefix = prefix
-        self.metrics = tuple(metrics)
+        self.kinds = [kind for kind, users in _USERS.items() if not users.isdisjoint(metrics)]
         self._rank = rank
         self._parts: dict[str, TextIO] = {}
 
-    def add(self, metric: str, img_id: int, records: Sequence[Mapping[str, Any]]) -> None:
-        """Write the records of one image.
+    def add(self, found: Prediction, category_ids: NDArray[np.int64], masks: Mapping[int, Any]) -> None:
+        """Write the detections of one image.
 
         Args:
-            metric: which file.
-            img_id: id of the image, written though it has no detection.
-            records: its result records.
+            found: the detections.
+            category_ids: (n,) int64.
+            masks: RLE of each of them, where masks are written.
         """
-        if metric not in self._parts:
-            Path(self.prefix).parent.mkdir(parents=True, exist_ok=True)
-            self._parts[metric] = self._part(metric, self._rank).open('w')
-        line = ', '.join(json.dumps(record) for record in records)
-        self._parts[metric].write(f'{img_id}\t{line}\n')
+        for kind in self.kinds:
+            if kind == 'bbox':
+                scores, key, shapes = found.scores, 'bbox', found.boxes.tolist()
+            else:
+                scores, key = found.mask_scores, 'segmentation'
+                shapes = [_for_json(masks[row]) for row in range(len(category_ids))]
+            records = [
+                {'image_id': found.img_id, 'category_id': category_id, 'score': score, key: shape}
+                for category_id, score, shape in zip(category_ids.tolist(), scores.tolist(), shapes, strict=True)
+            ]
+            line = ', '.join(json.dumps(record) for record in records)
+            self._part_file(kind).write(f'{found.img_id}\t{line}\n')
 
     def close(self) -> None:
         """Finish the parts of this rank."""
@@ -52,23 +66,23 @@ class ResultFiles:
             num_ranks: how many processes wrote.
 
         Returns:
-            Per metric the path of the file and its number of images.
+            Per kind the path of the file and its number of images.
         """
         written = {}
-        for metric in self.metrics:
-            path = Path(f'{self.prefix}.{metric}.json')
+        for kind in self.kinds:
+            path = Path(f'{self.prefix}.{kind}.json')
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open('w') as file:
-                seen = self._join_parts(metric, num_ranks, file)
-            written[metric] = str(path), len(seen)
+                seen = self._join_parts(kind, num_ranks, file)
+            written[kind] = str(path), len(seen)
         return written
 
-    def _join_parts(self, metric: str, num_ranks: int, file: TextIO) -> set[str]:
+    def _join_parts(self, kind: str, num_ranks: int, file: TextIO) -> set[str]:
         seen: set[str] = set()
         separator = ''
         file.write('[')
         for rank in range(num_ranks):
-            part = self._part(metric, rank)
+            part = self._part(kind, rank)
             if not part.is_file():
                 continue  # this rank was given no image
             with part.open() as lines:
@@ -82,5 +96,16 @@ class ResultFiles:
         file.write(']\n')
         return seen
 
-    def _part(self, metric: str, rank: int) -> Path:
-        return Path(f'{self.prefix}.{metric}.rank{rank}.part')
+    def _part_file(self, kind: str) -> TextIO:
+        if kind not in self._parts:
+            Path(self.prefix).parent.mkdir(parents=True, exist_ok=True)
+            self._parts[kind] = self._part(kind, self._rank).open('w')
+        return self._parts[kind]
+
+    def _part(self, kind: str, rank: int) -> Path:
+        return Path(f'{self.prefix}.{kind}.rank{rank}.part')
+
+
+def _for_json(rle: Mapping[str, Any]) -> dict[str, Any]:
+    counts = rle['counts']
+    return {'size': list(rle['size']), 'counts': counts.decode() if isinstance(counts, bytes) else counts}
