@@ -71,9 +71,13 @@ def _columns(records: list[Any], wants_boxes: bool, wants_masks: bool) -> Detect
             return None
     masks = [record['segmentation'] for record in records] if wants_masks else None
     fine = all(column.dtype.kind in 'iu' for column in ids) and np.isfinite(scores).all()
-    if not fine or (masks is not None and not all(map(_is_rle, masks))):
+    if not fine or (masks is not None and not _are_rles(masks)):
         return None
     return Detections(ids[0].astype(np.int64), ids[1].astype(np.int64), scores, boxes, masks)
+
+
+def _are_rles(masks: Sequence[Any]) -> bool:
+    return {type(mask['counts']) for mask in masks} <= {str, bytes} and {len(mask['size']) for mask in masks} <= {2}
 
 
 def _is_rle(mask: Any) -> bool:

@@ -135,8 +135,10 @@ def match_table(
 def _areas(shapes: Any, rows: NDArray[np.int64], metric: str) -> NDArray[np.float64]:
     if metric == 'bbox':
         return shapes[rows, 2] * shapes[rows, 3]
-    # one by one: pycocotools 2.0.11 fails on more than 255 masks
-    return np.array([mask_utils.area(shapes[row]) for row in rows.tolist()], dtype=np.float64)
+    rles = [shapes[row] for row in rows.tolist()]
+    # pycocotools 2.0.11 fails on more than 255 masks
+    parts = [mask_utils.area(rles[first : first + 255]) for first in range(0, len(rles), 255)]
+    return np.concatenate([np.zeros(0), *parts])
 
 
 def _object_range(gt: GroundTruth, pairs: NDArray[np.int64]) -> slice:

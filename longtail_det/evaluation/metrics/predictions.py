@@ -11,6 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+#: pixels around the box of a detection that its pasted mask may reach into
+_MARGIN = 2
+
 
 class Prediction(NamedTuple):
     """Detections of an image.
@@ -75,7 +78,10 @@ class Prediction(NamedTuple):
         if isinstance(self.masks, Sequence):
             rles = [self.masks[row] for row in rows.tolist()]
         else:
-            rles = encode_masks(self.masks[torch.as_tensor(rows)])
+            # on a GPU the few masks that are needed travel
+            masks = self.masks if self.masks.device.type == 'cpu' else self.masks[torch.as_tensor(rows)].cpu()
+            picked = rows if masks is self.masks else np.arange(len(rows))
+            rles = encode_masks(masks.numpy(), picked, self.boxes[rows])
         found, wanted = tuple(rles[0]['size']), tuple(int(side) for side in size)
         if found != wanted:
             raise ValueError(
@@ -86,18 +92,45 @@ class Prediction(NamedTuple):
         return rles
 
 
-def encode_masks(masks: Tensor | NDArray[Any]) -> list[dict[str, Any]]:
-    """Encode masks as compressed RLEs.
+def encode_masks(masks: NDArray[Any], rows: NDArray[np.int64], boxes: NDArray[np.float64]) -> list[dict[str, Any]]:
+    """Encode some masks as compressed RLEs, where they lie within a box in a fraction of pycocotools' time.
 
     Args:
-        masks: (n, H, W) bool or 0/1, on any device.
+        masks: (n, H, W) bool or 0/1.
+        rows: (m,) which of them.
+        boxes: (m, 4) x, y, width, height in pixels, around which a mask is looked for first.
 
     Returns:
-        n RLE dicts, `counts` in bytes.
+        m RLE dicts as `pycocotools.mask.encode` gives them, `counts` in bytes.
     """
-    # pycocotools wants columns to be contiguous
-    columns = torch.as_tensor(masks).to(torch.bool).transpose(1, 2).contiguous().cpu()
-    return mask_utils.encode(columns.view(torch.uint8).numpy().transpose(2, 1, 0))
+    height, width = masks.shape[1:]
+    low = np.clip(np.floor(boxes[:, :2]) - _MARGIN, 0, [width, height]).astype(np.int64)
+    high = np.clip(np.ceil(boxes[:, :2] + boxes[:, 2:]) + _MARGIN, low, [width, height]).astype(np.int64)
+    rles = []
+    for row, (left, top), (right, bottom) in zip(rows.tolist(), low.tolist(), high.tolist(), strict=True):
+        mask = masks[row].view(np.bool_) if masks.itemsize == 1 else masks[row] != 0
+        window = mask[top:bottom, left:right]
+        if np.count_nonzero(window) != np.count_nonzero(mask):
+            window, left, top = mask, 0, 0
+        rles.append(_encode_window(window, left, top, height, width))
+    return rles
+
+
+def _encode_window(window: NDArray[np.bool_], left: int, top: int, height: int, width: int) -> dict[str, Any]:
+    """Encode a mask from the part of it that holds all of its pixels."""
+    rows, columns = window.shape
+    padded = np.zeros(columns * (rows + 1) + 1, dtype=bool)  # an empty pixel before all and one below each column
+    padded[1:].reshape(columns, rows + 1)[:, :rows] = window.T
+    column, row = np.divmod(np.flatnonzero(padded[1:] != padded[:-1]), rows + 1)
+    edges = (left + column) * height + top + row
+    if rows == height:
+        # a run may go on in the next column
+        joined = np.flatnonzero(edges[1:-1:2] == edges[2::2])
+        edges = np.delete(edges, np.concatenate([2 * joined + 1, 2 * joined + 2]))
+    runs = np.diff(edges, prepend=0, append=height * width).tolist()
+    if len(runs) > 1 and not runs[-1]:
+        runs.pop()
+    return mask_utils.frPyObjects({'size': [height, width], 'counts': runs}, height, width)
 
 
 def _array(values: Any) -> NDArray[Any]:

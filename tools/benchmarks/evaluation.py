@@ -1,0 +1,332 @@
+"""What evaluation costs: our metric beside lvis-api, faster-coco-eval and mmdet's metrics.
+
+The data are generated with the shape of LVIS: 12.4 objects and 3.6 classes an image, 20 classes known to be absent, 45
+points a polygon, and as many detections an image as asked for, of which some lie on objects. All of one table comes
+from one run on one machine and one CPU core; read the ratios, not the times.
+
+core         annotations and results records in memory -> numbers; the same numbers are demanded of lvis-api
+end-to-end   predictions of a model (bool masks) through `process` and `evaluate`, beside mmdet's LVISMetric
+fixed        `process` of the mode 'fixed' beside that of mmdet's LVISFixedAPMetric
+memory       peak of our metric over a whole validation set, annotation file and all, above what was there before it
+
+faster-coco-eval is not needed by anything else: install it aside and name the folder,
+    pip install --no-deps --target /tmp/fce faster-coco-eval
+    PYTHONPATH=/tmp/fce python tools/benchmarks/evaluation.py
+
+Example:
+    python tools/benchmarks/evaluation.py --num-images 200 --memory-images 500
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import copy
+import io
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pycocotools.mask as mask_utils
+import torch
+from harness import machine, markdown_table
+from lvis_like import HEIGHT, WIDTH, LVISLike
+from mmengine.logging import MMLogger
+
+import longtail_det  # noqa: F401  (first of all: it makes mmdet importable without compiled mmcv)
+from longtail_det.compat.lvis_api import import_lvis
+from longtail_det.evaluation import FastLVISMetric, evaluate_detections
+
+Predictions = Callable[[int], dict[str, Any]]
+
+
+def core_table(args: argparse.Namespace) -> str:
+    """Annotations and records in memory -> numbers."""
+    data = LVISLike(args.num_images, args.num_classes, args.num_detections)
+    gt = data.annotations()
+    records = [record for image in range(args.num_images) for record in data.records(image)]
+    rows = []
+    for metric in args.metrics:
+        key = {'bbox': 'bbox', 'segm': 'segmentation'}[metric]
+        part = [{k: record[k] for k in ('image_id', 'category_id', 'score', key)} for record in records]
+        ours, results = _timed(evaluate_detections, gt, part, [metric])
+        seconds = {'ours': ours}
+        seconds['lvis-api'], reference = _timed(_lvis_api, *copy.deepcopy((gt, part)), metric)
+        if reference != results[metric]:
+            raise AssertionError(f'{metric}: lvis-api gives {reference}, we give {results[metric]}')
+        faster = _faster_coco_eval()
+        if faster is not None:
+            seconds['faster-coco-eval'], _ = _timed(faster, *copy.deepcopy((gt, part)), metric)
+        rows += [[metric, name, f'{s:.2f}', f'{ours / s:.4f}'] for name, s in seconds.items()]
+    head = (
+        f'Core: {args.num_images} images, {len(gt["annotations"])} objects, {len(records)} detections, '
+        f'{args.num_classes} classes; all numbers equal those of lvis-api to the last bit'
+    )
+    note = '' if _faster_coco_eval() else '\nfaster-coco-eval is not installed: its rows are left out (see --help)'
+    return f'{head}\n{markdown_table(["metric", "evaluator", "s", "ours / it"], rows)}{note}'
+
+
+def end_to_end_table(args: argparse.Namespace) -> str:
+    """Predictions of a model -> numbers, through the metric of an evaluator."""
+    from mmdet.evaluation.metrics import LVISMetric
+
+    data = LVISLike(args.num_images, args.num_classes, args.num_detections)
+    import_lvis()  # gives lvis the np.float that it wants
+    seconds: dict[str, float] = {}
+    results: dict[str, dict[str, float]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / 'val.json'
+        data.write(path)
+        for name, build in (('FastLVISMetric', FastLVISMetric), ("mmdet's LVISMetric", LVISMetric)):
+            start = time.perf_counter()
+            with _quiet():
+                metric = build(ann_file=str(path), metric=list(args.metrics))
+            metric.dataset_meta = {'classes': [category['name'] for category in data.categories]}
+            seconds[name] = (
+                time.perf_counter() - start + _process(metric, data, _with_bool_masks, range(args.num_images))
+            )
+            with _quiet():
+                spent, results[name] = _timed(lambda metric=metric: metric.evaluate(args.num_images))
+            seconds[name] += spent
+    ours, _ = seconds.values()
+    rows = [
+        [name, f'{s:.1f}', f'{ours / s:.4f}', f'{results[name][f"lvis/{args.metrics[0]}_AP"]:.3f}']
+        for name, s in seconds.items()
+    ]
+    head = (
+        f'End to end, {" and ".join(args.metrics)}: {args.num_images} images of {WIDTH} x {HEIGHT}, '
+        f'{args.num_detections} detections each with bool masks, reading of the annotation file included'
+    )
+    return f'{head}\n{markdown_table(["metric", "s", "ours / it", f"{args.metrics[0]} AP"], rows)}'
+
+
+def fixed_table(args: argparse.Namespace) -> str:
+    """Time in `process` of the best detections of each class over the data set."""
+    from mmdet.evaluation.metrics.lvis_metric import LVISFixedAPMetric
+
+    data = LVISLike(args.fixed_images, args.num_classes, args.num_detections)
+    import_lvis()
+    seconds: dict[str, float] = {}
+    values: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / 'val.json'
+        data.write(path)
+        with _quiet():
+            metrics = {
+                'FastLVISMetric, mode fixed': FastLVISMetric(str(path), 'bbox', mode='fixed'),
+                "mmdet's LVISFixedAPMetric": LVISFixedAPMetric(str(path)),
+            }
+        for (name, metric), key in zip(metrics.items(), ('lvis/bbox_fixed_AP', 'lvis_fixed_ap/AP'), strict=True):
+            metric.dataset_meta = {'classes': [category['name'] for category in data.categories]}
+            seconds[name] = _process(metric, data, _boxes_only, range(args.fixed_images))
+            with _quiet():
+                values[name] = metric.evaluate(args.fixed_images)[key]
+    ours, _ = seconds.values()
+    rows = [[name, f'{s:.2f}', f'{ours / s:.4f}', f'{values[name]:.6f}'] for name, s in seconds.items()]
+    head = f'Process of the mode fixed: {args.fixed_images} images, {args.num_detections} detections each'
+    return f'{head}\n{markdown_table(["metric", "s", "ours / it", "fixed AP"], rows)}'
+
+
+def memory_table(args: argparse.Namespace) -> str:
+    """Peak resident memory over a whole validation set."""
+    data = LVISLike(args.memory_images, args.num_classes, args.num_detections)
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / 'val.json'
+        data.write(path)
+        size = path.stat().st_size / 2**20
+        for modes in (['default'], ['default', 'fixed', 'pool']):
+            # a fresh process each: memory that something else has freed would be used unseen
+            given = {**vars(args), 'parts': None, 'memory_row': [str(path), *modes]}
+            child = subprocess.run(
+                [sys.executable, __file__, '--memory-row', json.dumps(given)], stdout=subprocess.PIPE, check=True
+            )
+            rows.append(json.loads(child.stdout.decode().splitlines()[-1]))
+    head = (
+        f'Memory: {args.memory_images} images, {args.num_detections} detections each with RLE masks, annotation file '
+        f'of {size:.0f} MB, reading it included'
+    )
+    columns = ['metrics', 'modes', 'kept, kB an image', 'peak, MB', 'read, s', 'process, s', 'evaluate, s']
+    return f'{head}\n{markdown_table(columns, rows)}'
+
+
+def _memory_row(args: argparse.Namespace) -> list[str]:
+    path, *modes = args.memory_row
+    data = LVISLike(args.memory_images, args.num_classes, args.num_detections)
+    data.found(0)  # what the generator needs is there before
+    with _quiet(), _PeakMemory() as memory:
+        read, metric = _timed(lambda: FastLVISMetric(path, list(args.metrics), mode=modes))
+        metric.dataset_meta = {'classes': [category['name'] for category in data.categories]}
+        process = _process(metric, data, _with_rles, range(args.memory_images))
+        kept = sum(
+            sum(part.nbytes for part in image.matches.values())
+            + sum(part.nbytes for pair in image.ranked.values() for part in pair)
+            for image in metric.results
+        )
+        kept /= len(metric.results)
+        spent, _ = _timed(lambda: metric.evaluate(args.memory_images))
+    return [
+        ', '.join(args.metrics),
+        ', '.join(modes),
+        f'{kept / 1e3:.2f}',
+        f'{memory.peak / 2**20:.0f}',
+        f'{read:.1f}',
+        f'{process:.1f}',
+        f'{spent:.1f}',
+    ]
+
+
+class _PeakMemory:
+    """Highest resident memory above that at the start, looked at every 2 ms."""
+
+    def __enter__(self) -> _PeakMemory:
+        self._start = self._resident()
+        self.peak = 0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.002):
+            self.peak = max(self.peak, self._resident() - self._start)
+
+    @staticmethod
+    def _resident() -> int:
+        return int(Path('/proc/self/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE')
+
+
+def _process(metric: Any, data: LVISLike, as_sample: Callable[[dict[str, Any]], Any], images: range) -> float:
+    """Seconds in `process`, an image a batch; the generator is not timed."""
+    seconds = 0.0
+    for image in images:
+        sample = as_sample(data.found(image))
+        start = time.perf_counter()
+        metric.process(None, [sample])
+        seconds += time.perf_counter() - start
+    return seconds
+
+
+def _boxes_only(found: dict[str, Any]) -> dict[str, Any]:
+    boxes = torch.from_numpy(found['boxes']).float()
+    boxes[:, 2:] += boxes[:, :2]
+    instances = {
+        'bboxes': boxes,
+        'scores': torch.from_numpy(found['scores']),
+        'labels': torch.from_numpy(found['labels']),
+    }
+    return {'img_id': found['img_id'], 'ori_shape': (HEIGHT, WIDTH), 'pred_instances': instances}
+
+
+def _with_rles(found: dict[str, Any]) -> dict[str, Any]:
+    sample = _boxes_only(found)
+    sample['pred_instances']['masks'] = found['masks']
+    return sample
+
+
+def _with_bool_masks(found: dict[str, Any]) -> dict[str, Any]:
+    sample = _boxes_only(found)
+    masks = np.ascontiguousarray(mask_utils.decode(found['masks']).transpose(2, 0, 1))
+    sample['pred_instances']['masks'] = torch.from_numpy(masks).bool()
+    return sample
+
+
+def _timed(step: Callable[..., Any], *given: Any) -> tuple[float, Any]:
+    start = time.perf_counter()
+    result = step(*given)
+    return time.perf_counter() - start, result
+
+
+def _lvis_api(gt: dict[str, Any], records: list[dict[str, Any]], metric: str) -> dict[str, float]:
+    lvis_class, evaluator_class, results_class = import_lvis()
+    truth = lvis_class.__new__(lvis_class)
+    truth.logger, truth.dataset = logging.getLogger('lvis'), gt
+    truth._create_index()
+    evaluator = evaluator_class(truth, results_class(truth, records), metric)
+    evaluator.run()
+    return dict(evaluator.get_results())
+
+
+def _faster_coco_eval() -> Callable[..., Any] | None:
+    try:
+        from faster_coco_eval import COCO, COCOeval_faster
+    except ImportError:
+        return None
+
+    def evaluate(gt: dict[str, Any], records: list[dict[str, Any]], metric: str) -> Any:
+        with _quiet():
+            truth = COCO(gt)
+            evaluator = COCOeval_faster(
+                truth, truth.loadRes(records), metric, print_function=lambda *_: None, lvis_style=True
+            )
+            evaluator.params.maxDets = [300]
+            evaluator.evaluate()
+            evaluator.accumulate()
+            evaluator.summarize()
+        return evaluator.stats
+
+    return evaluate
+
+
+@contextlib.contextmanager
+def _quiet() -> Any:
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield
+
+
+PARTS: dict[str, Callable[[argparse.Namespace], str]] = {
+    'core': core_table,
+    'end-to-end': end_to_end_table,
+    'fixed': fixed_table,
+    'memory': memory_table,
+}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Command line of this benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--parts', nargs='+', choices=PARTS, default=list(PARTS), help='tables to print')
+    parser.add_argument(
+        '--metrics', nargs='+', choices=('bbox', 'segm'), default=['bbox', 'segm'], help='what to score'
+    )
+    parser.add_argument('--num-images', type=int, default=2000, help='images of the core and end-to-end parts')
+    parser.add_argument('--fixed-images', type=int, default=1500, help='images of the fixed part')
+    parser.add_argument('--memory-images', type=int, default=20_000, help='images of the memory part')
+    parser.add_argument('--num-detections', type=int, default=300, help='detections an image')
+    parser.add_argument('--num-classes', type=int, default=1203, help='classes')
+    parser.add_argument('--memory-row', help=argparse.SUPPRESS)  # the memory part calls itself
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the tables."""
+    args = build_parser().parse_args(argv)
+    torch.set_num_threads(1)
+    if hasattr(os, 'sched_setaffinity'):  # faster-coco-eval takes all cores that it may
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    logging.getLogger().setLevel(logging.ERROR)
+    MMLogger.get_instance('benchmark', log_level='ERROR')
+    if args.memory_row:
+        print(json.dumps(_memory_row(argparse.Namespace(**json.loads(args.memory_row)))))
+        return 0
+    print(machine('cpu'))
+    for part in args.parts:
+        print(f'\n{PARTS[part](args)}', flush=True)
+    return 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
