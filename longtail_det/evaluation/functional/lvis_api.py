@@ -30,7 +30,7 @@ def evaluate_lvis_api(
     The federated rules of LVIS hold: a detection of a class that an image neither shows nor lists under
     `neg_category_ids` does not count, nor does an unmatched one of a class under `not_exhaustive_category_ids`.
     A file without these fields (COCO) is taken as complete: every class that an image does not show is negative.
-    Crowd regions are ignored, not searched for. Per image the 300 highest-scoring detections count.
+    Crowd regions of such a file are ignored, not searched for. Per image the 300 highest-scoring detections count.
 
     Args:
         gt: LVIS or COCO annotations as read from json: `images`, `annotations`, `categories`.
@@ -77,6 +77,8 @@ def _scored_part(
         )
     kept = {category['id'] for category in gt['categories']} if category_ids is None else set(category_ids)
     groups = category_groups(gt['categories'])
+    # the API knows no `iscrowd`: only in a file of COCO's it has a meaning
+    crowd = 'iscrowd' if not any('neg_category_ids' in image for image in gt['images']) else 'ignore'
     categories = [
         {**category, 'frequency': 'f' if groups is None else str(groups[c])}
         for c, category in enumerate(gt['categories'])
@@ -93,7 +95,7 @@ def _scored_part(
             if image['id'] in img_ids
         ],
         'annotations': [
-            {'ignore': ann.get('iscrowd', 0), **ann, 'id': number}
+            {'ignore': ann.get(crowd, 0), **ann, 'id': number}
             for number, ann in enumerate(gt['annotations'], start=1)
             if ann['image_id'] in img_ids and ann['category_id'] in kept
         ],
