@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 _SPACE = re.compile(r'[ \t\n\r]*').match
+_BEHIND_VALUE = frozenset(',]}: \t\n\r')
 _BYTE_ORDER_MARK = b'\xef\xbb\xbf'
 
 
@@ -55,8 +56,8 @@ class JsonFile:
         while True:
             try:
                 value, end = self._decode(self._text, self._pos)
-                # a number that ends where the chunk ends may go on in the next one
-                if end < len(self._text) or self._ended:
+                # a number that ends with the chunk, or in the midst of '1.5e3', goes on in the next one
+                if self._ended or self._text[end : end + 1] in _BEHIND_VALUE:
                     break
             except json.JSONDecodeError:
                 if self._ended:

@@ -20,7 +20,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
 from mmengine.structures import InstanceData
 
-from longtail_det.evaluation import FastLVISMetric, evaluate_lvis_api
+from longtail_det.evaluation import FastLVISMetric, evaluate_detections, evaluate_lvis_api
 from longtail_det.evaluation.functional import detection_records
 
 CLASSES = [f'class {c}' for c in range(1, 7)]
@@ -140,6 +140,81 @@ def test_no_detection_at_all_scores_zero(detections, ann_file):
     assert set(results.values()) == {0.0}
 
 
+@pytest.mark.parametrize('waiting', [1, 5, 64])
+def test_streams_of_any_size_give_what_one_shot_gives(random_gt, detections, ann_file, monkeypatch, waiting):
+    monkeypatch.setattr('longtail_det.evaluation.metrics.fast_lvis_metric._PENDING_IMAGES', waiting)
+    modes, metrics = ['default', 'fixed', 'pool'], ['bbox', 'segm', 'boundary']
+    shuffled = [detections[i] for i in np.random.default_rng(0).permutation(len(detections))]
+    results = run(shuffled, ann_file=ann_file, metric=metrics, mode=modes, classwise=True)
+    one_shot = {}
+    for metric in metrics:
+        records = detection_records(detections, range(1, 7), 'bbox' if metric == 'bbox' else 'segm')
+        one_shot.update(evaluate_detections(random_gt, records, [metric], modes=modes, classwise=True))
+    assert results == {f'lvis/{name}_{key}': v for name, values in one_shot.items() for key, v in values.items()}
+
+
+def test_masks_are_ranked_by_their_own_scores(random_gt, detections, ann_file):
+    swapped = [{**image, 'scores': image['scores'][::-1].copy()} for image in detections]
+    evaluator = Evaluator(FastLVISMetric(ann_file, ['bbox', 'segm']))
+    evaluator.dataset_meta = {'classes': CLASSES}
+    for image, other in zip(detections, swapped, strict=True):
+        sample = as_data_sample(image)
+        sample.pred_instances.mask_scores = torch.tensor(other['scores'])
+        evaluator.process([sample])
+    results = evaluator.evaluate(len(detections))
+    boxes, masks = expected(random_gt, detections), expected(random_gt, swapped)
+    assert results == {key: (boxes if 'bbox' in key else masks)[key] for key in boxes}
+
+
+def test_an_image_is_reduced_to_twenty_bytes_a_detection(random_gt, detections, ann_file):
+    metric = FastLVISMetric(ann_file, ['bbox', 'segm'])
+    metric.dataset_meta = {'classes': CLASSES}
+    metric.process(None, [as_data_sample(image).to_dict() for image in detections] * 6)
+    metric._match_pending()
+    for kept, image in zip(metric.results, detections, strict=True):
+        # 8 bytes of a score, which is single precision in a model
+        assert 0 < kept.matches['segm'].nbytes <= 26 * len(image['labels'])
+        assert len(pickle.dumps(kept)) < 2500
+
+
+def test_a_second_evaluation_starts_anew(random_gt, detections, ann_file):
+    evaluator = Evaluator(FastLVISMetric(ann_file, ['bbox', 'segm']))
+    evaluator.dataset_meta = {'classes': CLASSES}
+    first, second = [
+        evaluator.offline_evaluate([as_data_sample(image) for image in part]) for part in (detections, detections[:5])
+    ]
+    assert first == expected(random_gt, detections)
+    assert second == expected(random_gt, detections[:5])
+
+
+@pytest.mark.parametrize('names', [CLASSES[::-1], []])
+def test_training_counts_tell_the_groups(random_gt, detections, tmp_path, names):
+    """With names they are matched by name, without by position."""
+    for category in random_gt['categories']:
+        del category['frequency']
+    (tmp_path / 'val.json').write_text(json.dumps(random_gt))
+    counts = [7, 70, 700, 8, 80, 800]
+    statistics = {'image_count': counts[::-1] if names else counts, 'instance_count': [900] * 6, 'num_images': 900}
+    results = run(
+        detections, ann_file=str(tmp_path / 'val.json'), class_statistics={**statistics, 'names': names}, classwise=True
+    )
+    rare = [results['lvis/bbox_AP/class 1'], results['lvis/bbox_AP/class 4']]
+    assert results['lvis/bbox_APr'] == pytest.approx(np.mean(rare))
+    assert results['lvis/bbox_APr'] != results['lvis/bbox_APc']
+
+
+def test_training_counts_of_another_data_set_are_one_line(detections, ann_file):
+    counts = {'image_count': [1], 'instance_count': [1], 'num_images': 1}
+    for names, message in (([], 'of 1 classes, but the data set has 6'), (['dog'], "know nothing of class 'class 1'")):
+        with pytest.raises(ValueError, match=message):
+            run(detections, ann_file=ann_file, class_statistics={**counts, 'names': names})
+
+
+def test_a_label_that_the_data_set_lacks_is_one_line(detections, ann_file):
+    with pytest.raises(ValueError, match=r'image 1 has a predicted label 6, but the data set has 6 classes; set the'):
+        run([{**detections[0], 'labels': detections[0]['labels'] * 0 + 6}], ann_file=ann_file)
+
+
 def test_the_log_ends_in_the_table(detections, ann_file, log):
     results = run(detections, ann_file=ann_file, metric=['segm', 'bbox'], prefix='mine')
     header, segm, bbox = log().splitlines()[-3:]
@@ -190,6 +265,7 @@ def test_dumped_predictions_score_like_live_ones(detections, ann_file):
     [
         ({'metric': 'proposal'}, ValueError, r"metric 'proposal' is not known; set val_evaluator.metric"),
         ({'metric': []}, ValueError, r'metric \[\] is not known'),
+        ({'mode': 'best'}, ValueError, r"mode 'best' is not known; set val_evaluator.mode"),
         ({'format_only': True}, ValueError, r'outfile_prefix=PATH/PREFIX'),
         ({'ann_file': 'no/such.json'}, FileNotFoundError, r'no/such\.json; set val_evaluator\.ann_file'),
         ({'proposal_nums': (100,)}, TypeError, r'proposal_nums'),
@@ -222,7 +298,9 @@ from longtail_det.evaluation import FastLVISMetric
 rank, folder = int(sys.argv[1]), sys.argv[2]
 dist.init_process_group('gloo', init_method=f'file://{folder}/rendezvous', rank=rank, world_size=2)
 samples = pickle.load(open(f'{folder}/samples.pkl', 'rb'))
-evaluator = Evaluator(FastLVISMetric(f'{folder}/val.json', ['bbox', 'segm']))
+evaluator = Evaluator(FastLVISMetric(
+    f'{folder}/val.json', ['bbox', 'segm'], ['default', 'fixed'], outfile_prefix=f'{folder}/out'
+))
 evaluator.dataset_meta = {'classes': [f'class {c}' for c in range(1, 7)]}
 indices = list(DefaultSampler(samples, shuffle=False))
 evaluator.process([samples[i] for i in indices])
@@ -243,4 +321,14 @@ def test_two_processes_give_the_numbers_of_one(random_gt, detections, ann_file, 
     (seen0, results0), (seen1, results1) = (json.loads((tmp_path / f'rank{r}.json').read_text()) for r in (0, 1))
     assert len(seen0) + len(seen1) == 12
     assert set(seen0) & set(seen1) == {0}
-    assert results0 == results1 == expected(random_gt, detections[:11])
+    assert results0 == results1
+    assert {key: v for key, v in results0.items() if '_fixed_' not in key} == expected(random_gt, detections[:11])
+    for metric in ('bbox', 'segm'):
+        records = detection_records(detections[:11], range(1, 7), metric)
+        fixed = evaluate_detections(
+            random_gt, records, [metric], modes=['fixed'], img_ids=[image['img_id'] for image in detections[:11]]
+        )[f'{metric}_fixed']
+        assert {key: results0[f'lvis/{metric}_fixed_{key}'] for key in fixed} == fixed
+        written = json.loads((tmp_path / f'out.{metric}.json').read_text())
+        assert sorted(map(json.dumps, written)) == sorted(map(json.dumps, records))
+    assert not list(tmp_path.glob('*.part'))
