@@ -78,14 +78,15 @@ def curves_by_area(matches: MatchTable, num_objects: NDArray[np.int64], pool: bo
     bounds = np.searchsorted(labels[order], np.arange(len(num_objects) + 1))
     num_thresholds = len(IOU_THRESHOLDS)
     for area in range(len(AREA_RANGES)):
-        precision = np.full((num_thresholds, len(RECALL_THRESHOLDS), len(num_objects)), -1.0)
+        precision = np.full((len(num_objects), num_thresholds, len(RECALL_THRESHOLDS)), -1.0)
         recall = np.full((num_thresholds, len(num_objects)), -1.0)
         for label in np.flatnonzero(num_objects[:, area]).tolist():
             rows = slice(bounds[label], bounds[label + 1])
-            precision[:, :, label], recall[:, label] = class_curve(
+            precision[label], recall[:, label] = class_curve(
                 _unpack(hits[rows], area), _unpack(misses[rows], area), int(num_objects[label, area])
             )
-        yield Curves(precision, recall)
+        # in one piece, as the order of summation decides the last bit of a mean
+        yield Curves(np.ascontiguousarray(precision.transpose(1, 2, 0)), recall)
 
 
 def class_curve(
@@ -101,21 +102,27 @@ def class_curve(
     Returns:
         (T, 101) precision, 0 where the recall is not reached, and (T,) recall.
     """
-    num_thresholds, count = hits.shape
-    if not count:
+    num_thresholds = len(hits)
+    last = np.flatnonzero(hits.any(axis=0))[-1:]
+    if not last.size:
         return np.zeros((num_thresholds, len(RECALL_THRESHOLDS))), np.zeros(num_thresholds)
-    found = np.cumsum(hits, axis=1, dtype=np.int64)
-    tp, fp = found.astype(np.float64), np.cumsum(misses, axis=1, dtype=np.int64).astype(np.float64)
-    precision = tp / (fp + tp + np.spacing(1))
-    precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    # recall found / num_objects reaches a threshold where `found` reaches a whole number: all rows in one search
+    # behind the last true positive the precision only falls
+    count = int(last[0]) + 1
+    hits, misses = hits[:, :count], misses[:, :count]
+    tp = np.cumsum(hits, axis=1, dtype=np.float64)
+    total = np.cumsum(misses, axis=1, dtype=np.float64)
+    total += tp
+    total += np.spacing(1)
+    precision = np.maximum.accumulate((tp / total)[:, ::-1], axis=1)[:, ::-1]
+    # the recall tp / num_objects reaches a threshold where tp reaches a whole number: few to look for
     needed = np.searchsorted(np.arange(num_objects + 1) / num_objects, RECALL_THRESHOLDS)
-    stride = num_objects + 2
-    rows = np.arange(num_thresholds)[:, None]
-    place = np.searchsorted((found + stride * rows).ravel(), (needed + stride * rows).ravel())
-    place = place.reshape(num_thresholds, -1) - count * rows
-    reached = place < count
-    return np.where(reached, precision[rows, np.minimum(place, count - 1)], 0.0), tp[:, -1] / num_objects
+    wanted, of_threshold = (needed, slice(None)) if num_objects > len(needed) else (np.arange(num_objects + 1), needed)
+    # a stride keeps the rows apart, so that all are searched at once
+    offset = (num_objects + 2) * np.arange(num_thresholds)[:, None]
+    place = np.searchsorted((tp + offset).ravel(), (wanted + offset).ravel()).reshape(num_thresholds, -1)
+    ends = count * np.arange(1, num_thresholds + 1)[:, None]
+    at_wanted = np.where(place < ends, precision.ravel()[np.minimum(place, ends - 1)], 0.0)
+    return at_wanted[:, of_threshold], tp[:, -1] / num_objects
 
 
 def _unpack(bits: NDArray[np.uint8], area: int) -> NDArray[np.uint8]:

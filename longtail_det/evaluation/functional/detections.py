@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -62,12 +64,15 @@ def detection_columns(records: Iterable[Mapping[str, Any]], metrics: Sequence[st
 def _columns(records: list[Any], wants_boxes: bool, wants_masks: bool) -> Detections | None:
     """Read all records at once; None where something is wrong with one."""
     count = len(records)
-    ids = [np.array([record[key] for record in records] or np.zeros(0, int)) for key in ('image_id', 'category_id')]
-    scores = np.fromiter((record['score'] for record in records), dtype=np.float64, count=count)
+    ids = [np.array(list(map(itemgetter(key), records)) or np.zeros(0, int)) for key in ('image_id', 'category_id')]
+    scores = np.fromiter(map(itemgetter('score'), records), dtype=np.float64, count=count)
     boxes = None
     if wants_boxes:
-        boxes = np.array([record['bbox'] for record in records] or np.zeros((0, 4)), dtype=np.float64)
-        if boxes.shape != (count, 4) or not np.isfinite(boxes).all():
+        sides = list(map(itemgetter('bbox'), records))
+        if not set(map(len, sides)) <= {4}:
+            return None
+        boxes = np.fromiter(chain.from_iterable(sides), dtype=np.float64, count=4 * count).reshape(count, 4)
+        if not np.isfinite(boxes).all():
             return None
     masks = [record['segmentation'] for record in records] if wants_masks else None
     fine = all(column.dtype.kind in 'iu' for column in ids) and np.isfinite(scores).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -99,8 +100,12 @@ class GroundTruth:
         Args:
             pairs: (n,) int64.
         """
-        listed = find_sorted(pairs, self.negative_pairs)[1] | find_sorted(pairs, self.pairs)[1]
-        return listed | self.complete[pairs // self.num_classes]
+        listed = find_sorted(pairs, self._listed_pairs)[1]
+        return listed | self.complete[pairs // self.num_classes] if self.complete.any() else listed
+
+    @cached_property
+    def _listed_pairs(self) -> NDArray[np.int64]:
+        return np.union1d(self.negative_pairs, self.pairs)
 
     def is_open(self, pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether some objects of the pair are not annotated, so that an unmatched detection may be right.

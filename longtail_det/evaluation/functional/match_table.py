@@ -63,7 +63,7 @@ def within_cap(images: NDArray[Any], scores: NDArray[Any], cap: int = IMAGE_CAP)
     """Mark the best detections of each image over all classes; of equal scores the earlier ones.
 
     Args:
-        images: (n,) int, which image.
+        images: (n,) int, which image, ascending.
         scores: (n,) float.
         cap: how many count per image.
 
@@ -74,12 +74,12 @@ def within_cap(images: NDArray[Any], scores: NDArray[Any], cap: int = IMAGE_CAP)
         >>> within_cap(np.array([4, 4, 4]), np.array([0.5, 0.9, 0.5]), cap=2).tolist()
         [True, True, False]
     """
-    if len(images) <= cap:
+    starts = np.flatnonzero(np.diff(images, prepend=-1))
+    counts = np.diff(starts, append=len(images))
+    if counts.max(initial=0) <= cap:
         return np.ones(len(images), dtype=bool)
-    order = np.lexsort((-scores, images))
-    in_order = images[order]
     kept = np.empty(len(images), dtype=bool)
-    kept[order] = np.arange(len(images)) - np.searchsorted(in_order, in_order) < cap
+    kept[np.lexsort((-scores, images))] = np.arange(len(images)) - np.repeat(starts, counts) < cap
     return kept
 
 

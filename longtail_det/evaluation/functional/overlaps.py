@@ -79,7 +79,8 @@ def as_rle(segmentation: Any, height: int, width: int) -> dict[str, Any]:
         A compressed RLE; one that is given comes back as it is.
     """
     if isinstance(segmentation, list):
-        return mask_utils.merge(mask_utils.frPyObjects(segmentation, height, width))
+        rles = mask_utils.frPyObjects(segmentation, height, width)
+        return rles[0] if len(rles) == 1 else mask_utils.merge(rles)
     if isinstance(segmentation['counts'], list):
         return mask_utils.frPyObjects(segmentation, height, width)
     return segmentation
