@@ -31,7 +31,7 @@ from longtail_det.visualization.style import NEUTRAL, figure_png, figure_style, 
 Results = dict[tuple[str, int], dict[str, dict[str, float]]]
 CASE = Path(__file__).with_name('vocabulary_case.py')
 COLORS = {'stock': NEUTRAL, 'ours': '#0072B2'}
-CURVES = {'train: whole step': 'training step', 'predict: whole image': 'prediction of an image'}
+CURVES = {'train: whole step': 'training step', 'predict: whole image': 'prediction'}
 
 
 def cases(args: argparse.Namespace) -> Iterator[tuple[str, int]]:
@@ -96,9 +96,9 @@ def ratio(value: dict[str, float], other: dict[str, dict[str, float]] | None, wh
 
 
 def draw(results: Results) -> Figure:
-    """Curves of time and of peak memory over the number of classes, logarithmic on both axes."""
+    """Curves of time and of peak memory over the number of classes."""
     with figure_style():
-        figure = new_figure(8.4, 5.6)
+        figure = new_figure(8.4, 5.0)
         for row, (what, title) in zip(figure.subplots(2, 2, sharex=True), CURVES.items(), strict=True):
             for axis, unit, scale in ((row[0], 'seconds', 1.0), (row[1], 'bytes', 2.0**30)):
                 for code, color in COLORS.items():
@@ -107,7 +107,7 @@ def draw(results: Results) -> Figure:
                     )
                     axis.plot(*zip(*points, strict=True), marker='o', color=color, label=code)
                 axis.set_xscale('log')
-                axis.set_yscale('log')
+                axis.set_ylim(0, 1.08 * max(value[what][unit] for value in results.values()) / scale)
                 axis.set_title(f'{title}: {"time" if unit == "seconds" else "peak memory"}')
                 axis.set_ylabel('s' if unit == 'seconds' else 'GiB')
                 axis.set_xticks(classes := sorted({c for _, c in results}), [str(c) for c in classes])
