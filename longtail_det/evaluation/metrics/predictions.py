@@ -106,31 +106,53 @@ def encode_masks(masks: NDArray[Any], rows: NDArray[np.int64], boxes: NDArray[np
     height, width = masks.shape[1:]
     low = np.clip(np.floor(boxes[:, :2]) - _MARGIN, 0, [width, height]).astype(np.int64)
     high = np.clip(np.ceil(boxes[:, :2] + boxes[:, 2:]) + _MARGIN, low, [width, height]).astype(np.int64)
-    rles = []
-    for row, (left, top), (right, bottom) in zip(rows.tolist(), low.tolist(), high.tolist(), strict=True):
+    windows, corners = [], low
+    for number, row in enumerate(rows.tolist()):
         mask = masks[row].view(np.bool_) if masks.itemsize == 1 else masks[row] != 0
+        (left, top), (right, bottom) = low[number].tolist(), high[number].tolist()
         window = mask[top:bottom, left:right]
         if np.count_nonzero(window) != np.count_nonzero(mask):
-            window, left, top = mask, 0, 0
-        rles.append(_encode_window(window, left, top, height, width))
+            window, corners[number] = mask, 0
+        windows.append(window)
+    edges, bounds = _edges(windows, corners, height)
+    runs_between = np.diff(edges).tolist()
+    rles = []
+    for window, start, stop in zip(windows, bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+        if start == stop:
+            runs = [height * width]
+        elif len(window) < height:
+            runs = [int(edges[start]), *runs_between[start : stop - 1], height * width - int(edges[stop - 1])]
+        else:
+            runs = _joined_runs(edges[start:stop], height * width)
+        if len(runs) > 1 and not runs[-1]:
+            runs.pop()
+        rles.append(mask_utils.frPyObjects({'size': [height, width], 'counts': runs}, height, width))
     return rles
 
 
-def _encode_window(window: NDArray[np.bool_], left: int, top: int, height: int, width: int) -> dict[str, Any]:
-    """Encode a mask from the part of it that holds all of its pixels."""
-    rows, columns = window.shape
-    padded = np.zeros(columns * (rows + 1) + 1, dtype=bool)  # an empty pixel before all and one below each column
-    padded[1:].reshape(columns, rows + 1)[:, :rows] = window.T
-    column, row = np.divmod(np.flatnonzero(padded[1:] != padded[:-1]), rows + 1)
-    edges = (left + column) * height + top + row
-    if rows == height:
-        # a run may go on in the next column
-        joined = np.flatnonzero(edges[1:-1:2] == edges[2::2])
-        edges = np.delete(edges, np.concatenate([2 * joined + 1, 2 * joined + 2]))
-    runs = np.diff(edges, prepend=0, append=height * width).tolist()
-    if len(runs) > 1 and not runs[-1]:
-        runs.pop()
-    return mask_utils.frPyObjects({'size': [height, width], 'counts': runs}, height, width)
+def _edges(
+    windows: Sequence[NDArray[np.bool_]], corners: NDArray[np.int64], height: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where runs begin and end, column by column on the whole image, for all windows at once; their bounds."""
+    shapes = np.array([window.shape for window in windows]).reshape(-1, 2)
+    # an empty pixel before all, and one below each column, so that every run ends in its column
+    sizes = shapes[:, 1] * (shapes[:, 0] + 1)
+    first = np.cumsum(sizes) - sizes
+    flat = np.zeros(1 + int(sizes.sum()), dtype=bool)
+    for window, start, size in zip(windows, (1 + first).tolist(), sizes.tolist(), strict=True):
+        flat[start : start + size].reshape(window.shape[1], window.shape[0] + 1)[:, :-1] = window.T
+    edges = np.flatnonzero(flat[1:] != flat[:-1])
+    bounds = np.append(np.searchsorted(edges, first), len(edges))
+    owner = np.repeat(np.arange(len(windows)), np.diff(bounds))
+    column, row = np.divmod(edges - first[owner], shapes[owner, 0] + 1)
+    return (corners[owner, 0] + column) * height + corners[owner, 1] + row, bounds
+
+
+def _joined_runs(edges: NDArray[np.int64], num_pixels: int) -> list[int]:
+    """Run lengths where a run may go on in the next column."""
+    joined = np.flatnonzero(edges[1:-1:2] == edges[2::2])
+    edges = np.delete(edges, np.concatenate([2 * joined + 1, 2 * joined + 2]))
+    return np.diff(edges, prepend=0, append=num_pixels).tolist()
 
 
 def _array(values: Any) -> NDArray[Any]:
