@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
+import time
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import mmengine.device.utils as mmengine_device
@@ -15,8 +18,9 @@ import torch.distributed as dist
 from _cli import Progress, UserError
 from mmengine.config import Config
 from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
 from mmengine.model import BaseTTAModel, is_model_wrapper
-from mmengine.registry import RUNNERS
+from mmengine.registry import DATASETS, EVALUATOR, RUNNERS, init_default_scope
 from mmengine.runner import Runner
 
 import longtail_det  # noqa: F401  registers everything and brings the mmcv ops, so it comes before anything of mmdet
@@ -27,6 +31,7 @@ _RANK_VARIABLES = {
     'slurm': ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_LOCALID'),
     'mpi': ('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_LOCAL_RANK'),
 }
+_OFFLINE_IMAGES = 64  # handed to the metrics at a time
 _STARTERS = {'pytorch': 'tools/dist_train.sh or tools/dist_test.sh', 'slurm': 'srun', 'mpi': 'mpirun'}
 
 
@@ -102,6 +107,40 @@ def _first_slurm_node() -> str:
 def build_runner(cfg: Config) -> Runner:
     """Build the Runner that a config asks for."""
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+
+
+def evaluate_again(cfg: Config, results: str, out: str | None = None) -> dict[str, float]:
+    """Score predictions of an earlier test, and leave the metrics in the work dir as a test does.
+
+    Args:
+        cfg: config with the data set and the evaluator.
+        results: the pickle of tools/test.py --out.
+        out: also write the predictions to this file, to change its format.
+
+    Raises:
+        UserError: `results` is of another data set, or no pickle of predictions.
+    """
+    from _predictions import prediction_writer, read_predictions, writable_categories
+
+    stamp = time.strftime('%Y%m%d_%H%M%S')
+    folder = Path(cfg.work_dir) / stamp
+    folder.mkdir(parents=True, exist_ok=True)
+    logger = MMLogger.get_instance(f'test_{stamp}', log_file=str(folder / f'{stamp}.log'))
+    init_default_scope(cfg.get('default_scope', 'mmengine'))
+    predictions = read_predictions(results)
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    if len(predictions) != len(dataset):
+        raise UserError(f'{results} holds {len(predictions)} images, the test set of the config {len(dataset)}')
+    wanted = cfg.test_evaluator
+    in_full = isinstance(wanted, dict) and 'metrics' in wanted
+    evaluator = EVALUATOR.build(wanted if in_full else {'type': 'Evaluator', 'metrics': wanted})
+    if out:
+        evaluator.metrics.append(prediction_writer(out, writable_categories(dataset, out)))
+    evaluator.dataset_meta = dataset.metainfo
+    metrics = evaluator.offline_evaluate(predictions, chunk_size=_OFFLINE_IMAGES)
+    (folder / f'{stamp}.json').write_text(json.dumps(metrics))
+    logger.info(f'{len(predictions)} images of {results} measured; metrics in {folder / f"{stamp}.json"}')
+    return metrics
 
 
 class StartHook(Hook):

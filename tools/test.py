@@ -2,6 +2,10 @@
 
 Example:
     python tools/test.py configs/glyphs/CONFIG.py work_dirs/mine/iter_900.pth --eval bbox segm --out results.pkl
+    python tools/test.py configs/glyphs/CONFIG.py --results results.pkl --eval segm
+    python tools/test.py configs/glyphs/CONFIG.py work_dirs/mine/iter_900.pth --format-only --out results.json
+
+The second one scores predictions again without the model; tools/analysis/eval_results.py does so without a config.
 
 On several GPUs or processes use tools/dist_test.sh. The metrics are also written as json into the work dir. A
 mistake in the command line or in the config is one line and exit code 2; LONGTAIL_DET_TRACEBACK=1 shows the traceback.
@@ -21,16 +25,23 @@ from _cli import OneLineParser, UserError, add_common_arguments, one_line_errors
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-_METRICS = ('bbox', 'segm', 'proposal', 'proposal_fast')
+_METRICS = ('bbox', 'segm', 'boundary', 'proposal', 'proposal_fast')
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Build the command line."""
     parser = OneLineParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file or URL')
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint file or URL; not with --results')
     parser.add_argument('--eval', nargs='+', choices=_METRICS, help='what to measure; default: what the config says')
-    parser.add_argument('--out', type=_pickle_path, help='write all predictions to this .pkl file')
+    parser.add_argument(
+        '--out',
+        type=_prediction_path,
+        metavar='FILE',
+        help='write all predictions to this .pkl, or to this .json in the standard results format of LVIS and COCO',
+    )
+    parser.add_argument('--format-only', action='store_true', help='write --out and measure nothing')
+    parser.add_argument('--results', metavar='FILE.pkl', help='measure these predictions of --out, without a model')
     parser.add_argument('--show', action='store_true', help='show each image with its predictions')
     parser.add_argument('--show-dir', help='write the painted images to this folder inside the work dir')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds that --show holds an image')
@@ -39,9 +50,9 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _pickle_path(text: str) -> str:
-    if not text.endswith(('.pkl', '.pickle')):
-        raise argparse.ArgumentTypeError(f'expected a file that ends in .pkl or .pickle, got {text!r}')
+def _prediction_path(text: str) -> str:
+    if not text.endswith(('.pkl', '.pickle', '.json')):
+        raise argparse.ArgumentTypeError(f'expected a file that ends in .pkl, .pickle or .json, got {text!r}')
     return text
 
 
@@ -52,23 +63,45 @@ def main(argv: Sequence[str] | None = None) -> int:
     with setup_errors() as progress:
         from _config import check_checkpoint, check_config, load_config
 
+        _check_arguments(args)
         check_config(args.config)
-        check_checkpoint(args.checkpoint)
+        if not args.results:
+            check_checkpoint(args.checkpoint)
         # torch takes seconds to import: a wrong path is reported before
-        from _runner import StartHook, build_runner, prepare_processes, select_device
+        from _runner import StartHook, build_runner, evaluate_again, prepare_processes, select_device
 
         device = select_device(args)
         cfg = load_config(args)
         _apply_test_options(cfg, args)
+        if args.results:
+            evaluate_again(cfg, args.results, args.out)
+            return 0
         prepare_processes(cfg, args, device)
         runner = build_runner(cfg)
         runner.register_hook(StartHook(progress, loops=('test_loop',), exact_checkpoint=True), priority='HIGHEST')
         if args.out:
-            from mmdet.evaluation import DumpDetResults
+            from _predictions import prediction_writer, writable_categories
 
-            runner.test_evaluator.metrics.append(DumpDetResults(out_file_path=args.out))
+            dataset = runner.test_loop.dataloader.dataset
+            runner.test_evaluator.metrics.append(prediction_writer(args.out, writable_categories(dataset, args.out)))
         runner.test()
     return 0
+
+
+def _check_arguments(args: argparse.Namespace) -> None:
+    if args.results is None and args.checkpoint is None:
+        raise UserError('give a checkpoint to test, or --results FILE.pkl to measure predictions again')
+    if args.results is not None:
+        given = {'CHECKPOINT': args.checkpoint, '--show': args.show, '--show-dir': args.show_dir, '--tta': args.tta}
+        wrong = [name for name, value in given.items() if value]
+        if wrong or args.launcher != 'none':
+            raise UserError(f'--results runs no model, in one process; leave out {wrong[0] if wrong else "--launcher"}')
+        if not os.path.isfile(args.results):
+            raise UserError(f'no file {args.results}; --results wants what tools/test.py --out FILE.pkl wrote')
+    if args.format_only and not args.out:
+        raise UserError('--format-only writes predictions; say where with --out FILE.json or FILE.pkl')
+    if args.format_only and args.eval:
+        raise UserError('--format-only measures nothing; leave out --eval')
 
 
 def _apply_test_options(cfg: Config, args: argparse.Namespace) -> None:
@@ -76,6 +109,8 @@ def _apply_test_options(cfg: Config, args: argparse.Namespace) -> None:
         raise UserError(f'{args.config} has no test set; add test_dataloader, test_cfg and test_evaluator')
     cfg.load_from = args.checkpoint
     cfg.resume = False
+    if args.format_only:
+        cfg.test_evaluator = []
     if args.eval:
         _select_metrics(cfg, args.eval)
     if args.show or args.show_dir:
