@@ -2,7 +2,9 @@
 
 from .accumulation import Curves, best_of_class, class_curve, count_objects, curves_by_area
 from .boundary import boundary_rle, boundary_width, mask_boundary
+from .class_table import ClassTable, class_ap
 from .classes import category_groups, match_classes
+from .confusion import Confusion, confusion
 from .detections import Detections, detection_columns
 from .evaluation import (
     ScoredDetections,
@@ -24,7 +26,10 @@ from .matching import Assignment, Edges, assign, outside_area
 from .outcomes import DetectionOutcomes, Outcome, detection_outcomes, nearest_objects
 from .overlaps import as_rle, box_edges, mask_edges, object_rle
 from .parameters import AREA_RANGES, CLASS_CAP, IMAGE_CAP, IOU_THRESHOLDS, METRICS, MODES, RECALL_THRESHOLDS
+from .pareto import pareto_front
+from .predicted_columns import predicted_columns
 from .records import detection_records
+from .reliability import Reliability, reliability
 from .summary import mean_defined, summarize
 from .table import AP_COLUMNS, ap_table, is_defined, nest_results, percent
 
@@ -38,6 +43,8 @@ __all__ = [
     'MODES',
     'RECALL_THRESHOLDS',
     'Assignment',
+    'ClassTable',
+    'Confusion',
     'Curves',
     'DetectionOutcomes',
     'Detections',
@@ -45,6 +52,7 @@ __all__ = [
     'GroundTruth',
     'MatchTable',
     'Outcome',
+    'Reliability',
     'ScoredDetections',
     'ap_table',
     'as_rle',
@@ -55,7 +63,9 @@ __all__ = [
     'box_edges',
     'category_groups',
     'check_choice',
+    'class_ap',
     'class_curve',
+    'confusion',
     'count_objects',
     'curves_by_area',
     'detection_columns',
@@ -79,7 +89,10 @@ __all__ = [
     'object_columns',
     'object_rle',
     'outside_area',
+    'pareto_front',
     'percent',
+    'predicted_columns',
+    'reliability',
     'result_name',
     'summarize',
     'within_cap',
