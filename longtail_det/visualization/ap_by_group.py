@@ -16,7 +16,8 @@ Results = Mapping[str, Mapping[str, float]]
 
 _BARS = {'AP': 'all', 'APr': 'rare', 'APc': 'common', 'APf': 'frequent'}
 _COLORS = (NEUTRAL, *GROUP_COLORS.values())
-_TITLES = {'bbox': 'Box AP', 'segm': 'Mask AP'}
+_TITLES = {'bbox': 'Box AP', 'segm': 'Mask AP', 'boundary': 'Boundary AP'}
+_MODES = {'fixed': 'fixed', 'pool': 'pooled'}
 
 
 def plot_ap_by_group(runs: Mapping[str, Results]) -> Figure:
@@ -40,12 +41,26 @@ def plot_ap_by_group(runs: Mapping[str, Results]) -> Figure:
         panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
         for axes, metric in zip(panels, metrics, strict=True):
             _panel(axes, {name: results.get(metric, {}) for name, results in runs.items()})
-            axes.set_title(_TITLES.get(metric, metric))
+            axes.set_title(metric_title(metric))
         panels[0].set_ylabel('AP (%)')
         panels[0].set_ylim(0, max(5.0, 1.12 * max(bar.get_height() for axes in panels for bar in axes.patches)))
         if len(runs) > 1:
             figure.legend(*panels[0].get_legend_handles_labels(), loc='outside lower center', ncols=min(len(runs), 3))
     return figure
+
+
+def metric_title(metric: str) -> str:
+    """Name a metric for a reader.
+
+    Args:
+        metric: key of the results, 'bbox', 'segm_fixed' and the like.
+
+    Example:
+        >>> metric_title('bbox'), metric_title('segm_fixed')
+        ('Box AP', 'Mask AP (fixed)')
+    """
+    name, _, mode = metric.partition('_')
+    return _TITLES.get(name, name) + (f' ({_MODES.get(mode, mode)})' if mode else '')
 
 
 def _panel(axes: Axes, values_of: Mapping[str, Mapping[str, float]]) -> None:

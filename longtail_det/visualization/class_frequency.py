@@ -25,7 +25,7 @@ def plot_class_frequency(stats: ClassStatistics) -> Figure:
     """
     count = np.sort(stats.image_count)[::-1]
     with figure_style():
-        figure = new_figure(9, 3.2)
+        figure = new_figure(9, 3.4)
         axes = figure.subplots()
         axes.set_yscale('log')
         axes.yaxis.set_major_formatter('{x:,.0f}')
@@ -38,7 +38,7 @@ def plot_class_frequency(stats: ClassStatistics) -> Figure:
         axes.set_title(f'Training images per class ({stats.num_classes} classes, {stats.num_images} images)')
         axes.set_xlabel('class, most frequent first')
         axes.set_ylabel('images (log)')
-        axes.legend(loc='upper right')
+        axes.legend(loc='upper center', bbox_to_anchor=(0.5, -0.2), ncols=3)
     return figure
 
 

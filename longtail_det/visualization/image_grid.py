@@ -99,7 +99,7 @@ def _draw(axes: Axes, image: NDArray[np.uint8], instances: DrawnInstances, title
     colors = [GROUP_COLORS.get(group, NEUTRAL) for group in instances.groups]
     if instances.masks is not None:
         for mask, color in zip(instances.masks, colors, strict=True):
-            _draw_mask(axes, mask, color)
+            draw_mask(axes, mask, color)
     for i, ((x1, y1, x2, y2), color) in enumerate(zip(instances.boxes.tolist(), colors, strict=True)):
         axes.add_patch(Rectangle((x1 - 0.5, y1 - 0.5), x2 - x1, y2 - y1, fill=False, edgecolor=color, linewidth=1.2))
         score = '' if instances.scores is None else f' {100 * instances.scores[i]:.0f}'
@@ -113,12 +113,20 @@ def _draw(axes: Axes, image: NDArray[np.uint8], instances: DrawnInstances, title
             ha='right' if at_right else 'left',
             va='bottom' if y1 > 0.06 * height else 'top',
             clip_on=True,
+            zorder=4 - i / len(instances.boxes),  # the best one on top where names overlap
             bbox={'facecolor': color, 'edgecolor': 'none', 'pad': 0.8, 'alpha': 0.9},
         )
     axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
 
 
-def _draw_mask(axes: Axes, mask: NDArray[np.bool_], color: str) -> None:
+def draw_mask(axes: Axes, mask: NDArray[np.bool_], color: str) -> None:
+    """Lay a mask over an image that is drawn.
+
+    Args:
+        axes: where the image is.
+        mask: (H, W) bool.
+        color: '#RRGGBB'.
+    """
     red, green, blue = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
     overlay = np.zeros((*mask.shape, 4))
     overlay[mask] = (red, green, blue, _MASK_ALPHA)

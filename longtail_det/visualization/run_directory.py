@@ -1,15 +1,13 @@
-"""Reading a work directory of mmengine: training log, test results, config, dumped predictions."""
+"""Reading a work directory of mmengine: training log, test results, config."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.fileio import load
 
 from longtail_det.evaluation.functional import nest_results
 
@@ -23,10 +21,12 @@ class DataSource:
     Args:
         ann_file: annotation file, joined with `data_root`.
         classes: class names in the order of the labels; None for all of the file, ordered by category id.
+        img_folder: folder of the images, joined with `data_root`.
     """
 
     ann_file: str
     classes: tuple[str, ...] | None
+    img_folder: str = ''
 
 
 def read_train_log(run_dir: Path) -> list[dict[str, Any]]:
@@ -88,28 +88,10 @@ def read_results(run_dir: Path) -> tuple[Results, Path]:
     raise FileNotFoundError(f'no test results in {run_dir}; make them with {evaluation_command(run_dir)}')
 
 
-def read_predictions(path: Path, run_dir: Path) -> list[dict[str, Any]]:
-    """Read the predictions that mmdet's DumpDetResults wrote.
-
-    Args:
-        path: the pickle; unpickling runs code, so read only files of your own.
-        run_dir: the work directory it belongs to, named in the message where it is missing.
-
-    Returns:
-        One mapping per image with `img_id`, `img_path` and `pred_instances`.
-
-    Raises:
-        FileNotFoundError: nothing at `path`; the message is the command that makes it.
-        ValueError: something else than dumped predictions.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f'no predictions at {path}; make them with {evaluation_command(run_dir)}')
-    predictions = load(str(path), file_format='pkl')
-    if not isinstance(predictions, list) or not all(
-        isinstance(sample, Mapping) and 'pred_instances' in sample for sample in predictions
-    ):
-        raise ValueError(f'{path} does not hold dumped predictions; make it anew with {evaluation_command(run_dir)}')
-    return predictions
+def find_predictions(run_dir: Path) -> Path | None:
+    """Find the predictions that a test left in the work directory `run_dir`; None where there are none."""
+    places = (run_dir / name for name in ('results.pkl', 'results.json'))
+    return next((path for path in places if path.is_file()), None)
 
 
 def evaluation_command(run_dir: Path) -> str:
@@ -149,5 +131,6 @@ def data_source(config: Config, loader: str) -> DataSource:
     if not dataset.get('ann_file'):
         raise ValueError(f'{config.filename}: {loader}.dataset names no ann_file; give it on the command line')
     classes = (dataset.get('metainfo') or {}).get('classes')
-    ann_file = str(Path(dataset.get('data_root') or '') / dataset['ann_file'])
-    return DataSource(ann_file, None if classes is None else tuple(classes))
+    root = Path(dataset.get('data_root') or '')
+    images = root / ((dataset.get('data_prefix') or {}).get('img') or '')
+    return DataSource(str(root / dataset['ann_file']), None if classes is None else tuple(classes), str(images))

@@ -1,4 +1,4 @@
-"""Annotations and dumped predictions -> the images of a grid."""
+"""Annotations and detections -> the images of a grid."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ import pycocotools.mask as mask_utils
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from longtail_det.evaluation.functional import category_groups, match_classes
+from longtail_det.evaluation.functional import Detections, GroundTruth, find_sorted, object_rle
 
 from .image_grid import DrawnInstances, GridSample
 
 _MOST_PREDICTIONS = 30
 
 
-def choose_images(gt: Mapping[str, Any], img_ids: Collection[int], count: int) -> list[int]:
+def choose_images(gt: GroundTruth, img_ids: Collection[int], count: int) -> list[int]:
     """Choose images that show rare, common and frequent classes in turn, the same ones every time.
 
     Args:
-        gt: LVIS or COCO annotations.
+        gt: the objects.
         img_ids: the images to choose from.
         count: how many, at most.
 
     Returns:
         Ids of images with at least one object, in the order of choosing.
     """
-    groups = _group_of_category(gt)
     allowed = set(img_ids)
-    shown = sorted({(a['image_id'], groups[a['category_id']]) for a in gt['annotations'] if a['image_id'] in allowed})
+    groups = [''] * len(gt.labels) if gt.groups is None else gt.groups[gt.labels].tolist()
+    images = gt.image_ids[gt.object_images].tolist()
+    shown = sorted({pair for pair in zip(images, groups, strict=True) if pair[0] in allowed})
     queues = [[image_id for image_id, shows in shown if shows == group] for group in ('r', 'c', 'f', '')]
     chosen: list[int] = []
     while len(chosen) < count and any(queues):
@@ -44,103 +45,111 @@ def choose_images(gt: Mapping[str, Any], img_ids: Collection[int], count: int) -
 
 
 def load_grid_samples(
-    gt: Mapping[str, Any],
-    predictions: Sequence[Mapping[str, Any]],
+    gt: GroundTruth,
+    detections: Detections,
+    image_paths: Mapping[int, Path],
     *,
-    classes: Sequence[str] | None = None,
     count: int = 8,
     score_threshold: float = 0.3,
     img_root: Path | None = None,
 ) -> list[GridSample]:
-    """Put images, annotations and predictions together.
+    """Put images, annotations and detections together.
 
     Args:
-        gt: LVIS or COCO annotations.
-        predictions: what mmdet's DumpDetResults wrote, see `read_predictions`.
-        classes: class names in the order of the labels; all categories by id where None.
+        gt: the objects; their masks are drawn where they were read.
+        detections: with boxes; their masks are drawn where there are any.
+        image_paths: file of each image that was tested.
         count: how many images, at most.
-        score_threshold: in [0, 1]; predictions below are not drawn, nor more than the 30 best of an image.
-        img_root: folder of the images where it is not the one that the predictions name.
+        score_threshold: in [0, 1]; detections below are not drawn, nor more than the 30 best of an image.
+        img_root: folder of the images where it is not the one that `image_paths` name.
 
     Returns:
         Samples for `plot_image_grid`, spread over the frequency groups; empty where no image has an object.
 
     Raises:
         FileNotFoundError: an image is not there.
-        ValueError: `classes` are not those of the file, or a label is beyond them.
     """
-    by_id = {sample['img_id']: sample for sample in predictions}
-    groups, names = _group_of_category(gt), {c['id']: c['name'] for c in gt['categories']}
-    category_ids = sorted(names) if classes is None else match_classes(classes, gt['categories'])
     samples = []
-    for image_id in choose_images(gt, by_id.keys(), count):
-        image = _read_image(Path(by_id[image_id]['img_path']), img_root)
-        height, width = image.shape[:2]
-        annotations = [a for a in gt['annotations'] if a['image_id'] == image_id]
-        found, ids = _shown_predictions(by_id[image_id]['pred_instances'], category_ids, score_threshold)
+    for image_id in choose_images(gt, image_paths, count):
+        found = np.flatnonzero(detections.image_ids == image_id)
+        found = found[np.argsort(-detections.scores[found], kind='stable')[:_MOST_PREDICTIONS]]
+        found = found[detections.scores[found] >= score_threshold]
         samples.append(
             GridSample(
-                image,
-                _drawn(
-                    [a['category_id'] for a in annotations], names, groups, **_annotated(annotations, (height, width))
-                ),
-                _drawn(ids, names, groups, **found),
+                read_image(image_paths[image_id], img_root),
+                drawn_objects(gt, objects_of_image(gt, image_id)),
+                drawn_detections(gt, detections, found),
                 str(image_id),
             )
         )
     return samples
 
 
-def _group_of_category(gt: Mapping[str, Any]) -> dict[int, str]:
-    groups = category_groups(gt['categories'])
-    return {c['id']: '' if groups is None else str(groups[i]) for i, c in enumerate(gt['categories'])}
+def objects_of_image(gt: GroundTruth, image_id: int) -> NDArray[np.int64]:
+    """Give the rows of the objects on an image, in the order of the file.
+
+    Args:
+        gt: the objects.
+        image_id: which image.
+    """
+    image = gt.image_rows([image_id])[0]
+    first, last = np.searchsorted(gt.object_images, [image, image + 1])
+    rows = np.arange(first, last)
+    return rows[np.argsort(gt.segmentation_rows[rows], kind='stable')]
 
 
-def _drawn(ids: Sequence[int], names: Mapping[int, str], groups: Mapping[int, str], **geometry: Any) -> DrawnInstances:
-    return DrawnInstances(names=[names[i] for i in ids], groups=[groups[i] for i in ids], **geometry)
+def drawn_objects(gt: GroundTruth, rows: NDArray[np.int64]) -> DrawnInstances:
+    """Take annotated objects, ready to be drawn.
+
+    Args:
+        gt: the objects.
+        rows: which of them.
+    """
+    has_masks = len(gt.segmentations) > 0 and len(rows) > 0
+    masks = _decode([object_rle(gt, row) for row in rows.tolist()]) if has_masks else None
+    return _drawn(gt, gt.labels[rows], gt.boxes[rows], masks=masks)
 
 
-def _annotated(annotations: Sequence[Mapping[str, Any]], size: tuple[int, int]) -> dict[str, Any]:
-    boxes = np.array([a['bbox'] for a in annotations], dtype=np.float64).reshape(-1, 4)
-    boxes[:, 2:] += boxes[:, :2]
+def drawn_detections(gt: GroundTruth, detections: Detections, rows: NDArray[np.int64]) -> DrawnInstances:
+    """Take detections, ready to be drawn; those of a class that `gt` does not hold are left out.
+
+    Args:
+        gt: knows names and groups.
+        detections: with boxes.
+        rows: which of them.
+    """
+    assert detections.boxes is not None
+    labels, known = find_sorted(detections.category_ids[rows], gt.category_ids)
+    rows, labels = rows[known], labels[known]
     masks = None
-    if all('segmentation' in a for a in annotations):
-        masks = _decode([_as_rle(a['segmentation'], *size) for a in annotations])
-    return {'boxes': boxes, 'masks': masks}
+    if detections.masks is not None and len(rows):
+        masks = _decode([detections.masks[row] for row in rows.tolist()])
+    return _drawn(gt, labels, detections.boxes[rows], masks=masks, scores=detections.scores[rows])
 
 
-def _shown_predictions(
-    instances: Mapping[str, Any], category_ids: Sequence[int], score_threshold: float
-) -> tuple[dict[str, Any], list[int]]:
-    scores, boxes, labels = (np.asarray(instances[key]) for key in ('scores', 'bboxes', 'labels'))
-    if labels.size and labels.max() >= len(category_ids):
-        raise ValueError(
-            f'a predicted label is {labels.max()}, but the annotation file has {len(category_ids)} classes; '
-            'give --ann the file that the model was tested on'
-        )
-    order = np.argsort(-scores, kind='stable')[:_MOST_PREDICTIONS]
-    kept = order[scores[order] >= score_threshold]
-    masks = _decode([instances['masks'][i] for i in kept]) if 'masks' in instances else None
-    found = {'boxes': boxes[kept].astype(np.float64), 'scores': scores[kept], 'masks': masks}
-    return found, [category_ids[label] for label in labels[kept]]
+def read_image(path: Path, img_root: Path | None = None) -> NDArray[np.uint8]:
+    """Read an image as (H, W, 3) RGB, turned as its camera says.
 
+    Args:
+        path: the file.
+        img_root: folder to look in instead, under the last two parts of `path` or the last one.
 
-def _as_rle(segmentation: Any, height: int, width: int) -> Any:
-    if isinstance(segmentation, list):
-        return mask_utils.merge(mask_utils.frPyObjects(segmentation, height, width))
-    if isinstance(segmentation['counts'], list):
-        return mask_utils.frPyObjects(segmentation, height, width)
-    return segmentation
-
-
-def _decode(rles: Sequence[Any]) -> NDArray[np.bool_] | None:
-    return mask_utils.decode(list(rles)).transpose(2, 0, 1).astype(bool) if len(rles) else None
-
-
-def _read_image(path: Path, img_root: Path | None) -> NDArray[np.uint8]:
+    Raises:
+        FileNotFoundError: it is not there.
+    """
     if img_root is not None:
         inside = [img_root / Path(*path.parts[-depth:]) for depth in (2, 1)]
         path = next((candidate for candidate in inside if candidate.is_file()), inside[-1])
     if not path.is_file():
         raise FileNotFoundError(f'image not found: {path}; give the folder of the images with --img-root')
     return np.asarray(ImageOps.exif_transpose(Image.open(path)).convert('RGB'))
+
+
+def _drawn(gt: GroundTruth, labels: NDArray[np.int64], xywh: NDArray[np.float64], **rest: Any) -> DrawnInstances:
+    boxes = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1)
+    groups = [''] * len(labels) if gt.groups is None else gt.groups[labels].tolist()
+    return DrawnInstances(boxes, [gt.names[label] for label in labels.tolist()], groups, **rest)
+
+
+def _decode(rles: Sequence[Any]) -> NDArray[np.bool_]:
+    return mask_utils.decode(list(rles)).transpose(2, 0, 1).astype(bool)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 
 import pytest
 from mmengine.config import Config
@@ -12,8 +11,8 @@ from longtail_det.visualization import (
     data_source,
     evaluation_command,
     find_config,
+    find_predictions,
     read_config,
-    read_predictions,
     read_results,
     read_train_log,
 )
@@ -83,7 +82,7 @@ def test_without_a_test_results_are_those_of_the_last_validation(tmp_path):
     assert read_results(tmp_path) == ({'bbox': {'AP': 0.2}}, path)
 
 
-def test_missing_results_and_predictions_name_the_command_that_makes_them(tmp_path):
+def test_missing_results_name_the_command_that_makes_them(tmp_path):
     (tmp_path / 'cfg.py').touch()
     (tmp_path / 'last_checkpoint').write_text(f'{tmp_path}/iter_9.pth')
     command = (
@@ -94,24 +93,13 @@ def test_missing_results_and_predictions_name_the_command_that_makes_them(tmp_pa
     with pytest.raises(FileNotFoundError) as error:
         read_results(tmp_path)
     assert str(error.value) == f'no test results in {tmp_path}; make them with {command}'
-    with pytest.raises(FileNotFoundError) as error:
-        read_predictions(tmp_path / 'results.pkl', tmp_path)
-    assert str(error.value) == f'no predictions at {tmp_path}/results.pkl; make them with {command}'
 
 
-@pytest.mark.parametrize('content', [{'bbox': 1}, [1, 2], [{'img_id': 1}]])
-def test_a_pickle_of_something_else_is_one_line(tmp_path, content):
-    (tmp_path / 'r.pkl').write_bytes(pickle.dumps(content))
-    with pytest.raises(
-        ValueError, match=r'r\.pkl does not hold dumped predictions; make it anew with python tools/test'
-    ):
-        read_predictions(tmp_path / 'r.pkl', tmp_path)
-
-
-def test_predictions_come_back_as_they_were_dumped(tmp_path):
-    dumped = [{'img_id': 1, 'pred_instances': {'labels': [1]}}]
-    (tmp_path / 'r.pkl').write_bytes(pickle.dumps(dumped))
-    assert read_predictions(tmp_path / 'r.pkl', tmp_path) == dumped
+def test_predictions_are_found_a_pickle_first(tmp_path):
+    assert find_predictions(tmp_path) is None
+    for name in ('results.json', 'results.pkl'):
+        (tmp_path / name).touch()
+        assert find_predictions(tmp_path) == tmp_path / name
 
 
 def test_the_newest_config_is_found(tmp_path):
@@ -130,13 +118,14 @@ def test_a_config_is_read_without_importing_what_it_names(tmp_path):
 
 def test_data_are_found_through_wrappers():
     inner = {'type': 'LVISDataset', 'data_root': 'data/lvis/', 'ann_file': 'annotations/a.json'}
+    inner['data_prefix'] = {'img': 'val/'}
     wrapped = {'type': 'RepeatDataset', 'dataset': {'type': 'ClassBalancedDataset', 'dataset': inner}}
     config = Config({'train_dataloader': {'dataset': wrapped}, 'test_dataloader': {'dataset': inner}})
-    expected = DataSource('data/lvis/annotations/a.json', None)
+    expected = DataSource('data/lvis/annotations/a.json', None, 'data/lvis/val')
     assert data_source(config, 'train_dataloader') == data_source(config, 'test_dataloader') == expected
     inner = {**inner, 'data_root': None, 'ann_file': '/abs/a.json', 'metainfo': {'classes': ['x', 'y']}}
     config = Config({'test_dataloader': {'dataset': inner}})
-    assert data_source(config, 'test_dataloader') == DataSource('/abs/a.json', ('x', 'y'))
+    assert data_source(config, 'test_dataloader') == DataSource('/abs/a.json', ('x', 'y'), 'val')
 
 
 @pytest.mark.parametrize('dataset', [{'type': 'ConcatDataset', 'datasets': []}, {}])

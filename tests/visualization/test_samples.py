@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from pathlib import Path
+import dataclasses
 
 import numpy as np
 import pycocotools.mask as mask_utils
 import pytest
-import torch
 from PIL import Image
 
+from longtail_det.evaluation.functional import Detections, ground_truth_table
 from longtail_det.visualization import choose_images, load_grid_samples
 
 SQUARE = [[4.0, 4.0, 14.0, 4.0, 14.0, 24.0, 4.0, 24.0]]
@@ -21,26 +21,35 @@ def gt():
         {'id': i, 'image_id': i, 'category_id': c, 'bbox': [4, 4, 10, 20], 'segmentation': SQUARE, 'area': 200}
         for i, c in ((1, 30), (2, 30), (3, 20), (4, 10))
     ]
-    return {'images': [{'id': i} for i in range(1, 6)], 'annotations': annotations, 'categories': categories}
+    images = [{'id': i, 'height': 40, 'width': 30} for i in range(1, 6)]
+    return {'images': images, 'annotations': annotations, 'categories': categories}
 
 
 @pytest.fixture
-def predictions(tmp_path):
+def image_paths(tmp_path):
+    paths = {i: tmp_path / 'val2017' / f'{i}.png' for i in range(1, 6)}
+    (tmp_path / 'val2017').mkdir()
+    for i, path in paths.items():
+        Image.fromarray(np.full((40, 30, 3), 10 * i, np.uint8)).save(path)
+    return paths
+
+
+@pytest.fixture
+def detections():
+    """Three on each image, in no order of score."""
     mask = np.zeros((40, 30), np.uint8, order='F')
     mask[4:24, 4:14] = 1
-    samples = []
-    for i in range(1, 6):
-        path = tmp_path / 'val2017' / f'{i}.png'
-        path.parent.mkdir(exist_ok=True)
-        Image.fromarray(np.full((40, 30, 3), 10 * i, np.uint8)).save(path)
-        instances = {
-            'bboxes': torch.tensor([[1.0, 1, 5, 5], [4, 4, 14, 24], [0, 0, 9, 9]]),
-            'scores': torch.tensor([0.2, 0.5, 0.8]),
-            'labels': torch.tensor([0, 2, 1]),
-            'masks': [mask_utils.encode(mask)] * 3,
-        }
-        samples.append({'img_id': i, 'img_path': str(path), 'pred_instances': instances})
-    return samples
+    return Detections(
+        image_ids=np.repeat(np.arange(1, 6), 3),
+        category_ids=np.array([10, 30, 20] * 5),
+        scores=np.array([0.2, 0.5, 0.8] * 5),
+        boxes=np.array([[1.0, 1, 4, 4], [4, 4, 10, 20], [0, 0, 9, 9]] * 5),
+        masks=[mask_utils.encode(mask)] * 15,
+    )
+
+
+def table(gt):
+    return ground_truth_table(gt, ('bbox', 'segm') if 'segmentation' in gt['annotations'][0] else ('bbox',))
 
 
 @pytest.mark.parametrize(
@@ -54,17 +63,17 @@ def predictions(tmp_path):
     ],
 )
 def test_images_are_chosen_from_each_group_in_turn(gt, count, img_ids, chosen):
-    assert choose_images(gt, img_ids, count) == chosen
+    assert choose_images(table(gt), img_ids, count) == chosen
 
 
 def test_without_groups_images_are_chosen_in_order(gt):
     for category in gt['categories']:
         del category['frequency']
-    assert choose_images(gt, [1, 2, 3, 4, 5], 3) == [1, 2, 3]
+    assert choose_images(table(gt), [1, 2, 3, 4, 5], 3) == [1, 2, 3]
 
 
-def test_a_sample_holds_the_image_what_is_on_it_and_what_was_found(gt, predictions):
-    sample = load_grid_samples(gt, predictions, count=1)[0]
+def test_a_sample_holds_the_image_what_is_on_it_and_what_was_found(gt, detections, image_paths):
+    sample = load_grid_samples(table(gt), detections, image_paths, count=1)[0]
     assert sample.image.shape == (40, 30, 3)
     assert (sample.image == 10).all()
     assert sample.title == '1'
@@ -78,13 +87,17 @@ def test_a_sample_holds_the_image_what_is_on_it_and_what_was_found(gt, predictio
     assert (found.masks[0] == truth.masks[0]).all()
 
 
-def test_labels_follow_the_classes_of_the_data_set(gt, predictions):
-    sample = load_grid_samples(gt, predictions, classes=['class 3', 'class 2', 'class 1'], count=1)[0]
-    assert sample.predictions.names == ['class 2', 'class 1']
+def test_what_is_missing_is_not_drawn(gt, detections, image_paths):
+    """No masks, no training frequency, a detection of a class that the file does not hold."""
+    for category in gt['categories']:
+        del category['frequency']
+    bare = dataclasses.replace(detections, masks=None, category_ids=np.where(detections.category_ids == 20, 99, 30))
+    found = load_grid_samples(table(gt), bare, image_paths, count=1)[0].predictions
+    assert (found.names, found.groups, found.masks) == (['class 3'], [''], None)
 
 
 @pytest.mark.parametrize('segmentation', ['uncompressed', 'compressed', 'none'])
-def test_ground_truth_masks_may_be_rle_or_missing(gt, predictions, segmentation):
+def test_ground_truth_masks_may_be_rle_or_missing(gt, detections, image_paths, segmentation):
     rle = mask_utils.merge(mask_utils.frPyObjects(SQUARE, 40, 30))
     expected = mask_utils.decode(rle).astype(bool)
     runs = np.diff(np.flatnonzero(np.diff(expected.T.ravel(), prepend=False, append=not expected[-1, -1])))
@@ -95,22 +108,19 @@ def test_ground_truth_masks_may_be_rle_or_missing(gt, predictions, segmentation)
         del annotation['segmentation']
     else:
         annotation['segmentation'] = rle if segmentation == 'compressed' else {'size': [40, 30], 'counts': counts}
-    masks = load_grid_samples(gt, predictions, count=1)[0].ground_truth.masks
+    masks = load_grid_samples(table(gt), detections, image_paths, count=1)[0].ground_truth.masks
     assert masks is None if segmentation == 'none' else (masks[0] == expected).all()
 
 
 @pytest.mark.parametrize('inner', ['val2017', '.'])
-def test_images_may_have_moved(gt, predictions, tmp_path, inner):
+def test_images_may_have_moved(gt, detections, image_paths, tmp_path, inner):
     moved = tmp_path / 'moved' / inner
     moved.mkdir(parents=True)
     (tmp_path / 'val2017' / '1.png').rename(moved / '1.png')
-    assert load_grid_samples(gt, predictions, count=1, img_root=tmp_path / 'moved')[0].title == '1'
+    assert load_grid_samples(table(gt), detections, image_paths, count=1, img_root=tmp_path / 'moved')[0].title == '1'
 
 
-def test_a_missing_image_and_a_label_beyond_the_file_are_one_line(gt, predictions):
-    Path(predictions[0]['img_path']).unlink()
+def test_a_missing_image_is_one_line(gt, detections, image_paths):
+    image_paths[1].unlink()
     with pytest.raises(FileNotFoundError, match=r'image not found: .*1\.png; .*--img-root'):
-        load_grid_samples(gt, predictions, count=1)
-    predictions[2]['pred_instances']['labels'][0] = 3
-    with pytest.raises(ValueError, match=r'predicted label is 3, but the annotation file has 3 classes; .*--ann'):
-        load_grid_samples(gt, predictions[2:], count=1)
+        load_grid_samples(table(gt), detections, image_paths, count=1)

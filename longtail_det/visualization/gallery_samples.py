@@ -1,0 +1,106 @@
+"""Objects of some classes, cut out of their images with what the detector made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pycocotools.mask as mask_utils
+from numpy.typing import NDArray
+
+from longtail_det.evaluation.functional import Detections, GroundTruth
+
+from .class_gallery import GalleryCrop, GalleryRow
+from .samples import drawn_detections, drawn_objects, read_image
+
+_OVERLAP = 0.3  # box IoU from which a detection is shown with the object
+_MOST_DETECTIONS = 3
+_CONTEXT = 0.5  # margin around the object, in sides of it
+_LEAST_SIDE = 64  # pixels of a crop
+
+
+def load_gallery(
+    gt: GroundTruth,
+    detections: Detections,
+    image_paths: Mapping[int, Path],
+    classes: Sequence[int],
+    captions: Sequence[str],
+    *,
+    objects_per_class: int = 4,
+    score_threshold: float = 0.05,
+    img_root: Path | None = None,
+) -> list[GalleryRow]:
+    """Cut out the largest objects of each class, one an image, with the best detections on each.
+
+    Args:
+        gt: the objects.
+        detections: with boxes.
+        image_paths: file of each image that was tested; objects on other images are left out.
+        classes: class indices, one row of the gallery each.
+        captions: what to say of each class.
+        objects_per_class: crops in a row, at most.
+        score_threshold: in [0, 1]; detections below are not shown, nor more than 3 on an object.
+        img_root: folder of the images where it is not the one that `image_paths` name.
+
+    Returns:
+        Rows for `plot_class_gallery`; classes without an object on these images are left out.
+
+    Raises:
+        FileNotFoundError: an image is not there.
+    """
+    rows = []
+    for label, caption in zip(classes, captions, strict=True):
+        crops = []
+        for row in _largest_objects(gt, label, image_paths, objects_per_class):
+            image_id = int(gt.image_ids[gt.object_images[row]])
+            image = read_image(image_paths[image_id], img_root)
+            found = _detections_on(gt, detections, row, image_id, score_threshold)
+            crops.append(
+                GalleryCrop(
+                    image,
+                    _window(gt.boxes[row], image.shape[0], image.shape[1]),
+                    drawn_objects(gt, np.array([row])),
+                    drawn_detections(gt, detections, found),
+                )
+            )
+        if crops:
+            group = '' if gt.groups is None else str(gt.groups[label])
+            rows.append(GalleryRow(gt.names[label], group, caption, crops))
+    return rows
+
+
+def _largest_objects(gt: GroundTruth, label: int, image_paths: Mapping[int, Path], count: int) -> list[int]:
+    rows = np.flatnonzero((gt.labels == label) & ~gt.ignore)
+    chosen: dict[int, int] = {}
+    for row in rows[np.argsort(-gt.areas[rows], kind='stable')].tolist():
+        image_id = int(gt.image_ids[gt.object_images[row]])
+        if image_id in image_paths:
+            chosen.setdefault(image_id, row)
+        if len(chosen) == count:
+            break
+    return list(chosen.values())
+
+
+def _detections_on(
+    gt: GroundTruth, detections: Detections, row: int, image_id: int, score_threshold: float
+) -> NDArray[np.int64]:
+    """The best detections on an object, best first."""
+    assert detections.boxes is not None
+    rows = np.flatnonzero((detections.image_ids == image_id) & (detections.scores >= score_threshold))
+    if not len(rows):
+        return rows
+    iou = mask_utils.iou(detections.boxes[rows], gt.boxes[[row]], [0])[:, 0]
+    rows = rows[iou >= _OVERLAP]
+    return rows[np.argsort(-detections.scores[rows], kind='stable')[:_MOST_DETECTIONS]]
+
+
+def _window(box: NDArray[np.float64], height: int, width: int) -> tuple[float, float, float, float]:
+    """A square around a box, moved into the image where it can be: left, top, right, bottom."""
+    x, y, w, h = box.tolist()
+    side = max((1 + 2 * _CONTEXT) * max(w, h), _LEAST_SIDE)
+    spans = []
+    for middle, length in ((x + w / 2, width), (y + h / 2, height)):
+        low = min(max(middle - side / 2, 0), max(length - side, 0))
+        spans.append((low, min(low + side, length)))
+    return spans[0][0], spans[1][0], spans[0][1], spans[1][1]

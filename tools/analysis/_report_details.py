@@ -1,0 +1,113 @@
+"""The predictions of some runs, matched with the objects of the tested images: what a report shows by class."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from longtail_det import visualization as vis
+from longtail_det.evaluation import read_ground_truth
+from longtail_det.evaluation.functional import (
+    ClassTable,
+    Confusion,
+    GroundTruth,
+    Outcome,
+    Reliability,
+    ScoredDetections,
+    class_ap,
+    confusion,
+    count_objects,
+    detection_outcomes,
+    match_detections,
+    reliability,
+)
+from longtail_det.statistics import FREQUENCY_GROUPS, ClassStatistics
+
+Results = dict[str, dict[str, float]]
+
+
+class Details:
+    """The predictions of the runs, matched with the objects of the tested images.
+
+    Args:
+        tested: the tested data.
+        stats: of the training set.
+        wants_masks: whether masks are read and scored too.
+    """
+
+    def __init__(self, tested: vis.DataSource, stats: ClassStatistics, wants_masks: bool) -> None:
+        self.tested = tested
+        self.metrics = ('bbox', 'segm') if wants_masks else ('bbox',)
+        self.file_gt = read_ground_truth(tested.ann_file, self.metrics)
+        self.train_images = _train_images(self.file_gt, stats)
+        self.gt = _with_groups(self.file_gt, stats)
+        self.predictions: dict[str, vis.RunPredictions] = {}
+        self.scored: dict[str, dict[str, ScoredDetections]] = {}
+        self.ap: dict[str, dict[str, np.ndarray]] = {}
+
+    def add(self, name: str, path: Path, folder: Path) -> Results:
+        """Read and match the predictions of a run; gives its results."""
+        predictions = vis.read_predictions(path, folder, self.file_gt, self.tested)
+        results, scored, ap = {}, {}, {}
+        for metric in self.metrics:
+            columns = predictions.of_metric(metric)
+            if columns is None:
+                continue
+            with tqdm(total=len(predictions.image_paths), desc=f'{name} {metric}', unit='img') as bar:
+                scored[metric] = match_detections(self.gt, columns, metric, list(predictions.image_paths), bar.update)
+            values = scored[metric].results(classwise=True)
+            ap[metric] = class_ap(values, self.gt.names)
+            results[metric] = {key: value for key, value in values.items() if not key.startswith('AP/')}
+        self.predictions[name], self.scored[name], self.ap[name] = predictions, scored, ap
+        return results
+
+    @property
+    def table(self) -> ClassTable | None:
+        """The classes; None where the training set tells nothing of them."""
+        if self.train_images is None or self.gt.groups is None or not self.scored:
+            return None
+        first = next(iter(self.scored.values()))['bbox']
+        num_objects = count_objects(self.gt, first.image_rows)[:, 0]
+        return ClassTable(self.gt.category_ids, self.gt.names, self.gt.groups, self.train_images, num_objects, self.ap)
+
+    def main_metric(self) -> str:
+        """Masks where every run has them, else boxes."""
+        return 'segm' if all('segm' in scored for scored in self.scored.values()) else 'bbox'
+
+    def confusion(self, name: str, metric: str, score_threshold: float) -> Confusion:
+        """What objects are taken for in a run."""
+        columns = self.predictions[name].of_metric(metric)
+        assert columns is not None
+        return confusion(self.scored[name][metric], columns, score_threshold)
+
+    def reliability(self, name: str, metric: str) -> dict[str, Reliability]:
+        """Precision over score in a run, by group; detections that do not count are left out."""
+        columns = self.predictions[name].of_metric(metric)
+        assert columns is not None
+        assert self.gt.groups is not None
+        outcome = detection_outcomes(self.scored[name][metric], len(columns)).outcome
+        judged = np.flatnonzero(np.isin(outcome, (Outcome.HIT, Outcome.MISS)))
+        groups = self.gt.groups[np.searchsorted(self.gt.category_ids, columns.category_ids[judged])]
+        return {
+            group: reliability(columns.scores[rows], outcome[rows] == Outcome.HIT)
+            for group in FREQUENCY_GROUPS
+            for rows in [judged[groups == group]]
+        }
+
+
+def _train_images(gt: GroundTruth, stats: ClassStatistics) -> np.ndarray | None:
+    """Training images of each class of the tested file; None where the training set does not know all of them."""
+    if not stats.names:
+        return stats.image_count if stats.num_classes == gt.num_classes else None
+    count = dict(zip(stats.names, stats.image_count.tolist(), strict=True))
+    return np.array([count[name] for name in gt.names]) if set(gt.names) <= count.keys() else None
+
+
+def _with_groups(gt: GroundTruth, stats: ClassStatistics) -> GroundTruth:
+    if gt.groups is not None or not set(gt.names) <= set(stats.names):
+        return gt
+    groups = dict(zip(stats.names, stats.frequency.tolist(), strict=True))
+    return replace(gt, groups=np.array([groups[name] for name in gt.names]))
