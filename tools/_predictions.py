@@ -15,7 +15,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from torch import Tensor
 
-from longtail_det.evaluation.metrics.predictions import Prediction, encode_masks
+from longtail_det.evaluation.metrics.predictions import Prediction
 from longtail_det.evaluation.metrics.result_files import ResultFiles
 
 _GROUND_TRUTH = ('gt_instances', 'ignored_instances', 'gt_panoptic_seg', 'gt_sem_seg')
@@ -84,7 +84,7 @@ class PickleWriter(BaseMetric):
         for sample in data_samples:
             kept = {key: _to_cpu(value) for key, value in sample.items() if key not in _GROUND_TRUTH}
             if 'masks' in kept.get('pred_instances', {}):
-                kept['pred_instances']['masks'] = encoded_masks(sample['pred_instances']['masks'])
+                kept['pred_instances']['masks'] = encoded_masks(Prediction.from_sample(sample))
             if self.category_ids is not None:
                 kept['category_ids'] = self.category_ids
             self.results.append(kept)
@@ -170,16 +170,16 @@ def prediction_records(sample: Mapping[str, Any], category_ids: np.ndarray) -> l
         'score': found.scores.tolist(),
     }
     if found.masks is not None:
-        columns['segmentation'] = [{**rle, 'counts': _text(rle['counts'])} for rle in encoded_masks(found.masks)]
+        columns['segmentation'] = [{**rle, 'counts': _text(rle['counts'])} for rle in encoded_masks(found)]
     rows = zip(*columns.values(), strict=True)
     return [{'image_id': found.img_id, **dict(zip(columns, row, strict=True))} for row in rows]
 
 
-def encoded_masks(masks: Any) -> list[dict[str, Any]]:
-    """Give the masks of an image as RLEs: (n, H, W) bool, or RLEs already."""
-    if isinstance(masks, Sequence):
-        return list(masks)
-    return encode_masks(masks) if len(masks) else []
+def encoded_masks(found: Prediction) -> list[dict[str, Any]]:
+    """Give the masks of an image as RLEs, whether they are (n, H, W) bool or RLEs already."""
+    if isinstance(found.masks, Sequence):
+        return list(found.masks)
+    return found.rles(np.arange(len(found.labels)), found.masks.shape[1:])
 
 
 def _text(counts: bytes | str) -> str:
