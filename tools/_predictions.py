@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from _cli import UserError, describe
@@ -16,7 +17,6 @@ from mmengine.logging import MMLogger
 from torch import Tensor
 
 from longtail_det.evaluation.metrics.predictions import Prediction
-from longtail_det.evaluation.metrics.result_files import ResultFiles
 
 _GROUND_TRUTH = ('gt_instances', 'ignored_instances', 'gt_panoptic_seg', 'gt_sem_seg')
 
@@ -116,12 +116,16 @@ class JsonWriter(BaseMetric):
         super().__init__()
         self.path = path
         self.category_ids = np.asarray(category_ids, dtype=np.int64)
-        self._files = ResultFiles(path.removesuffix('.json'), ('all',), get_rank())
+        self._part: TextIO | None = None
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
-        """Write the predictions of a batch."""
+        """Write the predictions of a batch, one line an image."""
+        if self._part is None:
+            Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+            self._part = open(self._part_path(get_rank()), 'w')  # noqa: SIM115  closed by `evaluate`
         for sample in data_samples:
-            self._files.add('all', sample['img_id'], prediction_records(sample, self.category_ids))
+            records = prediction_records(sample, self.category_ids)
+            self._part.write(f'{sample["img_id"]}\t{", ".join(map(json.dumps, records))}\n')
 
     def compute_metrics(self, results: list[Any]) -> dict[str, float]:
         """Measure nothing."""
@@ -133,14 +137,39 @@ class JsonWriter(BaseMetric):
         Args:
             size: number of images of the data set; an image that was given twice is written once without it.
         """
-        self._files.close()
+        if self._part is not None:
+            self._part.close()
+            self._part = None
         barrier()
         if is_main_process():
-            joined, num_images = self._files.join(get_world_size())['all']
-            os.replace(joined, self.path)
+            num_images = self._join(get_world_size())
             MMLogger.get_current_instance().info(f'predictions of {num_images} images written to {self.path}')
         barrier()
         return {}
+
+    def _join(self, num_ranks: int) -> int:
+        """Join the files of all processes; gives the number of images."""
+        seen: set[str] = set()
+        whole, separator = f'{self.path}.part', ''
+        with open(whole, 'w') as file:
+            file.write('[')
+            for path in (self._part_path(rank) for rank in range(num_ranks)):
+                if not os.path.isfile(path):
+                    continue  # this process was given no image
+                with open(path) as lines:
+                    for line in lines:
+                        img_id, _, records = line.rstrip('\n').partition('\t')
+                        if records and img_id not in seen:
+                            file.write(f'{separator}{records}')
+                            separator = ',\n'
+                        seen.add(img_id)
+                os.remove(path)
+            file.write(']\n')
+        os.replace(whole, self.path)
+        return len(seen)
+
+    def _part_path(self, rank: int) -> str:
+        return f'{self.path}.rank{rank}.part'
 
 
 def prediction_records(sample: Mapping[str, Any], category_ids: np.ndarray) -> list[dict[str, Any]]:
