@@ -7,7 +7,7 @@
 #
 # --iters N     training steps of 8 images (default: the config's)
 # --device D    auto, cpu or cuda (default auto)
-# --out DIR     folder of checkpoints, logs and report.html (default work_dirs/quickstart)
+# --out DIR     folder of checkpoints, logs, report.html and its numbers as csv and md (default work_dirs/quickstart)
 # --config C    another glyph config
 #
 # A run that was interrupted goes on where it stopped when the command is given again; delete DIR to start afresh.

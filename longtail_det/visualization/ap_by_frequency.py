@@ -60,7 +60,8 @@ def _panel(axes: Axes, table: ClassTable, run: str, metric: str) -> None:
         rows = np.flatnonzero((table.groups == group) & np.isfinite(ap))
         axes.scatter(images[rows], ap[rows], size, color=color, alpha=0.55, linewidths=0)
         if group in medians:
-            low, high = images[rows].min() / 1.12, images[rows].max() * 1.12
+            low, high = images[rows].min(), images[rows].max()
+            low, high = (low / 1.12, high * 1.12) if low == high else (low, high)  # a lone class still has a bar
             median = 100 * medians[group][1]
             axes.plot([low, high], [median, median], color=color, linewidth=2.4, solid_capstyle='butt')
             axes.annotate(
