@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from mmdet.registry import MODELS
 from mmengine.config import Config
@@ -84,7 +85,7 @@ def predictions(model: nn.Module, image: Tensor) -> list[Tensor]:
     data = model.data_preprocessor({'inputs': [image], 'data_samples': [sample]})
     with torch.no_grad():
         found = model.predict(data['inputs'], data['data_samples'])[0].pred_instances
-    return [found.bboxes, found.scores, found.labels, torch.as_tensor(found.masks)]
+    return [found.bboxes, found.scores, found.labels, torch.as_tensor(np.asarray(found.masks))]
 
 
 def detectron2_names(depth: int, scale_of_weight_norm: bool = False) -> Iterator[tuple[str, str]]:
