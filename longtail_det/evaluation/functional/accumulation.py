@@ -13,6 +13,9 @@ from .match_table import MatchTable
 from .matching import outside_area
 from .parameters import AREA_RANGES, CLASS_CAP, IOU_THRESHOLDS, RECALL_THRESHOLDS
 
+#: detections, or detections x thresholds, that are looked at together; more take memory and save no time
+_LARGE = 200_000
+
 
 class Curves(NamedTuple):
     """Precision and recall in one area range; -1 for a class without objects.
@@ -60,33 +63,53 @@ def best_of_class(labels: NDArray[Any], scores: NDArray[Any], cap: int = CLASS_C
     return kept
 
 
-def curves_by_area(matches: MatchTable, num_objects: NDArray[np.int64], pool: bool = False) -> Iterator[Curves]:
+def curves_by_area(
+    matches: MatchTable,
+    num_objects: NDArray[np.int64],
+    kept: NDArray[np.bool_] | None = None,
+    pool: bool = False,
+) -> Iterator[Curves]:
     """Accumulate the four area ranges, one after the other, since each takes megabytes.
 
     Args:
-        matches: detections that count, ascending by image.
+        matches: detections, ascending by image.
         num_objects: (C, 4) from `count_objects`.
+        kept: (m,) bool, which of them count; all where None.
         pool: rank the detections of all classes together, as if they were one class (Dave et al., 2021).
 
     Yields:
         `Curves` of `AREA_RANGES` in their order; with `pool` of one class.
     """
-    labels = np.zeros(len(matches), dtype=np.int8) if pool else matches.labels
     num_objects = num_objects.sum(axis=0, keepdims=True) if pool else num_objects
-    order = np.lexsort((-matches.scores, labels))
-    hits, misses = matches.hits[order], matches.misses[order]
-    bounds = np.searchsorted(labels[order], np.arange(len(num_objects) + 1))
+    ranked, bounds = _ranking(matches, kept, len(num_objects), pool)
     num_thresholds = len(IOU_THRESHOLDS)
     for area in range(len(AREA_RANGES)):
-        precision = np.full((len(num_objects), num_thresholds, len(RECALL_THRESHOLDS)), -1.0)
+        precision = np.full((num_thresholds, len(RECALL_THRESHOLDS), len(num_objects)), -1.0)
         recall = np.full((num_thresholds, len(num_objects)), -1.0)
         for label in np.flatnonzero(num_objects[:, area]).tolist():
-            rows = slice(bounds[label], bounds[label + 1])
-            precision[label], recall[:, label] = class_curve(
-                _unpack(hits[rows], area), _unpack(misses[rows], area), int(num_objects[label, area])
+            rows = ranked[bounds[label] : bounds[label + 1]]
+            precision[:, :, label], recall[:, label] = class_curve(
+                _unpack(matches.hits[rows], area), _unpack(matches.misses[rows], area), int(num_objects[label, area])
             )
-        # in one piece, as the order of summation decides the last bit of a mean
-        yield Curves(np.ascontiguousarray(precision.transpose(1, 2, 0)), recall)
+        yield Curves(precision, recall)
+
+
+def _ranking(
+    matches: MatchTable, kept: NDArray[np.bool_] | None, num_classes: int, pool: bool
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Rows that count, by class and then best score first, of equal scores the earlier image; bounds of the classes."""
+    kept = np.ones(len(matches), dtype=bool) if kept is None else kept
+    labels = np.zeros(len(matches), dtype=np.int8) if pool else matches.labels
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(labels[kept], minlength=num_classes))])
+    ranked = np.empty(bounds[-1], dtype=np.int32)
+    # some classes after the other: a sort of all at once would take several times the memory
+    block = bounds[1:] // _LARGE
+    for classes in np.split(np.arange(num_classes), np.flatnonzero(np.diff(block)) + 1):
+        first, last = classes[[0, -1]]
+        rows = np.flatnonzero(kept & (labels >= first) & (labels <= last))
+        order = np.lexsort((-matches.scores[rows], labels[rows]))
+        ranked[bounds[first] : bounds[last + 1]] = rows[order]
+    return ranked, bounds
 
 
 def class_curve(
@@ -103,6 +126,9 @@ def class_curve(
         (T, 101) precision, 0 where the recall is not reached, and (T,) recall.
     """
     num_thresholds = len(hits)
+    if hits.size > _LARGE and num_thresholds > 1:
+        rows = [class_curve(hits[t : t + 1], misses[t : t + 1], num_objects) for t in range(num_thresholds)]
+        return np.concatenate([precision for precision, _ in rows]), np.concatenate([recall for _, recall in rows])
     last = np.flatnonzero(hits.any(axis=0))[-1:]
     if not last.size:
         return np.zeros((num_thresholds, len(RECALL_THRESHOLDS))), np.zeros(num_thresholds)
@@ -126,6 +152,5 @@ def class_curve(
 
 
 def _unpack(bits: NDArray[np.uint8], area: int) -> NDArray[np.uint8]:
-    num_thresholds = len(IOU_THRESHOLDS)
-    first = area * num_thresholds
-    return np.unpackbits(bits, axis=1)[:, first : first + num_thresholds].T
+    first, skipped = divmod(area * len(IOU_THRESHOLDS), 8)
+    return np.unpackbits(bits[:, first : first + 2], axis=1)[:, skipped : skipped + len(IOU_THRESHOLDS)].T

@@ -49,7 +49,7 @@ class ScoredDetections:
             classwise: also give the AP of every class.
         """
         kept = self.matches.in_cap if mode == 'default' else self.in_class_cap
-        return summarize(self.gt, self.image_rows, self.matches.select(kept), mode, classwise)
+        return summarize(self.gt, self.image_rows, self.matches, kept, mode, classwise)
 
 
 def match_detections(

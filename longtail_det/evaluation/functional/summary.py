@@ -16,14 +16,20 @@ from .parameters import AREA_RANGES, IMAGE_CAP, IOU_THRESHOLDS
 
 
 def summarize(
-    gt: GroundTruth, image_rows: NDArray[np.int64], matches: MatchTable, mode: str = 'default', classwise: bool = False
+    gt: GroundTruth,
+    image_rows: NDArray[np.int64],
+    matches: MatchTable,
+    kept: NDArray[np.bool_],
+    mode: str = 'default',
+    classwise: bool = False,
 ) -> dict[str, float]:
     """Average precision and recall of one mode.
 
     Args:
         gt: the objects.
         image_rows: images that were looked at.
-        matches: detections that count in this mode (`in_mode`), ascending by image.
+        matches: detections, ascending by image.
+        kept: (m,) bool, those that count in this mode.
         mode: 'default' or 'fixed' average over classes; 'pool' ranks the detections of all classes together.
         classwise: also give the AP of every class; 'pool' has none.
 
@@ -38,7 +44,7 @@ def summarize(
     recalls: dict[str, float] = {}
     suffix = f'@{IMAGE_CAP}' if mode == 'default' else ''
     by_class: dict[str, float] = {}
-    for name, curves in zip(AREA_RANGES, curves_by_area(matches, num_objects, is_pool), strict=True):
+    for name, curves in zip(AREA_RANGES, curves_by_area(matches, num_objects, kept, is_pool), strict=True):
         size = '' if name == 'all' else name[0]
         results[f'AP{size}'] = mean_defined(curves.precision)
         recalls[f'AR{size}{suffix}'] = mean_defined(curves.recall)
@@ -46,7 +52,7 @@ def summarize(
             for threshold in (0.5, 0.75):
                 at = np.flatnonzero(threshold == IOU_THRESHOLDS)
                 results[f'AP{threshold * 100:.0f}'] = mean_defined(curves.precision[at])
-            groups = _pooled_groups(gt, matches, num_objects) if is_pool else _group_means(gt, curves)
+            groups = _pooled_groups(gt, matches, kept, num_objects) if is_pool else _group_means(gt, curves)
             if classwise and not is_pool:
                 by_class = _class_means(gt.names, curves)
     return {**results, **groups, **recalls, **by_class}
@@ -76,15 +82,17 @@ def _group_means(gt: GroundTruth, curves: Curves) -> dict[str, float]:
     }
 
 
-def _pooled_groups(gt: GroundTruth, matches: MatchTable, num_objects: NDArray[np.int64]) -> dict[str, float]:
+def _pooled_groups(
+    gt: GroundTruth, matches: MatchTable, kept: NDArray[np.bool_], num_objects: NDArray[np.int64]
+) -> dict[str, float]:
     """Rank the classes of a group together, without the others."""
     if gt.groups is None:
         return {}
     results = {}
     for group in FREQUENCY_GROUPS:
         of_group = gt.groups == group
-        inside = matches.select(of_group[matches.labels])
-        curves = next(curves_by_area(inside, num_objects * of_group[:, None], pool=True))
+        inside = kept & of_group[matches.labels]
+        curves = next(curves_by_area(matches, num_objects * of_group[:, None], inside, pool=True))
         results[f'AP{group}'] = mean_defined(curves.precision)
     return results
 

@@ -24,6 +24,8 @@ from .result_files import ResultFiles
 _PENDING_IMAGES = 64
 #: detections ranked over the data set after which those that cannot count are looked for
 _RANKED_LIMIT = 8_000_000
+#: one for all images, which are many
+_NOT_RANKED: dict[str, Any] = {}
 
 
 @METRICS.register_module()
@@ -86,6 +88,7 @@ class FastLVISMetric(BaseMetric):
         fn.check_choice('mode', self.modes, fn.MODES)
         if format_only and outfile_prefix is None:
             raise ValueError('format_only=True writes results files; say where with outfile_prefix=PATH/PREFIX')
+        self._is_ranking = set(self.modes) != {'default'}
         self.classwise = classwise
         self.class_statistics = read_statistics(class_statistics)
         self.format_only = format_only
@@ -150,8 +153,8 @@ class FastLVISMetric(BaseMetric):
             matches = merge_images(images, rows, metric)
             for mode in self.modes:
                 kept = matches.in_cap if mode == 'default' else in_class_cap(images, matches, metric)
-                counted = matches.select(kept)
-                scores[fn.result_name(metric, mode)] = fn.summarize(self._gt, rows, counted, mode, self.classwise)
+                results_of_mode = fn.summarize(self._gt, rows, matches, kept, mode, self.classwise)
+                scores[fn.result_name(metric, mode)] = results_of_mode
         logger.info('\n' + fn.ap_table(scores))
         return {f'{name}_{key}': value for name, values in scores.items() for key, value in values.items()}
 
@@ -188,7 +191,7 @@ class FastLVISMetric(BaseMetric):
         if self._files is not None:
             self._files.add(found, self._known_classes.category_ids[found.labels], masks)
         if self.format_only:
-            self.results.append(ImageMatches(found.img_id, {}, {}))
+            self.results.append(ImageMatches(found.img_id, {}, _NOT_RANKED))
         else:
             self._pending[row] = found._replace(masks=None), labels, masks
 
@@ -209,12 +212,12 @@ class FastLVISMetric(BaseMetric):
             else:
                 shapes = [masks.get(row) for _, labels_, masks in waiting for row in range(len(labels_))]
             table = fn.match_table(self._gt, images, all_labels, scores, shapes, metric)
-            for image, part in zip(kept, split_by_image(table, rows), strict=True):
+            for image, part in zip(kept, split_by_image(table, rows, self._is_ranking), strict=True):
                 image[metric] = part
         label_type = np.min_scalar_type(-self._gt.num_classes)
         for (found, labels, _), matches in zip(waiting, kept, strict=True):
-            ranked = {}
-            if set(self.modes) != {'default'}:
+            ranked: dict[str, Any] = _NOT_RANKED
+            if self._is_ranking:
                 small = labels.astype(label_type)
                 ranked = {m: (small, found.scores if m == 'bbox' else found.mask_scores) for m in self.metrics}
             self.results.append(ImageMatches(found.img_id, matches, ranked))
@@ -223,7 +226,7 @@ class FastLVISMetric(BaseMetric):
 
     def _forget_outranked(self, num_new: int) -> None:
         self._num_ranked += num_new
-        if set(self.modes) != {'default'} and self._num_ranked > _RANKED_LIMIT:
+        if self._is_ranking and self._num_ranked > _RANKED_LIMIT:
             self.results = drop_outranked(self.results, self._gt.num_classes)
             self._num_ranked = 0
 

@@ -14,7 +14,7 @@ from ..functional import CLASS_CAP, MatchTable, best_of_class
 _NOT_RANKED = -1
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class ImageMatches:
     """One image, matched.
 
@@ -30,17 +30,22 @@ class ImageMatches:
     ranked: dict[str, tuple[NDArray[Any], NDArray[Any]]]
 
 
-_COLUMNS = ('labels', 'scores', 'source', 'in_cap', 'hits', 'misses')
+_COLUMNS = ('labels', 'scores', 'hits', 'misses')
+#: what only the ranking over the data set needs
+_RANKING_COLUMNS = ('source', 'in_cap')
 
 
-def split_by_image(table: MatchTable, image_rows: Sequence[int]) -> list[NDArray[Any]]:
+def split_by_image(table: MatchTable, image_rows: Sequence[int], ranking: bool) -> list[NDArray[Any]]:
     """Cut a table into one array per image.
 
     Args:
         table: ascending by image.
         image_rows: ascending; those without a detection give an empty array.
+        ranking: whether detections will be ranked over the data set; else those beyond the cap of an image are left
+            out.
     """
-    columns = [(name, getattr(table, name)) for name in _COLUMNS]
+    table = table if ranking else table.select(table.in_cap)
+    columns = [(name, getattr(table, name)) for name in _COLUMNS + _RANKING_COLUMNS * ranking]
     packed = np.empty(len(table), dtype=[(name, column.dtype, column.shape[1:]) for name, column in columns])
     for name, column in columns:
         packed[name] = column
@@ -60,10 +65,14 @@ def merge_images(images: Sequence[ImageMatches], image_rows: NDArray[np.int64], 
     """
     parts = [image.matches[metric] for image in images]
     packed = np.concatenate(parts)
-    counts = [len(part) for part in parts]
+    is_ranking = 'source' in packed.dtype.names
+    none: Any = np.broadcast_to(np.int32(-1), len(packed))
+    yes: Any = np.broadcast_to(np.True_, len(packed))
     return MatchTable(
-        images=np.repeat(image_rows.astype(np.int32), counts),
-        partner=np.full(len(packed), -1, dtype=np.int32),
+        images=np.repeat(image_rows.astype(np.int32), [len(part) for part in parts]),
+        partner=none,
+        source=packed['source'] if is_ranking else none,
+        in_cap=packed['in_cap'] if is_ranking else yes,
         **{name: packed[name] for name in _COLUMNS},
     )
 

@@ -32,3 +32,12 @@ def test_the_curve_equals_a_walk_down_the_ranking(seed, count):
         expected = [max((p for r, p in points if r >= wanted), default=0.0) for wanted in RECALL_THRESHOLDS]
         np.testing.assert_array_equal(precision[row], expected)
         assert recall[row] == (points[-1][0] if points else 0)
+
+
+def test_a_class_of_many_detections_is_done_threshold_by_threshold(monkeypatch):
+    rng = np.random.default_rng(0)
+    kind = rng.integers(0, 3, (10, 400))
+    at_once = class_curve(kind == 0, kind == 1, 300)
+    monkeypatch.setattr('longtail_det.evaluation.functional.accumulation._LARGE', 1000)
+    for values, expected in zip(class_curve(kind == 0, kind == 1, 300), at_once, strict=True):
+        np.testing.assert_array_equal(values, expected, strict=True)

@@ -44,12 +44,22 @@ def random_table(rng: np.random.Generator, counts: np.ndarray) -> tuple[MatchTab
 def test_split_and_merged_is_what_was(seed, num_images):
     rng = np.random.default_rng(seed)
     table, _ = random_table(rng, rng.integers(0, 9, num_images))
-    parts = split_by_image(table, range(num_images))
+    parts = split_by_image(table, range(num_images), True)
     merged = merge_images(
         [ImageMatches(i, {'bbox': part}, {}) for i, part in enumerate(parts)], np.arange(num_images), 'bbox'
     )
     for name in ('images', 'labels', 'scores', 'source', 'in_cap', 'hits', 'misses', 'partner'):
         np.testing.assert_array_equal(getattr(merged, name), getattr(table, name), strict=True)
+
+
+def test_without_a_ranking_only_what_is_within_the_cap_is_kept():
+    rng = np.random.default_rng(0)
+    table, _ = random_table(rng, np.array([9, 0, 9]))
+    images = [ImageMatches(i, {'bbox': part}, {}) for i, part in enumerate(split_by_image(table, range(3), False))]
+    merged, expected = merge_images(images, np.arange(3), 'bbox'), table.select(table.in_cap)
+    assert 0 < len(merged) < len(table)
+    for name in ('images', 'labels', 'scores', 'in_cap', 'hits', 'misses'):
+        np.testing.assert_array_equal(getattr(merged, name), getattr(expected, name), strict=True)
 
 
 @given(seed=st.integers(0, 10**6), num_images=st.integers(1, 6))
@@ -58,7 +68,7 @@ def test_what_is_forgotten_would_not_have_counted(seed, num_images):
     table, ranked = random_table(rng, rng.integers(0, 9, num_images))
     rows = np.arange(num_images)
     images = [
-        ImageMatches(i, {'bbox': part}, {'bbox': ranked[i]}) for i, part in enumerate(split_by_image(table, rows))
+        ImageMatches(i, {'bbox': part}, {'bbox': ranked[i]}) for i, part in enumerate(split_by_image(table, rows, True))
     ]
     before = in_class_cap(images, merge_images(images, rows, 'bbox'), 'bbox', CAP)
     held = sum(len(image.ranked['bbox'][0]) for image in images)
