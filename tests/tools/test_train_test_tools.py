@@ -48,6 +48,10 @@ def test_the_seed_of_the_config_holds_where_none_is_given(run_tool):
     torch.testing.assert_close(weights('a'), weights('b'), rtol=0, atol=0)
 
 
+def test_a_config_may_say_nothing_of_randomness(run_tool):
+    assert run_tool('train', TOY_CONFIG, '--work-dir', 'a', '--cfg-options', 'randomness=None') == 0
+
+
 def test_deterministic_turns_torch_deterministic(run_tool):
     try:
         assert run_tool('train', TOY_CONFIG, '--deterministic') == 0
