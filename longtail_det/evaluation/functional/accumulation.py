@@ -92,6 +92,7 @@ def curves_by_area(
                 _unpack(matches.hits[rows], area), _unpack(matches.misses[rows], area), int(num_objects[label, area])
             )
         yield Curves(precision, recall)
+        del precision, recall  # or they would stay while the next ones are made
 
 
 def _ranking(
@@ -102,6 +103,8 @@ def _ranking(
     labels = np.zeros(len(matches), dtype=np.int8) if pool else matches.labels
     bounds = np.concatenate([[0], np.cumsum(np.bincount(labels[kept], minlength=num_classes))])
     ranked = np.empty(bounds[-1], dtype=np.int32)
+    if not num_classes:
+        return ranked, bounds
     # some classes after the other: a sort of all at once would take several times the memory
     block = bounds[1:] // _LARGE
     for classes in np.split(np.arange(num_classes), np.flatnonzero(np.diff(block)) + 1):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,7 +32,8 @@ class GroundTruth:
         ignore: (A,) bool, objects that are neither searched for nor false positives.
         segmentations: A polygon lists or RLEs, read one by one; may be empty where only boxes are scored.
         segmentation_rows: (A,) int64, where in `segmentations` the mask of each object is.
-        negative_pairs: int64 ascending, pairs searched for and not found (`neg_category_ids`).
+        listed_pairs: int64 ascending, pairs that the file tells of: with objects, or searched for and not found
+            (`neg_category_ids`).
         open_pairs: int64 ascending, pairs of which some objects are not annotated (`not_exhaustive_category_ids`).
     """
 
@@ -51,7 +51,7 @@ class GroundTruth:
     ignore: NDArray[np.bool_]
     segmentations: Sequence[Any]
     segmentation_rows: NDArray[np.int64]
-    negative_pairs: NDArray[np.int64]
+    listed_pairs: NDArray[np.int64]
     open_pairs: NDArray[np.int64]
 
     @property
@@ -100,12 +100,8 @@ class GroundTruth:
         Args:
             pairs: (n,) int64.
         """
-        listed = find_sorted(pairs, self._listed_pairs)[1]
+        listed = find_sorted(pairs, self.listed_pairs)[1]
         return listed | self.complete[pairs // self.num_classes] if self.complete.any() else listed
-
-    @cached_property
-    def _listed_pairs(self) -> NDArray[np.int64]:
-        return np.union1d(self.negative_pairs, self.pairs)
 
     def is_open(self, pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether some objects of the pair are not annotated, so that an unmatched detection may be right.
@@ -139,7 +135,7 @@ class GroundTruth:
             names=tuple(name for name, keep in zip(self.names, kept, strict=True) if keep),
             groups=None if self.groups is None else self.groups[kept],
             pairs=pairs,
-            negative_pairs=renumber(self.negative_pairs)[0],
+            listed_pairs=renumber(self.listed_pairs)[0],
             open_pairs=renumber(self.open_pairs)[0],
             **{column: getattr(self, column)[rows] for column in columns},
         )

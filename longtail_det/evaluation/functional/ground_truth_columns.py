@@ -149,7 +149,7 @@ def ground_truth_from_columns(
         ignore=ignore == _IGNORE if federated else ignore > 0,
         segmentations=segmentations,
         segmentation_rows=rows,
-        negative_pairs=_pair_set(images.negatives, image_ids, category_ids),
+        listed_pairs=np.union1d(pairs[rows], _pair_set(images.negatives, image_ids, category_ids)),
         open_pairs=_pair_set(images.not_exhaustive, image_ids, category_ids),
     )
 

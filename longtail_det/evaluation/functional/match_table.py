@@ -23,7 +23,7 @@ class MatchTable:
     Flags are bits: of area range a at IoU threshold t it is bit `10 * a + t` of `np.unpackbits`.
 
     Args:
-        images: (m,) int32 image rows.
+        images: (m,) int16 or int32 image rows.
         labels: (m,) int16 or int32 class indices.
         scores: (m,) float, as given.
         source: (m,) int32 number of the detection within its image, in the order given.
@@ -33,7 +33,7 @@ class MatchTable:
         partner: (m,) int32 row of the object matched at IoU 0.5 over all areas, -1 for none.
     """
 
-    images: NDArray[np.int32]
+    images: NDArray[Any]
     labels: NDArray[Any]
     scores: NDArray[Any]
     source: NDArray[np.int32]
@@ -121,7 +121,7 @@ def match_table(
     uncounted = outside_area(areas) | gt.is_open(pairs_kept)[:, None]
     partner = assignment.partner
     return MatchTable(
-        images=images[rows].astype(np.int32),
+        images=images[rows].astype(np.min_scalar_type(-len(gt.image_ids))),
         labels=labels[rows].astype(np.min_scalar_type(-gt.num_classes)),
         scores=scores[rows],
         source=(rows - np.searchsorted(images, images[rows])).astype(np.int32),

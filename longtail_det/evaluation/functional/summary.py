@@ -44,7 +44,9 @@ def summarize(
     recalls: dict[str, float] = {}
     suffix = f'@{IMAGE_CAP}' if mode == 'default' else ''
     by_class: dict[str, float] = {}
-    for name, curves in zip(AREA_RANGES, curves_by_area(matches, num_objects, kept, is_pool), strict=True):
+    by_area = curves_by_area(matches, num_objects, kept, is_pool)
+    for name in AREA_RANGES:
+        curves = next(by_area)
         size = '' if name == 'all' else name[0]
         results[f'AP{size}'] = mean_defined(curves.precision)
         recalls[f'AR{size}{suffix}'] = mean_defined(curves.recall)
@@ -55,6 +57,7 @@ def summarize(
             groups = _pooled_groups(gt, matches, kept, num_objects) if is_pool else _group_means(gt, curves)
             if classwise and not is_pool:
                 by_class = _class_means(gt.names, curves)
+        del curves  # or it would stay while the next one is made
     return {**results, **groups, **recalls, **by_class}
 
 

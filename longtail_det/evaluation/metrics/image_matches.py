@@ -69,7 +69,9 @@ def merge_images(images: Sequence[ImageMatches], image_rows: NDArray[np.int64], 
     none: Any = np.broadcast_to(np.int32(-1), len(packed))
     yes: Any = np.broadcast_to(np.True_, len(packed))
     return MatchTable(
-        images=np.repeat(image_rows.astype(np.int32), [len(part) for part in parts]),
+        images=np.repeat(
+            image_rows.astype(np.min_scalar_type(-1 - int(image_rows[-1]))), [len(part) for part in parts]
+        ),
         partner=none,
         source=packed['source'] if is_ranking else none,
         in_cap=packed['in_cap'] if is_ranking else yes,

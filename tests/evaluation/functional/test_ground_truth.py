@@ -42,7 +42,7 @@ def test_selected_classes_are_those_of_a_file_without_the_others(lvis_case):
         'annotations': [a for a in gt['annotations'] if a['category_id'] in kept],
     }
     selected, expected = ground_truth_table(gt).select_classes([6, 3, 1, 99]), ground_truth_table(smaller)
-    for name in ('pairs', 'object_ids', 'boxes', 'areas', 'ignore', 'category_ids', 'negative_pairs', 'open_pairs'):
+    for name in ('pairs', 'object_ids', 'boxes', 'areas', 'ignore', 'category_ids', 'listed_pairs', 'open_pairs'):
         np.testing.assert_array_equal(getattr(selected, name), getattr(expected, name))
     assert (selected.names, selected.groups.tolist()) == (expected.names, expected.groups.tolist())
     assert selected.segmentation(0) is expected.segmentation(0)

@@ -27,7 +27,7 @@ def random_table(rng: np.random.Generator, counts: np.ndarray) -> tuple[MatchTab
     columns = np.array(rows).reshape(-1, 4)
     return (
         MatchTable(
-            images=columns[:, 0].astype(np.int32),
+            images=columns[:, 0].astype(np.int8),
             labels=columns[:, 1].astype(np.int16),
             scores=columns[:, 2],
             source=columns[:, 3].astype(np.int32),
