@@ -24,7 +24,8 @@ class Prediction(NamedTuple):
         scores: (n,) float32 or float64.
         mask_scores: (n,) likewise, what masks are ranked by.
         boxes: (n, 4) float64 x, y, width, height, pixels of the original image.
-        masks: (n, H, W) bool tensor, or n RLEs; None where the model gives none.
+        masks: (n, H, W) bool tensor, or n RLEs in a list or in anything indexed like one; None where the model gives
+            none.
     """
 
     img_id: int
@@ -75,7 +76,7 @@ class Prediction(NamedTuple):
             )
         if not len(rows):
             return []
-        if isinstance(self.masks, Sequence):
+        if not isinstance(self.masks, Tensor):
             rles = [self.masks[row] for row in rows.tolist()]
         else:
             # on a GPU the few masks that are needed travel

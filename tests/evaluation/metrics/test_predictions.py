@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longtail_det.evaluation.metrics.predictions import Prediction, encode_masks
+from longtail_det.models import EncodedMasks
 
 
 @given(seed=st.integers(0, 10**6), fill=st.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0]))
@@ -45,12 +46,12 @@ def test_masks_may_be_ranked_by_a_score_of_their_own():
     assert (found.scores.tolist(), found.mask_scores.tolist()) == ([0.5], [0.25])
 
 
-def test_rles_are_taken_as_they_are():
-    class Rles(list):
-        pass
-
-    rle = {'size': [9, 9], 'counts': b'abc'}
-    assert Prediction.from_sample(sample(masks=Rles([rle]))).rles(np.array([0]), (9, 9)) == [rle]
+@pytest.mark.parametrize('masks', [[{'size': [9, 9], 'counts': b'abc'}], EncodedMasks([b'abc'], 9, 9)], ids=type)
+def test_rles_are_taken_as_they_are(masks):
+    """From a list, and from what our mask heads give."""
+    assert Prediction.from_sample(sample(masks=masks)).rles(np.array([0]), (9, 9)) == [
+        {'size': [9, 9], 'counts': b'abc'}
+    ]
 
 
 @pytest.mark.parametrize(
