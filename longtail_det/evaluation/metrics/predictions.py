@@ -77,7 +77,8 @@ class Prediction(NamedTuple):
         if not len(rows):
             return []
         if not isinstance(self.masks, Tensor):
-            rles = [self.masks[row] for row in rows.tolist()]
+            # plain dicts: pycocotools refuses subclasses
+            rles = [dict(self.masks[row]) for row in rows.tolist()]
         else:
             # on a GPU the few masks that are needed travel
             masks = self.masks if self.masks.device.type == 'cpu' else self.masks[torch.as_tensor(rows)].cpu()

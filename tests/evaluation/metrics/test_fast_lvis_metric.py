@@ -12,6 +12,7 @@ from mmengine.evaluator import Evaluator
 
 from longtail_det.evaluation import FastLVISMetric, evaluate_detections
 from longtail_det.evaluation.functional import detection_records
+from longtail_det.models import EncodedMasks
 
 from .streams import CLASSES, as_data_sample, expected, two_processes
 
@@ -94,6 +95,19 @@ def test_training_counts_of_another_data_set_are_one_line(run, detections, ann_f
 def test_a_label_that_the_data_set_lacks_is_one_line(run, detections, ann_file):
     with pytest.raises(ValueError, match=r'image 1 has a predicted label 6, but the data set has 6 classes; set the'):
         run([{**detections[0], 'labels': detections[0]['labels'] * 0 + 6}], ann_file=ann_file)
+
+
+def test_encoded_masks_of_our_heads_score_like_full_ones(run, detections, ann_file):
+    evaluator = Evaluator(FastLVISMetric(ann_file, ['bbox', 'segm', 'boundary'], ['default', 'fixed']))
+    evaluator.dataset_meta = {'classes': CLASSES}
+    for image in detections:
+        sample = as_data_sample(image)
+        counts = [mask['counts'].encode() for mask in image['masks']]
+        sample.pred_instances.masks = EncodedMasks(counts, 160, 160)
+        evaluator.process([sample])
+    full = run(detections, ann_file=ann_file, metric=['bbox', 'segm', 'boundary'], mode=['default', 'fixed'])
+    assert evaluator.evaluate(len(detections)) == full
+    assert full['lvis/segm_AP'] > 0
 
 
 def test_an_unknown_mode_is_one_line(ann_file):
