@@ -70,7 +70,7 @@ def row_blocks(logits: Tensor) -> list[slice]:
 def fused_loss(logits: Tensor, kernel: Kernel) -> Tensor:
     """Evaluate a loss per row whose gradient is known.
 
-    Autograd would keep several matrices of the size of the logits; this keeps one.
+    Autograd would keep several matrices of the size of the logits; this keeps one. Autocast is off inside.
 
     Args:
         logits: (N, K) float.
@@ -82,7 +82,8 @@ def fused_loss(logits: Tensor, kernel: Kernel) -> Tensor:
     Raises:
         RuntimeError: in a backward pass with `create_graph=True`.
     """
-    return _Fused.apply(logits, kernel)
+    with torch.autocast(logits.device.type, enabled=False):
+        return _Fused.apply(logits, kernel)
 
 
 def refuse_second_order() -> None:

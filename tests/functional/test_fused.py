@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from longtail_det.functional import fused
+from longtail_det.functional import eqlv2_loss, fused
 from longtail_det.functional.fused import fused_loss, row_blocks
 
 
@@ -61,3 +61,11 @@ def test_without_gradient_none_is_kept(roi_batch):
     logits, _ = roi_batch(3, 4)
     with torch.no_grad():
         assert not fused_loss(logits, Softplus()).requires_grad
+
+
+def test_autocast_does_not_lower_the_precision(roi_batch):
+    logits, labels = roi_batch(6, 4, extra_channels=1)
+    logits, weight = logits.detach().float(), torch.linspace(0.1, 1, 4)
+    expected = eqlv2_loss(logits, labels, weight, weight)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        assert all(map(torch.equal, eqlv2_loss(logits, labels, weight, weight), expected))
