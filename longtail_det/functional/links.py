@@ -129,20 +129,20 @@ class Gumbel(Link):
 
     def negative(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """-log(1 - p(x)) = log1p(1 / expm1(exp(-x))), and its derivative exp(-x) / expm1(exp(-x))."""
-        odds, gradient = self._odds(x, torch.empty_like(x))
-        value = odds.log1p_()
+        gradient = torch.empty_like(x)
+        value = self._odds(x, gradient).log1p_()
         return (value if self.clamp else value.add_((x - _GUMBEL_RIGHT).clamp_(min=0))), gradient
 
     def negative_sums(self, x: Tensor, gradient: Tensor, leave_out: Clear, weight: Tensor | None) -> Tensor:
         """The same, with one logarithm for eight terms where a product of eight odds cannot overflow."""
         if weight is not None or self.clamp is None or 8 * self.clamp[1] > _MAX_EXPONENT:
             return super().negative_sums(x, gradient, leave_out, weight)
-        odds, _ = self._odds(x, gradient)
+        odds = self._odds(x, gradient)
         leave_out(gradient)
         return sum_log1p_(leave_out(odds), 1)
 
-    def _odds(self, x: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        """p / (1 - p) = 1 / expm1(exp(-x)), and the derivative of -log(1 - p), written into `gradient`."""
+    def _odds(self, x: Tensor, gradient: Tensor) -> Tensor:
+        """p / (1 - p) = 1 / expm1(exp(-x)); the derivative of -log(1 - p) is written into `gradient`."""
         low, high = self.clamp or (-40.0, _GUMBEL_RIGHT)
         inside = x.clamp(low, high)
         torch.neg(inside, out=gradient).exp_()
@@ -150,7 +150,7 @@ class Gumbel(Link):
         gradient.mul_(odds)
         if self.clamp is not None:
             gradient.mul_(inside.eq_(x))
-        return odds, gradient
+        return odds
 
     def inverse(self, probability: float) -> float:
         """The logit, -log(-log p)."""
