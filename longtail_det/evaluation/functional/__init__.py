@@ -1,6 +1,6 @@
 """Evaluation as functions: arrays and records in, numbers and text out."""
 
-from .accumulation import Curves, best_of_class, class_curve, count_objects, curves_by_area
+from .accumulation import Curves, best_of_class, class_curves, count_objects, curves_by_area, recall_counts
 from .boundary import boundary_rle, boundary_width, mask_boundary
 from .class_table import ClassTable, class_ap
 from .classes import category_groups, match_classes
@@ -13,6 +13,7 @@ from .evaluation import (
     match_detections,
     result_name,
 )
+from .flags import ALL_FLAGS, FLAG_BYTES, area_flags, flag, overlap_flags, pack_flags, packed_flag
 from .ground_truth import GroundTruth, find_sorted
 from .ground_truth_columns import (
     ground_truth_from_columns,
@@ -34,9 +35,11 @@ from .summary import mean_defined, summarize
 from .table import AP_COLUMNS, ap_table, is_defined, nest_results, percent
 
 __all__ = [
+    'ALL_FLAGS',
     'AP_COLUMNS',
     'AREA_RANGES',
     'CLASS_CAP',
+    'FLAG_BYTES',
     'IMAGE_CAP',
     'IOU_THRESHOLDS',
     'METRICS',
@@ -55,6 +58,7 @@ __all__ = [
     'Reliability',
     'ScoredDetections',
     'ap_table',
+    'area_flags',
     'as_rle',
     'assign',
     'best_of_class',
@@ -64,7 +68,7 @@ __all__ = [
     'category_groups',
     'check_choice',
     'class_ap',
-    'class_curve',
+    'class_curves',
     'confusion',
     'count_objects',
     'curves_by_area',
@@ -74,6 +78,7 @@ __all__ = [
     'evaluate_detections',
     'evaluate_lvis_api',
     'find_sorted',
+    'flag',
     'ground_truth_from_columns',
     'ground_truth_table',
     'image_columns',
@@ -89,9 +94,13 @@ __all__ = [
     'object_columns',
     'object_rle',
     'outside_area',
+    'overlap_flags',
+    'pack_flags',
+    'packed_flag',
     'pareto_front',
     'percent',
     'predicted_columns',
+    'recall_counts',
     'reliability',
     'result_name',
     'summarize',

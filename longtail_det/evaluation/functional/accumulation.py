@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .flags import packed_flag
 from .ground_truth import GroundTruth
 from .match_table import MatchTable
 from .matching import outside_area
 from .parameters import AREA_RANGES, CLASS_CAP, IOU_THRESHOLDS, RECALL_THRESHOLDS
 
-#: detections, or detections x thresholds, that are looked at together; more take memory and save no time
+#: detections that are sorted together; more take memory and save no time
 _LARGE = 200_000
 
 
@@ -82,17 +83,81 @@ def curves_by_area(
     """
     num_objects = num_objects.sum(axis=0, keepdims=True) if pool else num_objects
     ranked, bounds = _ranking(matches, kept, len(num_objects), pool)
-    num_thresholds = len(IOU_THRESHOLDS)
     for area in range(len(AREA_RANGES)):
-        precision = np.full((num_thresholds, len(RECALL_THRESHOLDS), len(num_objects)), -1.0)
-        recall = np.full((num_thresholds, len(num_objects)), -1.0)
-        for label in np.flatnonzero(num_objects[:, area]).tolist():
-            rows = ranked[bounds[label] : bounds[label + 1]]
-            precision[:, :, label], recall[:, label] = class_curve(
-                _unpack(matches.hits[rows], area), _unpack(matches.misses[rows], area), int(num_objects[label, area])
-            )
+        precision = np.full((len(IOU_THRESHOLDS), len(RECALL_THRESHOLDS), len(num_objects)), -1.0)
+        recall = np.full((len(IOU_THRESHOLDS), len(num_objects)), -1.0)
+        defined = np.flatnonzero(num_objects[:, area])
+        wanted = recall_counts(num_objects[defined, area])
+        for threshold in range(len(IOU_THRESHOLDS)):
+            hits, misses = (packed_flag(flags, area, threshold)[ranked] for flags in (matches.hits, matches.misses))
+            found, at_recall = class_curves(hits, misses, bounds[:-1][defined], bounds[1:][defined], wanted)
+            precision[threshold][:, defined] = at_recall.T
+            recall[threshold, defined] = found / num_objects[defined, area]
         yield Curves(precision, recall)
         del precision, recall  # or they would stay while the next ones are made
+
+
+def recall_counts(num_objects: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count the true positives with which each recall threshold is reached.
+
+    Args:
+        num_objects: (C,) what is to be found, at least 1.
+
+    Returns:
+        (C, 101) the smallest numbers, at least 1, whose quotient by the objects is no less than the threshold as
+        float64 has it.
+
+    Example:
+        >>> recall_counts(np.array([4]))[0, [0, 25, 26, 100]].tolist()
+        [1, 1, 2, 4]
+    """
+    objects = num_objects[:, None]
+    counts = np.ceil(objects * RECALL_THRESHOLDS).astype(np.int64)
+    # the product is rounded otherwise than the quotient, by which the lvis API decides: off by one at most
+    counts -= (counts - 1) / objects >= RECALL_THRESHOLDS
+    counts += counts / objects < RECALL_THRESHOLDS
+    return np.maximum(counts, 1)
+
+
+def class_curves(
+    hits: NDArray[np.bool_],
+    misses: NDArray[np.bool_],
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+    wanted: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Precision of each class at each recall threshold, the best at this recall or a higher one.
+
+    Only the true positives are looked at: behind one of them the precision falls until the next.
+
+    Args:
+        hits: (n,) bool, true positives; the detections of a class side by side, best score first.
+        misses: (n,) bool, false positives; what is neither does not count.
+        starts: (C,) int, ascending, first detection of each class.
+        stops: (C,) int, where the detections of each class end.
+        wanted: (C, 101) from `recall_counts`.
+
+    Returns:
+        (C,) true positives, and (C, 101) precision, 0 where the recall is not reached.
+    """
+    at_recall = np.zeros(wanted.shape)
+    places = np.flatnonzero(hits)
+    first, end = np.searchsorted(places, starts), np.searchsorted(places, stops)
+    found = end - first
+    if not len(places):
+        return found, at_recall
+    before = np.cumsum(misses, dtype=np.int32)  # no true positive is a false one, so none counts itself
+    at_start = np.where(starts > 0, before[np.maximum(starts, 1) - 1], 0)
+    within = np.concatenate([[0], np.cumsum(found)])
+    number = np.arange(within[-1]) - np.repeat(within[:-1], found)
+    places = places[number + np.repeat(first, found)]
+    tp = number + 1
+    precision = tp / (before[places] - np.repeat(at_start, found) + tp + np.spacing(1))
+    # the best between one wanted recall and the next, then the best from there on
+    reached = wanted <= found[:, None]
+    segments = (within[:-1, None] + wanted - 1)[reached]
+    at_recall[reached] = np.maximum.reduceat(precision, segments)
+    return found, np.maximum.accumulate(at_recall[:, ::-1], axis=1)[:, ::-1]
 
 
 def _ranking(
@@ -113,47 +178,3 @@ def _ranking(
         order = np.lexsort((-matches.scores[rows], labels[rows]))
         ranked[bounds[first] : bounds[last + 1]] = rows[order]
     return ranked, bounds
-
-
-def class_curve(
-    hits: NDArray[Any], misses: NDArray[Any], num_objects: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Precision at each recall threshold, the best at this recall or a higher one.
-
-    Args:
-        hits: (T, n) bool or 0/1, true positives, best score first.
-        misses: (T, n) likewise, false positives.
-        num_objects: what is to be found, at least 1.
-
-    Returns:
-        (T, 101) precision, 0 where the recall is not reached, and (T,) recall.
-    """
-    num_thresholds = len(hits)
-    if hits.size > _LARGE and num_thresholds > 1:
-        rows = [class_curve(hits[t : t + 1], misses[t : t + 1], num_objects) for t in range(num_thresholds)]
-        return np.concatenate([precision for precision, _ in rows]), np.concatenate([recall for _, recall in rows])
-    last = np.flatnonzero(hits.any(axis=0))[-1:]
-    if not last.size:
-        return np.zeros((num_thresholds, len(RECALL_THRESHOLDS))), np.zeros(num_thresholds)
-    # behind the last true positive the precision only falls
-    count = int(last[0]) + 1
-    hits, misses = hits[:, :count], misses[:, :count]
-    tp = np.cumsum(hits, axis=1, dtype=np.float64)
-    total = np.cumsum(misses, axis=1, dtype=np.float64)
-    total += tp
-    total += np.spacing(1)
-    precision = np.maximum.accumulate((tp / total)[:, ::-1], axis=1)[:, ::-1]
-    # the recall tp / num_objects reaches a threshold where tp reaches a whole number: few to look for
-    needed = np.searchsorted(np.arange(num_objects + 1) / num_objects, RECALL_THRESHOLDS)
-    wanted, of_threshold = (needed, slice(None)) if num_objects > len(needed) else (np.arange(num_objects + 1), needed)
-    # a stride keeps the rows apart, so that all are searched at once
-    offset = (num_objects + 2) * np.arange(num_thresholds)[:, None]
-    place = np.searchsorted((tp + offset).ravel(), (wanted + offset).ravel()).reshape(num_thresholds, -1)
-    ends = count * np.arange(1, num_thresholds + 1)[:, None]
-    at_wanted = np.where(place < ends, precision.ravel()[np.minimum(place, ends - 1)], 0.0)
-    return at_wanted[:, of_threshold], tp[:, -1] / num_objects
-
-
-def _unpack(bits: NDArray[np.uint8], area: int) -> NDArray[np.uint8]:
-    first, skipped = divmod(area * len(IOU_THRESHOLDS), 8)
-    return np.unpackbits(bits[:, first : first + 2], axis=1)[:, skipped : skipped + len(IOU_THRESHOLDS)].T

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+#: values between the lowest and the highest key, for each key, up to which a row of all values is worth its making
+_DENSE = 8
+
 
 @dataclass(frozen=True, eq=False)
 class GroundTruth:
@@ -156,7 +159,15 @@ def find_sorted(keys: NDArray[Any], table: NDArray[Any]) -> tuple[NDArray[np.int
         >>> positions[found].tolist(), found.tolist()
         ([1], [True, False])
     """
-    if not len(table):
+    if not (len(table) and len(keys)):
         return np.zeros(len(keys), dtype=np.int64), np.zeros(len(keys), dtype=bool)
+    low, high = int(keys.min()), int(keys.max())
+    if keys.dtype.kind in 'iu' and high - low < _DENSE * len(keys):
+        # many keys close together: look each up in a row of all values between
+        first, end = np.searchsorted(table, [low, high + 1])
+        places = np.full(high - low + 1, -1, dtype=np.int64)
+        places[table[first:end][::-1] - low] = np.arange(first, end)[::-1]  # of equal values the first is written last
+        positions = places[keys - low]
+        return positions, positions >= 0
     positions = np.minimum(np.searchsorted(table, keys), len(table) - 1)
     return positions, table[positions] == keys

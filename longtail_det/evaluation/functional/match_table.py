@@ -10,6 +10,7 @@ import numpy as np
 import pycocotools.mask as mask_utils
 from numpy.typing import NDArray
 
+from .flags import ALL_FLAGS, area_flags, pack_flags
 from .ground_truth import GroundTruth
 from .matching import assign, outside_area
 from .overlaps import box_edges, mask_edges
@@ -20,7 +21,7 @@ from .parameters import IMAGE_CAP
 class MatchTable:
     """Matched detections, m of them: ascending by image and class, best score first.
 
-    Flags are bits: of area range a at IoU threshold t it is bit `10 * a + t` of `np.unpackbits`.
+    Flags are those of `pack_flags`; `packed_flag` reads one.
 
     Args:
         images: (m,) int16 or int32 image rows.
@@ -28,8 +29,8 @@ class MatchTable:
         scores: (m,) float, as given.
         source: (m,) int32 number of the detection within its image, in the order given.
         in_cap: (m,) bool, among the 300 best of the image over all classes.
-        hits: (m, 5) uint8, bits of the true positives.
-        misses: (m, 5) uint8, bits of the false positives; what is neither is not to be counted.
+        hits: (m, 5) uint8, flags of the true positives.
+        misses: (m, 5) uint8, flags of the false positives; what is neither is not to be counted.
         partner: (m,) int32 row of the object matched at IoU 0.5 over all areas, -1 for none.
     """
 
@@ -118,7 +119,7 @@ def match_table(
     )
     ignored = gt.ignore[objects, None] | outside_area(gt.areas[objects])
     assignment = assign(edges._replace(obj=edges.obj - objects.start), pairs_kept, ignored, len(ignored))
-    uncounted = outside_area(areas) | gt.is_open(pairs_kept)[:, None]
+    uncounted = area_flags(outside_area(areas) | gt.is_open(pairs_kept)[:, None])
     partner = assignment.partner
     return MatchTable(
         images=images[rows].astype(np.min_scalar_type(-len(gt.image_ids))),
@@ -126,8 +127,8 @@ def match_table(
         scores=scores[rows],
         source=(rows - np.searchsorted(images, images[rows])).astype(np.int32),
         in_cap=within_cap(images, scores)[rows],
-        hits=_pack(assignment.matched & ~assignment.to_ignored),
-        misses=_pack(~assignment.matched & ~uncounted[:, :, None]),
+        hits=pack_flags(assignment.matched & ~assignment.to_ignored),
+        misses=pack_flags(ALL_FLAGS & ~assignment.matched & ~uncounted),
         partner=np.where(partner < 0, -1, partner + objects.start).astype(np.int32),
     )
 
@@ -146,7 +147,3 @@ def _object_range(gt: GroundTruth, pairs: NDArray[np.int64]) -> slice:
     if not len(pairs):
         return slice(0, 0)
     return slice(int(np.searchsorted(gt.pairs, pairs[0])), int(np.searchsorted(gt.pairs, pairs[-1], 'right')))
-
-
-def _pack(flags: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    return np.packbits(flags.reshape(len(flags), -1), axis=1) if len(flags) else np.zeros((0, 5), dtype=np.uint8)

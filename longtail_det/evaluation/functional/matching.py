@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .parameters import AREA_LIMITS, IOU_THRESHOLDS
+from .flags import area_flags, flag, overlap_flags
+from .parameters import AREA_LIMITS
 
 
 class Edges(NamedTuple):
@@ -25,16 +26,16 @@ class Edges(NamedTuple):
 
 
 class Assignment(NamedTuple):
-    """Which detections were matched; T thresholds, 4 area ranges.
+    """Which detections were matched, as the bits of `flags.flag` for area ranges and IoU thresholds.
 
     Args:
-        matched: (n, 4, T) bool.
-        to_ignored: (n, 4, T) bool, matched to an object that does not count in this area range.
+        matched: (n,) int64 flags.
+        to_ignored: (n,) int64 flags, matched to an object that does not count in this area range.
         partner: (n,) int64 row of the object matched at the lowest threshold over all areas, -1 for none.
     """
 
-    matched: NDArray[np.bool_]
-    to_ignored: NDArray[np.bool_]
+    matched: NDArray[np.int64]
+    to_ignored: NDArray[np.int64]
     partner: NDArray[np.int64]
 
 
@@ -67,37 +68,40 @@ def assign(edges: Edges, pairs: NDArray[np.int64], ignored: NDArray[np.bool_], n
         ignored: (num_objects, 4) bool, objects that do not count in an area range.
         num_objects: number of objects that `edges.obj` points to.
     """
-    shape = (len(pairs), ignored.shape[1], len(IOU_THRESHOLDS))
-    matched, to_ignored = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
+    matched, to_ignored = np.zeros((2, len(pairs)), dtype=np.int64)
     partner = np.full(len(pairs), -1, dtype=np.int64)
-    taken = np.zeros((num_objects, *shape[1:]), dtype=bool)
+    skipped, taken = area_flags(ignored), np.zeros(num_objects, dtype=np.int64)
     # ascending overlap, then file order: the last free edge of a detection is its choice
     order = np.lexsort((edges.obj, edges.iou, edges.detection))
     detection, obj, iou = (column[order] for column in edges)
+    reached = overlap_flags(iou)
     for step in _by_rank(detection, pairs):
         rows, objects = detection[step], obj[step]
-        free = (iou[step, None, None] >= IOU_THRESHOLDS) & ~taken[objects]
-        starts = np.flatnonzero(np.diff(rows, prepend=-1))
-        skip = ignored[objects][:, :, None]
-        chosen = free if len(starts) == len(rows) else _last_free(free, skip, starts, len(rows))
-        taken[objects] |= chosen
-        matched[rows[starts]] = np.logical_or.reduceat(chosen, starts)
-        to_ignored[rows[starts]] = np.logical_or.reduceat(chosen & skip, starts)
-        first = chosen[:, 0, 0]
+        free = reached[step] & ~taken[objects]
+        skip = skipped[objects]
+        ends = np.flatnonzero(np.diff(rows, append=-1)) + 1
+        chosen = free if len(ends) == len(rows) else _last_free(free, skip, ends)
+        taken[objects] |= chosen  # none is there twice: a step has one detection of a pair
+        starts = np.concatenate([[0], ends[:-1]])
+        matched[rows[starts]] = np.bitwise_or.reduceat(chosen, starts)
+        to_ignored[rows[starts]] = np.bitwise_or.reduceat(chosen & skip, starts)
+        first = (chosen & flag(0, 0)) != 0
         partner[rows[first]] = objects[first]
     return Assignment(matched, to_ignored, partner)
 
 
-def _last_free(
-    free: NDArray[np.bool_], skip: NDArray[np.bool_], starts: NDArray[np.int64], num_edges: int
-) -> NDArray[np.bool_]:
-    """Leave one free edge to each detection: the last one to an object that counts, else the last one."""
-    segment = np.repeat(np.arange(len(starts)), np.diff(starts, append=num_edges))
-    has_counting = np.logical_or.reduceat(free & ~skip, starts)[segment]
-    free = free & ~(skip & has_counting)
-    number = np.arange(num_edges)[:, None, None]
-    last = np.maximum.reduceat(np.where(free, number, -1), starts)[segment]
-    return free & (last == number)
+def _last_free(free: NDArray[np.int64], skip: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Leave one free edge to each detection, flag by flag: the last to an object that counts, else the last one."""
+    counts = np.diff(ends, prepend=0)
+    chosen, done = np.zeros_like(free), np.zeros_like(ends)
+    for kind in (free & ~skip, free & skip):
+        for back in range(1, int(counts.max()) + 1):
+            some = np.flatnonzero(counts >= back)
+            edges = ends[some] - back
+            pick = kind[edges] & ~done[some]
+            chosen[edges] |= pick
+            done[some] |= pick
+    return chosen
 
 
 def _by_rank(detection: NDArray[np.int64], pairs: NDArray[np.int64]) -> list[NDArray[np.int64]]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .detections import Detections
 from .evaluation import ScoredDetections
+from .flags import packed_flag
 from .ground_truth import GroundTruth, find_sorted
 from .parameters import IOU_THRESHOLDS
 
@@ -49,11 +50,11 @@ def detection_outcomes(scored: ScoredDetections, num_detections: int, iou_thresh
     Raises:
         ValueError: another threshold.
     """
-    column = np.flatnonzero(np.isclose(IOU_THRESHOLDS, iou_threshold))
-    if not column.size:
+    which = np.flatnonzero(np.isclose(IOU_THRESHOLDS, iou_threshold))
+    if not which.size:
         raise ValueError(f'iou_threshold {iou_threshold} is none of {IOU_THRESHOLDS.round(2).tolist()}')
     matches = scored.matches
-    hit, miss = (np.unpackbits(bits, axis=1)[:, column[0]] != 0 for bits in (matches.hits, matches.misses))
+    hit, miss = (packed_flag(flags, 0, int(which[0])) for flags in (matches.hits, matches.misses))
     outcome = np.full(num_detections, Outcome.NOT_SCORED, dtype=np.int8)
     kinds = np.select([~matches.in_cap, hit, miss], [Outcome.BEYOND_CAP, Outcome.HIT, Outcome.MISS], Outcome.IGNORED)
     outcome[scored.records] = kinds

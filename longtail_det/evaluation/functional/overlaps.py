@@ -120,13 +120,21 @@ def _edges(
     pairs: NDArray[np.int64],
     object_pairs: NDArray[np.int64],
 ) -> Edges:
-    detections, objects, ious = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
+    starts, shapes, ious = [], [], [np.zeros(0)]
     for found, there in blocks:
+        starts.append((found.start, there.start))
         iou = overlaps(found, there)
-        rows, columns = np.nonzero(iou >= _LOWEST)
-        same = pairs[found][rows] == object_pairs[there][columns]
-        rows, columns = rows[same], columns[same]
-        detections.append(rows + found.start)
-        objects.append(columns + there.start)
-        ious.append(iou[rows, columns])
-    return Edges(np.concatenate(detections), np.concatenate(objects), np.concatenate(ious))
+        shapes.append(iou.shape)
+        ious.append(iou.ravel())
+    # all blocks are looked at together: several numpy calls for each would take longer than the overlaps
+    flat = np.concatenate(ious)
+    places = np.flatnonzero(flat >= _LOWEST)
+    iou = flat[places]
+    ends = np.cumsum([rows * columns for rows, columns in shapes], dtype=np.int64)
+    block = np.searchsorted(ends, places, side='right')
+    rows, columns = np.array(shapes, dtype=np.int64).reshape(-1, 2)[block].T
+    first_row, first_column = np.array(starts, dtype=np.int64).reshape(-1, 2)[block].T
+    within = places - (ends[block] - rows * columns)
+    detection, obj = first_row + within // columns, first_column + within % columns
+    same = pairs[detection] == object_pairs[obj]
+    return Edges(detection[same], obj[same], iou[same])

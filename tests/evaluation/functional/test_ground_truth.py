@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from longtail_det.evaluation.functional import ground_truth_table
+from longtail_det.evaluation.functional import find_sorted, ground_truth_table
 
 
 def test_objects_are_ascending_by_image_and_class_and_keep_their_masks(lvis_case):
@@ -68,3 +70,20 @@ def test_a_bad_file_is_one_line(lvis_case, change, message):
     with pytest.raises(ValueError, match=message) as error:
         ground_truth_table(gt)
     assert '\n' not in str(error.value)
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    num_keys=st.integers(0, 30),
+    size=st.integers(0, 30),
+    span=st.sampled_from([1, 20, 10**6, 10**15]),
+)
+def test_keys_are_found_at_the_first_of_equal_values_close_together_or_not(seed, num_keys, size, span):
+    rng = np.random.default_rng(seed)
+    table = np.sort(rng.integers(-span, span, size))
+    others = rng.integers(-span, span, num_keys)
+    keys = np.where(rng.random(num_keys) < 0.5, rng.choice(table, num_keys), others) if size else others
+    positions, found = find_sorted(keys, table)
+    values = table.tolist()
+    assert found.tolist() == [key in values for key in keys.tolist()]
+    assert positions[found].tolist() == [values.index(key) for key in keys[found].tolist()]

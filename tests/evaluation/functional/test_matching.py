@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtail_det.evaluation.functional import IOU_THRESHOLDS, Edges, assign, outside_area
+from longtail_det.evaluation.functional import IOU_THRESHOLDS, Edges, assign, outside_area, pack_flags, packed_flag
 
 
 def literal(iou: np.ndarray, ignored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -29,6 +29,12 @@ def literal(iou: np.ndarray, ignored: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return taken_by, (taken_by >= 0) & ignored[taken_by]
 
 
+def unpacked(flags: np.ndarray, area: int) -> np.ndarray:
+    """(n, T) bool."""
+    packed = pack_flags(flags)
+    return np.stack([packed_flag(packed, area, t) for t in range(len(IOU_THRESHOLDS))], axis=1)
+
+
 @given(seed=st.integers(0, 10**6), num_pairs=st.integers(1, 4))
 def test_it_equals_a_loop_over_detections_and_objects(seed, num_pairs):
     """Overlaps from a coarse grid, so that there are ties; areas that ignore other objects each."""
@@ -50,8 +56,9 @@ def test_it_equals_a_loop_over_detections_and_objects(seed, num_pairs):
         for area in range(4):
             of_pair = ignored[first_object[p] : first_object[p] + objects[p], area]
             taken_by, to_ignored = literal(iou, of_pair) if objects[p] else (np.full((found[p], 10), -1), False)
-            np.testing.assert_array_equal(result.matched[rows, area], taken_by >= 0)
-            np.testing.assert_array_equal(result.to_ignored[rows, area], np.broadcast_to(to_ignored, taken_by.shape))
+            np.testing.assert_array_equal(unpacked(result.matched[rows], area), taken_by >= 0)
+            expected = np.broadcast_to(to_ignored, taken_by.shape)
+            np.testing.assert_array_equal(unpacked(result.to_ignored[rows], area), expected)
             if not area:
                 expected = np.where(taken_by[:, 0] < 0, -1, taken_by[:, 0] + first_object[p])
                 np.testing.assert_array_equal(result.partner[rows], expected)
