@@ -61,13 +61,16 @@ def _counts(
 def _digits(values: np.ndarray) -> tuple[bytes, np.ndarray]:
     """All values as one string of digits, least significant first, and the digits of each."""
     columns, lengths = [], np.zeros(len(values), dtype=np.int64)
-    open_ = np.ones(len(values), dtype=bool)
-    while open_.any():
-        digit = values & (2**_BITS - 1)
+    while True:
+        digit = (values & (2**_BITS - 1)).astype(np.uint8)
         values = values >> _BITS
-        more = open_ & np.where(digit & _SIGN, values != -1, values != 0)
-        columns.append((digit + _MORE * more + _PRINTABLE).astype(np.uint8))
-        lengths += open_
-        open_ = more
-    table = np.stack(columns, axis=1) if columns else np.zeros((0, 1), dtype=np.uint8)
+        # the rest is only the sign, which the highest bit of this digit tells already
+        more = values != -((digit & _SIGN) >> 4).astype(values.dtype)
+        more &= lengths == len(columns)
+        columns.append(digit + more * np.uint8(_MORE) + np.uint8(_PRINTABLE))
+        lengths += more
+        if not more.any():
+            break
+    lengths += 1
+    table = np.stack(columns, axis=1)
     return table[np.arange(table.shape[1]) < lengths[:, None]].tobytes(), lengths

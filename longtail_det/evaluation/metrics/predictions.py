@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import pycocotools.mask as mask_utils
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from longtail_det.functional import encode_runs
 
 #: pixels around the box of a detection that its pasted mask may reach into
 _MARGIN = 2
@@ -116,26 +117,14 @@ def encode_masks(masks: NDArray[Any], rows: NDArray[np.int64], boxes: NDArray[np
         if np.count_nonzero(window) != np.count_nonzero(mask):
             window, corners[number] = mask, 0
         windows.append(window)
-    edges, bounds = _edges(windows, corners, height)
-    runs_between = np.diff(edges).tolist()
-    rles = []
-    for window, start, stop in zip(windows, bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-        if start == stop:
-            runs = [height * width]
-        elif len(window) < height:
-            runs = [int(edges[start]), *runs_between[start : stop - 1], height * width - int(edges[stop - 1])]
-        else:
-            runs = _joined_runs(edges[start:stop], height * width)
-        if len(runs) > 1 and not runs[-1]:
-            runs.pop()
-        rles.append(mask_utils.frPyObjects({'size': [height, width], 'counts': runs}, height, width))
-    return rles
+    counts = encode_runs(*_runs(windows, corners, height), num_masks=len(windows), num_pixels=height * width)
+    return [{'size': [height, width], 'counts': text} for text in counts]
 
 
-def _edges(
+def _runs(
     windows: Sequence[NDArray[np.bool_]], corners: NDArray[np.int64], height: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where runs begin and end, column by column on the whole image, for all windows at once; their bounds."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Mask, first pixel and pixel behind the last one of each run, down the columns of the image; of all windows."""
     shapes = np.array([window.shape for window in windows]).reshape(-1, 2)
     # an empty pixel before all, and one below each column, so that every run ends in its column
     sizes = shapes[:, 1] * (shapes[:, 0] + 1)
@@ -144,17 +133,14 @@ def _edges(
     for window, start, size in zip(windows, (1 + first).tolist(), sizes.tolist(), strict=True):
         flat[start : start + size].reshape(window.shape[1], window.shape[0] + 1)[:, :-1] = window.T
     edges = np.flatnonzero(flat[1:] != flat[:-1])
-    bounds = np.append(np.searchsorted(edges, first), len(edges))
-    owner = np.repeat(np.arange(len(windows)), np.diff(bounds))
-    column, row = np.divmod(edges - first[owner], shapes[owner, 0] + 1)
-    return (corners[owner, 0] + column) * height + corners[owner, 1] + row, bounds
-
-
-def _joined_runs(edges: NDArray[np.int64], num_pixels: int) -> list[int]:
-    """Run lengths where a run may go on in the next column."""
-    joined = np.flatnonzero(edges[1:-1:2] == edges[2::2])
-    edges = np.delete(edges, np.concatenate([2 * joined + 1, 2 * joined + 2]))
-    return np.diff(edges, prepend=0, append=num_pixels).tolist()
+    owner = np.searchsorted(first, edges[::2], side='right') - 1
+    column, row = np.divmod(edges.reshape(-1, 2) - first[owner, None], shapes[owner, :1] + 1)
+    start, end = ((corners[owner, :1] + column) * height + corners[owner, 1:] + row).T
+    # where the window is as high as the image, a run may go on in the next column
+    apart = (owner[1:] != owner[:-1]) | (start[1:] != end[:-1])
+    begins, stops = np.ones((2, len(owner)), dtype=bool)
+    begins[1:], stops[:-1] = apart, apart
+    return owner[begins], start[begins], end[stops]
 
 
 def _array(values: Any) -> NDArray[Any]:
