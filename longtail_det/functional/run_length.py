@@ -60,7 +60,8 @@ def _counts(
 
 def _digits(values: np.ndarray) -> tuple[bytes, np.ndarray]:
     """All values as one string of digits, least significant first, and the digits of each."""
-    columns, lengths = [], np.zeros(len(values), dtype=np.int64)
+    columns: list[np.ndarray] = []
+    lengths = np.zeros(len(values), dtype=np.int64)
     while True:
         digit = (values & (2**_BITS - 1)).astype(np.uint8)
         values = values >> _BITS

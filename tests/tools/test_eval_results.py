@@ -13,6 +13,7 @@ import pycocotools.mask as mask_utils
 import pytest
 import torch
 
+from longtail_det.compat.lvis_api import import_lvis
 from longtail_det.evaluation import LVISAPIMetric
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'analysis' / 'eval_results.py'
@@ -145,6 +146,27 @@ def test_the_numbers_are_those_of_the_lvis_api(tool, data, tmp_path):
         for name in ('bbox', 'segm'):
             value = expected[f'lvis/{name}_AP/{row["name"]}']
             assert row[f'{name}_AP'] == ('' if value < 0 else repr(value))
+
+
+def test_masks_sized_by_their_boxes_give_what_the_api_gives_for_the_file_as_it_is(tool, data, tmp_path):
+    folder, predictions, records = data
+    _, evaluator_class, _ = import_lvis()
+    # boxes of twice the side, so that it shows which of the two areas counts
+    wide = [{**record, 'bbox': [*record['bbox'][:2], *(2 * side for side in record['bbox'][2:])]} for record in records]
+    images = pickle.loads(pickle.dumps(predictions))
+    for image in images:
+        boxes = image['pred_instances']['bboxes']
+        boxes[:, 2:] += boxes[:, 2:] - boxes[:, :2]
+    (tmp_path / 'gt.json').write_text((folder / 'gt.json').read_text())
+    (tmp_path / 'wide.json').write_text(json.dumps(wide))
+    (tmp_path / 'wide.pkl').write_bytes(pickle.dumps(images))
+    evaluator = evaluator_class(str(tmp_path / 'gt.json'), str(tmp_path / 'wide.json'), 'segm')
+    evaluator.run()
+    own = run(tool, tmp_path, tmp_path / 'own.json', 'wide.json', '--metric', 'segm')
+    for results in ('wide.json', 'wide.pkl'):
+        found = run(tool, tmp_path, tmp_path / 'm.json', results, '--metric', 'segm', '--segm-area', 'bbox')
+        assert found['segm'] == dict(evaluator.get_results())
+        assert found != own
 
 
 def test_pickle_and_json_give_the_same(tool, data, tmp_path):

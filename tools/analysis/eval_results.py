@@ -58,6 +58,13 @@ def build_parser() -> argparse.ArgumentParser:
         help='default: the 300 best detections of an image; fixed: the 10 000 best of a class over the data set; '
         'pool: those, ranked over all classes together',
     )
+    parser.add_argument(
+        '--segm-area',
+        choices=('mask', 'bbox'),
+        default='mask',
+        help='what makes a mask small, medium or large (APs, APm, APl): its own area, or that of the bbox beside it, '
+        "as in lvis-api on records with both, and so in mmdet's LVISMetric",
+    )
     parser.add_argument('--img-ids', metavar='FILE', help='score on these images only: a json list or one id a line')
     parser.add_argument(
         '--class-statistics',
@@ -95,7 +102,7 @@ def score(args: argparse.Namespace) -> tuple[Results, GroundTruth]:
     if args.class_statistics:
         gt = with_groups(gt, args.class_statistics)
     note(f'reading {args.results} ...')
-    columns_of, img_ids = read_detections(args.results, gt, args.metric)
+    columns_of, img_ids = read_detections(args.results, gt, args.metric, args.segm_area)
     if args.img_ids:
         img_ids = read_ids(args.img_ids)
     num_images = len(gt.image_ids) if img_ids is None else len(set(img_ids))
@@ -117,13 +124,15 @@ def score(args: argparse.Namespace) -> tuple[Results, GroundTruth]:
 
 
 def read_detections(
-    path: str, gt: GroundTruth, metrics: Sequence[str]
+    path: str, gt: GroundTruth, metrics: Sequence[str], segm_area: str
 ) -> tuple[Callable[[str], Detections], list[int] | None]:
     """Read results; gives the detections for each metric, and the images that were tested if the file tells."""
     if not Path(path).is_file():
         raise FileNotFoundError(f'results file not found: {path}')
     if path.endswith('.json'):
-        columns = detection_columns(read_records(path, metrics), metrics)
+        needed = metrics if segm_area == 'mask' else ('bbox', *metrics)
+        columns = detection_columns(read_records(path, metrics, segm_area), needed)
+        columns = columns if segm_area == 'mask' else columns.with_box_areas()
         return lambda metric: columns, None
     if not path.endswith(('.pkl', '.pickle')):
         raise ValueError(f'--results {path}: expected a file that ends in .json, .pkl or .pickle')
@@ -142,13 +151,13 @@ def read_detections(
         columns = predicted_columns(images, category_ids, metric)
         if metric != 'bbox' and columns.masks is None:
             raise ValueError(f'--metric {metric} needs masks, but {path} holds none; test a model with a mask head')
-        return columns
+        return columns if segm_area == 'mask' else columns.with_box_areas()
 
     columns_of(metrics[0])
     return columns_of, [image['img_id'] for image in images]
 
 
-def read_records(path: str, metrics: Sequence[str]) -> list[Any]:
+def read_records(path: str, metrics: Sequence[str], segm_area: str) -> list[Any]:
     """Read a results json."""
     try:
         with open(path, 'rb') as stream:
@@ -158,10 +167,11 @@ def read_records(path: str, metrics: Sequence[str]) -> list[Any]:
     if not isinstance(records, list):
         raise ValueError(f'{path} holds a {type(records).__name__}; expected a list of result records')
     first = records[0] if records else None
-    if isinstance(first, dict) and {'bbox', 'segmentation'} <= first.keys() and set(metrics) != {'bbox'}:
+    has_both = isinstance(first, dict) and {'bbox', 'segmentation'} <= first.keys()
+    if has_both and segm_area == 'mask' and set(metrics) != {'bbox'}:
         note(
-            'masks are sized (APs, APm, APl) by their own area; lvis-api itself would size them by the bbox beside '
-            'them, and gives these numbers for records without bbox'
+            'masks are sized (APs, APm, APl) by their own area; lvis-api would size them by the bbox beside them, as '
+            '--segm-area bbox does, and gives these numbers for records without bbox'
         )
     return records
 

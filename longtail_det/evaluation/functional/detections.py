@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -26,6 +26,7 @@ class Detections:
         scores: (n,) float64.
         boxes: (n, 4) float64 x, y, width, height, pixels; None where only masks are scored.
         masks: n RLEs; None where only boxes are scored.
+        areas: (n,) float64 square pixels, what sorts a detection into the area ranges; its own area where None.
     """
 
     image_ids: NDArray[np.int64]
@@ -33,9 +34,20 @@ class Detections:
     scores: NDArray[np.float64]
     boxes: NDArray[np.float64] | None = None
     masks: Sequence[Mapping[str, Any]] | None = None
+    areas: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.image_ids)
+
+    def with_box_areas(self) -> Detections:
+        """Size masks by the boxes beside them, as lvis-api does with records that hold both.
+
+        Raises:
+            ValueError: there are no boxes.
+        """
+        if self.boxes is None:
+            raise ValueError("detections without boxes; give detection_columns metrics=('bbox', 'segm')")
+        return replace(self, areas=self.boxes[:, 2] * self.boxes[:, 3])
 
 
 def detection_columns(records: Iterable[Mapping[str, Any]], metrics: Sequence[str] = ('bbox',)) -> Detections:

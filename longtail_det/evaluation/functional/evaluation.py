@@ -90,7 +90,8 @@ def match_detections(
             assert detections.masks is not None
             shapes = [detections.masks[row] for row in chunk.tolist()]
         chunk_labels = np.where(is_scored[rows], labels[rows], -1)
-        table = match_table(gt, images[rows], chunk_labels, scores[rows], shapes, metric)
+        areas = None if detections.areas is None else detections.areas[chunk]
+        table = match_table(gt, images[rows], chunk_labels, scores[rows], shapes, metric, areas)
         tables.append(table)
         numbers.append(rows.start + np.searchsorted(images[rows], table.images) + table.source)
         done += num_images
@@ -118,7 +119,7 @@ def evaluate_detections(
     The federated rules of LVIS hold: a detection of a class that an image neither shows nor lists under
     `neg_category_ids` does not count, nor does an unmatched one of a class under `not_exhaustive_category_ids`. An
     image without these fields (COCO) is taken as completely annotated. Masks are sized by their own area, not by that
-    of a box beside them.
+    of a box beside them, unless `Detections.with_box_areas` says so.
 
     Args:
         gt: LVIS or COCO annotations as read from json, or the table of them.

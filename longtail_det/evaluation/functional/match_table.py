@@ -85,7 +85,13 @@ def within_cap(images: NDArray[Any], scores: NDArray[Any], cap: int = IMAGE_CAP)
 
 
 def match_table(
-    gt: GroundTruth, images: NDArray[Any], labels: NDArray[Any], scores: NDArray[Any], shapes: Any, metric: str
+    gt: GroundTruth,
+    images: NDArray[Any],
+    labels: NDArray[Any],
+    scores: NDArray[Any],
+    shapes: Any,
+    metric: str,
+    areas: NDArray[np.float64] | None = None,
 ) -> MatchTable:
     """Match the detections of some images with the objects there, and keep only those that can count.
 
@@ -97,6 +103,7 @@ def match_table(
         shapes: (n, 4) float64 x, y, width, height in pixels for 'bbox'; n compressed RLEs for 'segm' and 'boundary',
             of which those of pairs that are not `gt.is_scored` are not looked at.
         metric: 'bbox', 'segm' or 'boundary'.
+        areas: (n,) float64 square pixels; those of the shapes where None.
 
     Returns:
         The detections on scored pairs with an area above zero.
@@ -104,11 +111,11 @@ def match_table(
     pairs = images.astype(np.int64) * gt.num_classes + labels
     rows = np.flatnonzero(labels >= 0)
     rows = rows[gt.is_scored(pairs[rows])]
-    areas = _areas(shapes, rows, metric)
-    has_area = (areas > 0) & (areas < np.inf)
-    rows, areas = rows[has_area], areas[has_area]
+    sizes = _areas(shapes, rows, metric) if areas is None else areas[rows]
+    has_area = (sizes > 0) & (sizes < np.inf)
+    rows, sizes = rows[has_area], sizes[has_area]
     order = np.lexsort((-scores[rows], pairs[rows]))
-    rows, areas = rows[order], areas[order]
+    rows, sizes = rows[order], sizes[order]
     pairs_kept = pairs[rows]
     objects = _object_range(gt, pairs_kept)
     found: Any = shapes[rows] if metric == 'bbox' else [shapes[row] for row in rows.tolist()]
@@ -119,7 +126,7 @@ def match_table(
     )
     ignored = gt.ignore[objects, None] | outside_area(gt.areas[objects])
     assignment = assign(edges._replace(obj=edges.obj - objects.start), pairs_kept, ignored, len(ignored))
-    uncounted = area_flags(outside_area(areas) | gt.is_open(pairs_kept)[:, None])
+    uncounted = area_flags(outside_area(sizes) | gt.is_open(pairs_kept)[:, None])
     partner = assignment.partner
     return MatchTable(
         images=images[rows].astype(np.min_scalar_type(-len(gt.image_ids))),

@@ -6,6 +6,7 @@ import copy
 import json
 import logging
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,13 +34,19 @@ CASES = [
 ]
 
 
-def lvis_api(gt: dict[str, Any], records: list[dict[str, Any]], metric: str, max_dets: int = 300) -> Any:
+def lvis_api(
+    gt: dict[str, Any],
+    records: list[dict[str, Any]],
+    metric: str,
+    max_dets: int = 300,
+    keys: Sequence[str] | None = None,
+) -> Any:
     """The API as its README uses it, on what a json file would hold."""
     lvis_class, evaluator_class, results_class = import_lvis()
     truth = lvis_class.__new__(lvis_class)
     truth.logger, truth.dataset = logging.getLogger('lvis'), json.loads(json.dumps(gt))
     truth._create_index()
-    keys = ('image_id', 'category_id', 'score', KEY[metric])
+    keys = ('image_id', 'category_id', 'score', *([KEY[metric]] if keys is None else keys))
     found = results_class(truth, [{key: copy.deepcopy(r[key]) for key in keys} for r in records], max_dets)
     evaluator = evaluator_class(truth, found, metric)
     evaluator.run()
@@ -66,6 +73,15 @@ def test_the_cap_of_an_image_is_at_work(lvis_case):
     assert max(np.unique([record['image_id'] for record in records], return_counts=True)[1]) > 300
     results = evaluate_detections(gt, records, modes=['default', 'fixed'])
     assert results['bbox']['AP'] != results['bbox_fixed']['AP']
+
+
+@pytest.mark.parametrize('seed', [0, 1])
+def test_masks_sized_by_the_boxes_beside_them_equal_lvis_on_records_with_both(lvis_case, seed):
+    gt, records = lvis_case(seed)
+    expected = lvis_api(gt, records, 'segm', keys=('bbox', 'segmentation')).get_results()
+    columns = detection_columns(records, ['bbox', 'segm'])
+    assert evaluate_detections(gt, columns.with_box_areas(), ['segm'])['segm'] == dict(expected)
+    assert evaluate_detections(gt, columns, ['segm'])['segm'] != dict(expected)
 
 
 @pytest.mark.parametrize('metric', ['bbox', 'segm'])
