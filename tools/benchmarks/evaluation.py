@@ -20,9 +20,7 @@ Example:
 from __future__ import annotations
 
 import argparse
-import contextlib
 import copy
-import io
 import json
 import logging
 import os
@@ -34,9 +32,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pycocotools.mask as mask_utils
 import torch
+from evaluation_case import (
+    PeakMemory,
+    boxes_only,
+    faster_coco_eval,
+    lvis_api,
+    process,
+    quiet,
+    timed,
+    with_bool_masks,
+    with_rles,
+)
 from harness import machine, markdown_table
 from lvis_like import HEIGHT, WIDTH, LVISLike
 from mmengine.logging import MMLogger
@@ -57,20 +64,20 @@ def core_table(args: argparse.Namespace) -> str:
     for metric in args.metrics:
         key = {'bbox': 'bbox', 'segm': 'segmentation'}[metric]
         part = [{k: record[k] for k in ('image_id', 'category_id', 'score', key)} for record in records]
-        ours, results = _timed(evaluate_detections, gt, part, [metric])
+        ours, results = timed(evaluate_detections, gt, part, [metric])
         seconds = {'ours': ours}
-        seconds['lvis-api'], reference = _timed(_lvis_api, *copy.deepcopy((gt, part)), metric)
+        seconds['lvis-api'], reference = timed(lvis_api, *copy.deepcopy((gt, part)), metric)
         if reference != results[metric]:
             raise AssertionError(f'{metric}: lvis-api gives {reference}, we give {results[metric]}')
-        faster = _faster_coco_eval()
+        faster = faster_coco_eval()
         if faster is not None:
-            seconds['faster-coco-eval'], _ = _timed(faster, *copy.deepcopy((gt, part)), metric)
+            seconds['faster-coco-eval'], _ = timed(faster, *copy.deepcopy((gt, part)), metric)
         rows += [[metric, name, f'{s:.2f}', f'{ours / s:.4f}'] for name, s in seconds.items()]
     head = (
         f'Core: {args.num_images} images, {len(gt["annotations"])} objects, {len(records)} detections, '
         f'{args.num_classes} classes; all numbers equal those of lvis-api to the last bit'
     )
-    note = '' if _faster_coco_eval() else '\nfaster-coco-eval is not installed: its rows are left out (see --help)'
+    note = '' if faster_coco_eval() else '\nfaster-coco-eval is not installed: its rows are left out (see --help)'
     return f'{head}\n{markdown_table(["metric", "evaluator", "s", "ours / it"], rows)}{note}'
 
 
@@ -87,14 +94,14 @@ def end_to_end_table(args: argparse.Namespace) -> str:
         data.write(path)
         for name, build in (('FastLVISMetric', FastLVISMetric), ("mmdet's LVISMetric", LVISMetric)):
             start = time.perf_counter()
-            with _quiet():
+            with quiet():
                 metric = build(ann_file=str(path), metric=list(args.metrics))
             metric.dataset_meta = {'classes': [category['name'] for category in data.categories]}
             seconds[name] = (
-                time.perf_counter() - start + _process(metric, data, _with_bool_masks, range(args.end_to_end_images))
+                time.perf_counter() - start + process(metric, data, with_bool_masks, range(args.end_to_end_images))
             )
-            with _quiet():
-                spent, results[name] = _timed(lambda metric=metric: metric.evaluate(args.end_to_end_images))
+            with quiet():
+                spent, results[name] = timed(lambda metric=metric: metric.evaluate(args.end_to_end_images))
             seconds[name] += spent
     ours, _ = seconds.values()
     rows = [
@@ -119,15 +126,15 @@ def fixed_table(args: argparse.Namespace) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'val.json'
         data.write(path)
-        with _quiet():
+        with quiet():
             metrics = {
                 'FastLVISMetric, mode fixed': FastLVISMetric(str(path), 'bbox', mode='fixed'),
                 "mmdet's LVISFixedAPMetric": LVISFixedAPMetric(str(path)),
             }
         for (name, metric), key in zip(metrics.items(), ('lvis/bbox_fixed_AP', 'lvis_fixed_ap/AP'), strict=True):
             metric.dataset_meta = {'classes': [category['name'] for category in data.categories]}
-            seconds[name] = _process(metric, data, _boxes_only, range(args.fixed_images))
-            with _quiet():
+            seconds[name] = process(metric, data, boxes_only, range(args.fixed_images))
+            with quiet():
                 values[name] = metric.evaluate(args.fixed_images)[key]
     ours, _ = seconds.values()
     rows = [[name, f'{s:.2f}', f'{ours / s:.4f}', f'{values[name]:.6f}'] for name, s in seconds.items()]
@@ -162,121 +169,26 @@ def _memory_row(args: argparse.Namespace) -> list[str]:
     path, *modes = args.memory_row
     data = LVISLike(args.memory_images, args.num_classes, args.num_detections)
     data.found(0)  # what the generator needs is there before
-    with _quiet(), _PeakMemory() as memory:
-        read, metric = _timed(lambda: FastLVISMetric(path, list(args.metrics), mode=modes))
+    with quiet(), PeakMemory() as memory:
+        read, metric = timed(lambda: FastLVISMetric(path, list(args.metrics), mode=modes))
         metric.dataset_meta = {'classes': [category['name'] for category in data.categories]}
-        process = _process(metric, data, _with_rles, range(args.memory_images))
+        processing = process(metric, data, with_rles, range(args.memory_images))
         kept = sum(
             sum(part.nbytes for part in image.matches.values())
             + sum(part.nbytes for pair in image.ranked.values() for part in pair)
             for image in metric.results
         )
         kept /= len(metric.results)
-        spent, _ = _timed(lambda: metric.evaluate(args.memory_images))
+        spent, _ = timed(lambda: metric.evaluate(args.memory_images))
     return [
         ', '.join(args.metrics),
         ', '.join(modes),
         f'{kept / 1e3:.2f}',
         f'{memory.peak / 2**20:.0f}',
         f'{read:.1f}',
-        f'{process:.1f}',
+        f'{processing:.1f}',
         f'{spent:.1f}',
     ]
-
-
-class _PeakMemory:
-    """Highest resident memory above that at the start, as the Linux kernel counts it."""
-
-    def __enter__(self) -> _PeakMemory:
-        Path('/proc/self/clear_refs').write_text('5')  # starts the count anew
-        self._start = self._high_water()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.peak = self._high_water() - self._start
-
-    @staticmethod
-    def _high_water() -> int:
-        status = Path('/proc/self/status').read_text()
-        return 1024 * int(status.split('VmHWM:')[1].split()[0])
-
-
-def _process(metric: Any, data: LVISLike, as_sample: Callable[[dict[str, Any]], Any], images: range) -> float:
-    """Seconds in `process`, an image a batch; the generator is not timed."""
-    seconds = 0.0
-    for image in images:
-        sample = as_sample(data.found(image))
-        start = time.perf_counter()
-        metric.process(None, [sample])
-        seconds += time.perf_counter() - start
-    return seconds
-
-
-def _boxes_only(found: dict[str, Any]) -> dict[str, Any]:
-    boxes = torch.from_numpy(found['boxes']).float()
-    boxes[:, 2:] += boxes[:, :2]
-    instances = {
-        'bboxes': boxes,
-        'scores': torch.from_numpy(found['scores']),
-        'labels': torch.from_numpy(found['labels']),
-    }
-    return {'img_id': found['img_id'], 'ori_shape': (HEIGHT, WIDTH), 'pred_instances': instances}
-
-
-def _with_rles(found: dict[str, Any]) -> dict[str, Any]:
-    sample = _boxes_only(found)
-    sample['pred_instances']['masks'] = found['masks']
-    return sample
-
-
-def _with_bool_masks(found: dict[str, Any]) -> dict[str, Any]:
-    sample = _boxes_only(found)
-    masks = np.ascontiguousarray(mask_utils.decode(found['masks']).transpose(2, 0, 1))
-    sample['pred_instances']['masks'] = torch.from_numpy(masks).bool()
-    return sample
-
-
-def _timed(step: Callable[..., Any], *given: Any) -> tuple[float, Any]:
-    start = time.perf_counter()
-    result = step(*given)
-    return time.perf_counter() - start, result
-
-
-def _lvis_api(gt: dict[str, Any], records: list[dict[str, Any]], metric: str) -> dict[str, float]:
-    lvis_class, evaluator_class, results_class = import_lvis()
-    truth = lvis_class.__new__(lvis_class)
-    truth.logger, truth.dataset = logging.getLogger('lvis'), gt
-    truth._create_index()
-    evaluator = evaluator_class(truth, results_class(truth, records), metric)
-    evaluator.run()
-    return dict(evaluator.get_results())
-
-
-def _faster_coco_eval() -> Callable[..., Any] | None:
-    try:
-        from faster_coco_eval import COCO, COCOeval_faster
-    except ImportError:
-        return None
-
-    def evaluate(gt: dict[str, Any], records: list[dict[str, Any]], metric: str) -> Any:
-        with _quiet():
-            truth = COCO(gt)
-            evaluator = COCOeval_faster(
-                truth, truth.loadRes(records), metric, print_function=lambda *_: None, lvis_style=True
-            )
-            evaluator.params.maxDets = [300]
-            evaluator.evaluate()
-            evaluator.accumulate()
-            evaluator.summarize()
-        return evaluator.stats
-
-    return evaluate
-
-
-@contextlib.contextmanager
-def _quiet() -> Any:
-    with contextlib.redirect_stdout(io.StringIO()):
-        yield
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], str]] = {
