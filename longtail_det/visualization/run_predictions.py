@@ -16,7 +16,7 @@ from longtail_det.evaluation.functional import (
     match_classes,
     predicted_columns,
 )
-from longtail_det.evaluation.metrics.json_stream import JsonFile
+from longtail_det.statistics.json_file import JsonFile
 
 from .run_directory import DataSource, evaluation_command
 

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from longtail_det.statistics.json_file import JsonFile
+
 from .checks import BadRecords, keep_good_annotations, keep_good_categories, keep_good_images
-from .json_stream import JsonStream
 from .records import read_annotations, read_images
 from .table import AnnotationTable, ImageTable
 
@@ -88,16 +89,17 @@ def read_categories(path: str | Path, bad: BadRecords) -> list[Mapping[str, Any]
 
 def _read_tables(path: str | Path, bad: BadRecords, keys: Sequence[str], show_progress: bool) -> dict[str, Any]:
     """Read the arrays of these keys as far as the file holds them, and nothing behind the last of them."""
-    stream = JsonStream(_read_text(path, bad.path))
-    if not stream.at('{'):
-        start = repr(stream.text[:20].strip()) if stream.text else 'nothing'
-        raise ValueError(
-            f'{bad.path} is no LVIS or COCO annotation file: expected a json object with images, annotations and '
-            f'categories, found {start} at its start'
-        )
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'annotation file not found: {bad.path}')
+    size = Path(path).stat().st_size
     tables: dict[str, Any] = {}
     try:
-        with tqdm(total=len(stream.text), unit='B', unit_scale=True, desc='reading', disable=not show_progress) as bar:
+        with (
+            open(path, 'rb') as file,
+            tqdm(total=size, unit='B', unit_scale=True, desc='reading', disable=not show_progress) as bar,
+        ):
+            stream = JsonFile(file)
+            _require_object(stream, bad)
             for key in stream.members():
                 if key in keys and stream.at('['):
                     tables[key] = _READERS[key](_records(stream, bar), bad)
@@ -105,29 +107,32 @@ def _read_tables(path: str | Path, bad: BadRecords, keys: Sequence[str], show_pr
                         break
                 else:
                     stream.skip()
-            bar.update(len(stream.text) - bar.n)
+            bar.update(size - bar.n)
     except JSONDecodeError as error:
         raise ValueError(
-            f'{bad.path} is not valid json: {error.msg} at character {error.pos} of {len(stream.text)}; was it cut '
-            'short while being downloaded or copied? Fetch it again'
+            f'{bad.path} is not valid json: {error.msg} at byte {error.pos} of {size}; was it cut short while being '
+            'downloaded or copied? Fetch it again'
         ) from None
+    except UnicodeDecodeError:
+        raise ValueError(f'{bad.path} is not a text file; if it is a zip or gz archive, unpack it first') from None
     return tables
 
 
-def _records(stream: JsonStream, bar: tqdm[Any]) -> Iterator[Any]:
+def _require_object(stream: JsonFile, bad: BadRecords) -> None:
+    if stream.at('{'):
+        return
+    start = repr(stream.head(20).decode().strip()) if not stream.at_end() else 'nothing'
+    raise ValueError(
+        f'{bad.path} is no LVIS or COCO annotation file: expected a json object with images, annotations and '
+        f'categories, found {start} at its start'
+    )
+
+
+def _records(stream: JsonFile, bar: tqdm[Any]) -> Iterator[Any]:
     for position, record in enumerate(stream.items()):
         if position % _PROGRESS_STEP == 0:
-            bar.update(stream.pos - bar.n)
+            bar.update(stream.position - bar.n)
         yield record
-
-
-def _read_text(path: str | Path, name: str) -> str:
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'annotation file not found: {name}')
-    try:
-        return Path(path).read_bytes().decode('utf-8-sig')
-    except UnicodeDecodeError:
-        raise ValueError(f'{name} is not a text file; if it is a zip or gz archive, unpack it first') from None
 
 
 def _require(tables: Mapping[str, Any], keys: Sequence[str], bad: BadRecords) -> None:

@@ -12,8 +12,9 @@ from typing import Any, BinaryIO, overload
 
 from mmengine import fileio
 
+from longtail_det.statistics.json_file import JsonFile
+
 from ..functional import GroundTruth, ground_truth_from_columns, image_columns, object_columns
-from .json_stream import JsonFile
 
 
 class SegmentationsOnDisk(Sequence[Any]):

@@ -1,4 +1,4 @@
-"""Walk a json file piece by piece: of a file of 200 MB, a megabyte is in memory at a time."""
+"""Walk a json file piece by piece: of a file of a gigabyte, a megabyte is in memory at a time."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ _BYTE_ORDER_MARK = b'\xef\xbb\xbf'
 class JsonFile:
     """Cursor over a json file.
 
-    The caller consumes each member with `items` (arrays) or `value` before it asks for the next one.
+    The caller consumes each member with `items` (arrays), `value` or `skip` before it asks for the next one.
 
     Args:
         file: opened for bytes, at its start.
         chunk: bytes read at a time.
 
     Raises:
-        json.JSONDecodeError: from any method, where the file is not valid json.
+        json.JSONDecodeError: from any method, where the file is not valid json; its `pos` counts bytes.
+        UnicodeDecodeError: from any method, where a value is not UTF-8.
 
     Example:
         >>> import io
@@ -35,8 +36,9 @@ class JsonFile:
         self._file = file
         self._chunk = chunk
         self._decode = json.JSONDecoder().raw_decode
-        # latin-1, so that a character is a byte; names in other letters are decoded once more
+        # latin-1, so that a character is a byte; what holds other letters is decoded once more
         self._text = ''
+        self._is_ascii = True
         self._pos = 0
         self._offset = 0
         self._ended = False
@@ -46,9 +48,22 @@ class JsonFile:
         if self._text.startswith(_BYTE_ORDER_MARK.decode('latin-1')):
             self._pos = len(_BYTE_ORDER_MARK)
 
+    @property
+    def position(self) -> int:
+        """Bytes before the cursor."""
+        return self._offset + self._pos
+
+    def head(self, size: int) -> bytes:
+        """Give the next bytes, at most as many as a chunk has, and leave the cursor where it is."""
+        return self._text[self._pos : self._pos + size].encode('latin-1')
+
     def at(self, character: str) -> bool:
         """Whether the next character is this one."""
         return self._peek() == character
+
+    def at_end(self) -> bool:
+        """Whether nothing but space is left."""
+        return not self._peek()
 
     def value(self) -> Any:
         """Decode the value under the cursor, whole."""
@@ -59,14 +74,15 @@ class JsonFile:
                 # a number that ends with the chunk, or in the midst of '1.5e3', goes on in the next one
                 if self._ended or self._text[end : end + 1] in _BEHIND_VALUE:
                     break
-            except json.JSONDecodeError:
+            except json.JSONDecodeError as error:
                 if self._ended:
-                    raise
+                    raise self._error(error.msg, error.pos) from None
             self._fill()
-        text = self._text[self._pos : end]
-        self.span = (self._offset + self._pos, self._offset + end)
-        self._pos = end
-        return value if text.isascii() else json.loads(text.encode('latin-1'))
+        start, self._pos = self._pos, end
+        self.span = (self._offset + start, self._offset + end)
+        if self._is_ascii or self._text[start:end].isascii():
+            return value
+        return json.loads(self._text[start:end].encode('latin-1'))
 
     def members(self) -> Iterator[str]:
         """Yield the keys of the object under the cursor; the cursor then stands on the value of that key."""
@@ -74,7 +90,7 @@ class JsonFile:
         more = not self.at('}') or self._expect('}') != '}'
         while more:
             if not self.at('"'):
-                raise json.JSONDecodeError('Expecting property name', self._text, self._pos)
+                raise self._error('Expecting property name', self._pos)
             key = self.value()
             self._expect(':')
             yield key
@@ -108,13 +124,19 @@ class JsonFile:
         found = self._peek()
         if not found or found not in characters:
             wanted = ' or '.join(f"'{character}'" for character in characters)
-            raise json.JSONDecodeError(f'Expecting {wanted}', self._text, self._pos)
+            raise self._error(f'Expecting {wanted}', self._pos)
         self._pos += 1
         return found
 
     def _fill(self) -> None:
-        piece = self._file.read(self._chunk)
+        left = self._text[self._pos :]
+        # as much again as is left, or a value of many chunks would be looked at once for each of them
+        piece = self._file.read(max(self._chunk, len(left)))
         self._ended = not piece
-        self._text = self._text[self._pos :] + piece.decode('latin-1')
+        self._text = left + piece.decode('latin-1')
+        self._is_ascii = self._text.isascii()
         self._offset += self._pos
         self._pos = 0
+
+    def _error(self, message: str, pos: int) -> json.JSONDecodeError:
+        return json.JSONDecodeError(message, '', self._offset + pos)
