@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from longtail_det.evaluation import read_results, result_fields
 from longtail_det.evaluation.functional import (
     Detections,
     GroundTruth,
-    detection_columns,
     match_classes,
     predicted_columns,
 )
@@ -60,9 +59,12 @@ def read_predictions(path: Path, run_dir: Path, gt: GroundTruth, data: DataSourc
     again = f'make it anew with {evaluation_command(run_dir)}'
     if not path.is_file():
         raise FileNotFoundError(f'no predictions at {path}; make them with {evaluation_command(run_dir)}')
+    if path.suffix == '.json':
+        try:
+            return _from_records(path, data)
+        except ValueError as error:
+            raise ValueError(f'{error}; {again}') from None
     try:
-        if path.suffix == '.json':
-            return _from_records(json.loads(path.read_bytes()), data)
         with path.open('rb') as stream:
             images = pickle.load(stream)
         if not isinstance(images, list) or not all(isinstance(i, Mapping) and 'pred_instances' in i for i in images):
@@ -94,11 +96,9 @@ def _file_name(image: Mapping[str, Any]) -> str:
     return image['file_name'] if 'file_name' in image else '/'.join(image.get('coco_url', '').split('/')[-2:])
 
 
-def _from_records(records: Any, data: DataSource) -> RunPredictions:
-    if not isinstance(records, list):
-        raise ValueError(f'it holds a {type(records).__name__}, not a list of result records')
-    has_masks = bool(records) and all(isinstance(record, dict) and 'segmentation' in record for record in records)
-    columns = detection_columns(records, ('bbox', 'segm') if has_masks else ('bbox',))
+def _from_records(path: Path, data: DataSource) -> RunPredictions:
+    has_masks = 'segmentation' in result_fields(path)
+    columns = read_results(path, ('bbox', 'segm') if has_masks else ('bbox',))
     paths = read_image_paths(data.ann_file, data.img_folder)
     return RunPredictions(columns, columns if has_masks else None, paths)
 

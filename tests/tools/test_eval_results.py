@@ -278,7 +278,7 @@ def test_a_malformed_image_of_a_pickle_is_named_by_its_index(tool, data, tmp_pat
     ('name', 'content', 'message'),
     [
         ('r.json', '[{"image_id": 1', 'r.json is not valid json'),
-        ('r.json', '{"bbox": 1}', 'r.json holds a dict; expected a list of result records'),
+        ('r.json', '{"bbox": 1}', 'r.json cannot be used: it holds a dict; expected a list of result records'),
         ('r.pkl', 'text', 'r.pkl is no pickle, or was cut short'),
         ('r.txt', '', 'expected a file that ends in .json, .pkl or .pickle'),
         ('other', '', 'results file not found'),

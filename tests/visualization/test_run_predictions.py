@@ -77,9 +77,9 @@ def test_a_results_json_finds_its_images_in_the_data(gt, tmp_path):
     [
         ({'bbox': 1}, 'does not hold dumped predictions'),
         ([{'img_id': 1}], 'does not hold dumped predictions'),
-        ('{"bbox": 1}', 'holds a dict, not a list of result records'),
+        ('{"bbox": 1}', 'holds a dict; expected a list of result records'),
         ('[{"image_id": 4}]', "result record 0 has no 'category_id'"),
-        ('[{"image_id": 4', r'r\.json: '),
+        ('[{"image_id": 4', r'r\.json is not valid json'),
     ],
 )
 def test_something_else_is_one_line_with_the_command(gt, tmp_path, content, message):

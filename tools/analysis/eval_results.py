@@ -30,13 +30,12 @@ from tqdm import tqdm
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from _cli import OneLineParser, UserError, describe, one_line_errors
 
-from longtail_det.evaluation import ap_table, evaluate_detections, read_ground_truth
+from longtail_det.evaluation import ap_table, evaluate_detections, read_ground_truth, read_results, result_fields
 from longtail_det.evaluation.functional import (
     METRICS,
     MODES,
     Detections,
     GroundTruth,
-    detection_columns,
     predicted_columns,
 )
 from longtail_det.statistics import load_class_statistics
@@ -101,7 +100,6 @@ def score(args: argparse.Namespace) -> tuple[Results, GroundTruth]:
     gt = read_ground_truth(args.ann, args.metric)
     if args.class_statistics:
         gt = with_groups(gt, args.class_statistics)
-    note(f'reading {args.results} ...')
     columns_of, img_ids = read_detections(args.results, gt, args.metric, args.segm_area)
     if args.img_ids:
         img_ids = read_ids(args.img_ids)
@@ -130,12 +128,11 @@ def read_detections(
     if not Path(path).is_file():
         raise FileNotFoundError(f'results file not found: {path}')
     if path.endswith('.json'):
-        needed = metrics if segm_area == 'mask' else ('bbox', *metrics)
-        columns = detection_columns(read_records(path, metrics, segm_area), needed)
-        columns = columns if segm_area == 'mask' else columns.with_box_areas()
+        columns = read_records(path, metrics, segm_area)
         return lambda metric: columns, None
     if not path.endswith(('.pkl', '.pickle')):
         raise ValueError(f'--results {path}: expected a file that ends in .json, .pkl or .pickle')
+    note(f'reading {path} ...')
     try:
         with open(path, 'rb') as stream:
             images = pickle.load(stream)
@@ -157,23 +154,17 @@ def read_detections(
     return columns_of, [image['img_id'] for image in images]
 
 
-def read_records(path: str, metrics: Sequence[str], segm_area: str) -> list[Any]:
-    """Read a results json."""
-    try:
-        with open(path, 'rb') as stream:
-            records = json.load(stream)
-    except ValueError as error:
-        raise ValueError(f'{path} is not valid json ({error}); was it cut short while being copied?') from None
-    if not isinstance(records, list):
-        raise ValueError(f'{path} holds a {type(records).__name__}; expected a list of result records')
-    first = records[0] if records else None
-    has_both = isinstance(first, dict) and {'bbox', 'segmentation'} <= first.keys()
-    if has_both and segm_area == 'mask' and set(metrics) != {'bbox'}:
+def read_records(path: str, metrics: Sequence[str], segm_area: str) -> Detections:
+    """Read a results json; a progress bar over its bytes."""
+    if segm_area == 'mask' and set(metrics) != {'bbox'} and {'bbox', 'segmentation'} <= result_fields(path):
         note(
             'masks are sized (APs, APm, APl) by their own area; lvis-api would size them by the bbox beside them, as '
             '--segm-area bbox does, and gives these numbers for records without bbox'
         )
-    return records
+    needed = metrics if segm_area == 'mask' else ('bbox', *metrics)
+    with tqdm(total=Path(path).stat().st_size, desc='reading', unit='B', unit_scale=True) as bar:
+        columns = read_results(path, needed, bar.update)
+    return columns if segm_area == 'mask' else columns.with_box_areas()
 
 
 def read_ids(path: str) -> list[int]:

@@ -31,6 +31,7 @@ from .pareto import pareto_front
 from .predicted_columns import predicted_columns
 from .records import detection_records
 from .reliability import Reliability, reliability
+from .rle_column import RLEColumn
 from .summary import mean_defined, summarize
 from .table import AP_COLUMNS, ap_table, is_defined, nest_results, percent
 
@@ -55,6 +56,7 @@ __all__ = [
     'GroundTruth',
     'MatchTable',
     'Outcome',
+    'RLEColumn',
     'Reliability',
     'ScoredDetections',
     'ap_table',

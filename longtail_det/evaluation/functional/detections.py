@@ -5,12 +5,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .rle_column import RLEColumn
 
 #: records that are read together: few enough to stay in the processor's cache from one field to the next
 _BLOCK = 512
@@ -55,7 +57,8 @@ def detection_columns(records: Iterable[Mapping[str, Any]], metrics: Sequence[st
 
     Args:
         records: with `image_id`, `category_id`, `score`; for 'bbox' also `bbox` (x, y, width, height in pixels), for
-            'segm' and 'boundary' also `segmentation`, an RLE. Other fields are left out.
+            'segm' and 'boundary' also `segmentation`, an RLE. Other fields are left out. Of an iterator nothing is
+            kept: masks go to an `RLEColumn`.
         metrics: what will be scored.
 
     Raises:
@@ -66,43 +69,59 @@ def detection_columns(records: Iterable[Mapping[str, Any]], metrics: Sequence[st
         >>> found.boxes.tolist()
         [[0.0, 0.0, 2.0, 5.0]]
     """
-    records = records if isinstance(records, list) else list(records)
-    wants_boxes, wants_masks = 'bbox' in metrics, not {'segm', 'boundary'}.isdisjoint(metrics)
-    try:
-        columns = _columns(records, wants_boxes, wants_masks)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, struct.error):
-        columns = None
-    if columns is None:
-        raise ValueError(_first_fault(records, wants_boxes, wants_masks))
-    return columns
+    rows = _Rows('bbox' in metrics, not {'segm', 'boundary'}.isdisjoint(metrics), isinstance(records, list))
+    remaining, index = iter(records), 0
+    while block := list(islice(remaining, _BLOCK)):
+        if not rows.add(block):
+            raise ValueError(_first_fault(block, index, rows.keys))
+        index += len(block)
+    return rows.columns()
 
 
-def _columns(records: list[Any], wants_boxes: bool, wants_masks: bool) -> Detections | None:
-    """Read all records, some at a time; None where something is wrong with one."""
-    rows: dict[str, bytearray] = {key: bytearray() for key in ('image_id', 'category_id', 'score', 'bbox')}
-    masks: list[Any] = []
-    for start in range(0, len(records), _BLOCK):
-        block = records[start : start + _BLOCK]
-        for key, code in (('image_id', 'q'), ('category_id', 'q'), ('score', 'd')):
+class _Rows:
+    """Columns that grow by some records at a time."""
+
+    def __init__(self, wants_boxes: bool, wants_masks: bool, in_memory: bool) -> None:
+        self.keys = ['image_id', 'category_id', 'score', *['bbox'] * wants_boxes, *['segmentation'] * wants_masks]
+        self._rows = {key: bytearray() for key in ('image_id', 'category_id', 'score', 'bbox')}
+        self._masks: list[Any] | RLEColumn = [] if in_memory else RLEColumn()
+
+    def add(self, block: list[Any]) -> bool:
+        """Read some records; False where something is wrong with one."""
+        try:
+            return self._add(block)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, struct.error):
+            return False
+
+    def _add(self, block: list[Any]) -> bool:
+        for key in ('image_id', 'category_id'):
             # struct refuses what has the wrong type, where numpy would make a string or an object of it
-            rows[key] += struct.pack(f'{len(block)}{code}', *map(itemgetter(key), block))
-        if wants_boxes:
+            self._rows[key] += struct.pack(f'{len(block)}q', *map(itemgetter(key), block))
+        numbers = [struct.pack(f'{len(block)}d', *map(itemgetter('score'), block))]
+        if 'bbox' in self.keys:
             sides = list(map(itemgetter('bbox'), block))
             if set(map(len, sides)) != {4}:
-                return None
-            rows['bbox'] += struct.pack(f'{4 * len(block)}d', *chain.from_iterable(sides))
-        if wants_masks:
-            found = list(map(itemgetter('segmentation'), block))
-            if not _are_rles(found):
-                return None
-            masks += found
-    scores, boxes = (np.frombuffer(rows[key], dtype=np.float64) for key in ('score', 'bbox'))
-    if not (np.isfinite(scores).all() and np.isfinite(boxes).all()):
-        return None
-    image_ids, category_ids = (np.frombuffer(rows[key], dtype=np.int64) for key in ('image_id', 'category_id'))
-    return Detections(
-        image_ids, category_ids, scores, boxes.reshape(-1, 4) if wants_boxes else None, masks if wants_masks else None
-    )
+                return False
+            numbers.append(struct.pack(f'{4 * len(block)}d', *chain.from_iterable(sides)))
+        for key, values in zip(('score', 'bbox'), numbers, strict=False):
+            if not np.isfinite(np.frombuffer(values)).all():
+                return False
+            self._rows[key] += values
+        if 'segmentation' in self.keys:
+            masks = list(map(itemgetter('segmentation'), block))
+            if not _are_rles(masks):
+                return False
+            self._masks.extend(masks)
+        return True
+
+    def columns(self) -> Detections:
+        return Detections(
+            image_ids=np.frombuffer(self._rows['image_id'], dtype=np.int64),
+            category_ids=np.frombuffer(self._rows['category_id'], dtype=np.int64),
+            scores=np.frombuffer(self._rows['score']),
+            boxes=np.frombuffer(self._rows['bbox']).reshape(-1, 4) if 'bbox' in self.keys else None,
+            masks=self._masks if 'segmentation' in self.keys else None,
+        )
 
 
 def _are_rles(masks: Sequence[Any]) -> bool:
@@ -113,9 +132,8 @@ def _is_rle(mask: Any) -> bool:
     return isinstance(mask, Mapping) and isinstance(mask.get('counts'), (str, bytes)) and len(mask.get('size', ())) == 2
 
 
-def _first_fault(records: Sequence[Any], wants_boxes: bool, wants_masks: bool) -> str:
-    keys = ['image_id', 'category_id', 'score', *['bbox'] * wants_boxes, *['segmentation'] * wants_masks]
-    for index, record in enumerate(records):
+def _first_fault(records: Sequence[Any], first_index: int, keys: Sequence[str]) -> str:
+    for index, record in enumerate(records, start=first_index):
         where = f'result record {index}'
         if not isinstance(record, Mapping):
             return f'{where} is a {type(record).__name__}; expected an object with the keys {keys}'

@@ -88,7 +88,7 @@ def match_detections(
             shapes: Any = detections.boxes[chunk]
         else:
             assert detections.masks is not None
-            shapes = [detections.masks[row] for row in chunk.tolist()]
+            shapes = _Picked(detections.masks, chunk.tolist())
         chunk_labels = np.where(is_scored[rows], labels[rows], -1)
         areas = None if detections.areas is None else detections.areas[chunk]
         table = match_table(gt, images[rows], chunk_labels, scores[rows], shapes, metric, areas)
@@ -179,6 +179,20 @@ def check_choice(key: str, given: Sequence[str], known: Sequence[str]) -> None:
     if wrong or not given:
         what = repr(wrong[0]) if wrong else repr(list(given))
         raise ValueError(f'{key} {what} is not known; set val_evaluator.{key} to one or more of {list(known)}')
+
+
+class _Picked(Sequence[Any]):
+    """Some masks, each looked up when it is needed: of most the image tells nothing of the class."""
+
+    def __init__(self, masks: Sequence[Any], rows: list[int]) -> None:
+        self._masks = masks
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, row: Any) -> Any:
+        return self._masks[self._rows[row]]
 
 
 def _cap_known(labels: NDArray[Any], scores: NDArray[Any], is_scored: NDArray[np.bool_]) -> NDArray[np.bool_]:

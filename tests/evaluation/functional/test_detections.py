@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from longtail_det.evaluation.functional import detection_columns
+from longtail_det.evaluation.functional import RLEColumn, detection_columns
 
 GOOD = {
     'image_id': 4,
@@ -47,3 +47,14 @@ def test_a_malformed_record_is_named(record, message):
     with pytest.raises(ValueError, match=message) as error:
         detection_columns([GOOD, record], ['bbox', 'segm'])
     assert '\n' not in str(error.value)
+
+
+def test_of_an_iterator_nothing_is_kept_but_the_columns():
+    records = [{**GOOD, 'image_id': number} for number in range(1500)]
+    found = detection_columns(iter(records), ['bbox', 'segm'])
+    assert found.image_ids.tolist() == list(range(1500))
+    assert isinstance(found.masks, RLEColumn)
+    assert found.masks[700] == {'size': [4, 4], 'counts': b'abc'}
+    records[1400] = {**GOOD, 'score': None}
+    with pytest.raises(ValueError, match=r'record 1400: score is None'):
+        detection_columns(iter(records), ['bbox', 'segm'])

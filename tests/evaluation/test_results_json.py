@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from longtail_det.evaluation import read_results, result_fields
+from longtail_det.evaluation.functional import detection_columns
+
+
+def records(count: int) -> list[dict]:
+    rng = np.random.default_rng(0)
+    return [
+        {
+            'image_id': int(rng.integers(50)),
+            'category_id': int(rng.integers(9)),
+            'score': float(rng.random()),
+            'bbox': rng.random(4).tolist(),
+            'segmentation': {'size': [int(rng.integers(9, 99)), 7], 'counts': 'ab' * int(rng.integers(1, 9))},
+        }
+        for _ in range(count)
+    ]
+
+
+@pytest.mark.parametrize('count', [0, 1, 5000])
+@pytest.mark.parametrize('indent', [None, 1])
+def test_a_file_gives_what_its_records_give(tmp_path, count, indent):
+    (tmp_path / 'r.json').write_text(json.dumps(records(count), indent=indent))
+    steps: list[int] = []
+    found = read_results(tmp_path / 'r.json', ['bbox', 'segm'], steps.append)
+    expected = detection_columns(records(count), ['bbox', 'segm'])
+    for name in ('image_ids', 'category_ids', 'scores', 'boxes'):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), strict=True)
+    assert [{**mask, 'counts': mask['counts'].decode()} for mask in found.masks] == expected.masks
+    assert sum(steps) == (tmp_path / 'r.json').stat().st_size
+    assert len(steps) > count / 2000
+    assert result_fields(tmp_path / 'r.json') == (frozenset(records(1)[0]) if count else frozenset())
+
+
+GOOD = json.dumps(records(3))
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        (GOOD[:-9], r'r\.json is not valid json \(.* at byte \d+\); was it cut short while being copied\?'),
+        (GOOD + GOOD, r'r\.json is not valid json \(Extra data at byte \d+\)'),
+        ('', r'r\.json is not valid json'),
+        (pickle.dumps(records(3)), r'r\.json is not valid json'),
+        ('{"bbox": [1]}', r'r\.json cannot be used: it holds a dict; expected a list of result records'),
+        ('7', r'r\.json cannot be used: it holds a int; expected a list of result records'),
+        (json.dumps([*records(3000), {'image_id': 1}]), r"r\.json .* result record 3000 has no 'category_id'"),
+        (b'[{"image_id": "\xff\xfe"}]', r'r\.json is not valid json .*; is it a pickle, or an archive\?'),
+    ],
+)
+def test_something_else_is_one_line(tmp_path, content, message):
+    path = tmp_path / 'r.json'
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ValueError, match=message) as caught:
+        read_results(path, ['bbox', 'segm'])
+    assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize('content', ['', '{"bbox": 1}', '[[1]]', '[oops', '[]'])
+def test_what_has_no_first_record_has_no_fields(tmp_path, content):
+    (tmp_path / 'r.json').write_text(content)
+    assert result_fields(tmp_path / 'r.json') == frozenset()
+
+
+@pytest.mark.parametrize('read', [read_results, result_fields])
+def test_a_missing_file_is_named(read):
+    with pytest.raises(FileNotFoundError, match=r'results file not found: none\.json'):
+        read('none.json')
