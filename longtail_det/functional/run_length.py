@@ -60,18 +60,20 @@ def _counts(
 
 def _digits(values: np.ndarray) -> tuple[bytes, np.ndarray]:
     """All values as one string of digits, least significant first, and the digits of each."""
-    columns: list[np.ndarray] = []
-    lengths = np.zeros(len(values), dtype=np.int64)
-    while True:
-        digit = (values & (2**_BITS - 1)).astype(np.uint8)
-        values = values >> _BITS
-        # the rest is only the sign, which the highest bit of this digit tells already
-        more = values != -((digit & _SIGN) >> 4).astype(values.dtype)
-        more &= lengths == len(columns)
-        columns.append(digit + more * np.uint8(_MORE) + np.uint8(_PRINTABLE))
-        lengths += more
-        if not more.any():
-            break
-    lengths += 1
-    table = np.stack(columns, axis=1)
-    return table[np.arange(table.shape[1]) < lengths[:, None]].tobytes(), lengths
+    lengths = np.ones(len(values), dtype=np.int64)
+    # most values have one digit, so longer ones are looked up and gone through alone
+    longer = np.flatnonzero((values < -_SIGN) | (values >= _SIGN))
+    rest, steps = values[longer] >> _BITS, []
+    while len(longer):
+        lengths[longer] += 1
+        steps.append((longer, rest))
+        still = (rest < -_SIGN) | (rest >= _SIGN)
+        longer, rest = longer[still], rest[still] >> _BITS
+    places = np.cumsum(lengths) - lengths
+    text = np.empty(int(lengths.sum()), dtype=np.uint8)
+    text[places] = values & (2**_BITS - 1)
+    for number, (owner, rest) in enumerate(steps, start=1):
+        text[places[owner] + number] = rest & (2**_BITS - 1)
+        text[places[owner] + number - 1] |= _MORE
+    text += _PRINTABLE
+    return text.tobytes(), lengths

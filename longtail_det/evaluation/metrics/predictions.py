@@ -109,38 +109,47 @@ def encode_masks(masks: NDArray[Any], rows: NDArray[np.int64], boxes: NDArray[np
     height, width = masks.shape[1:]
     low = np.clip(np.floor(boxes[:, :2]) - _MARGIN, 0, [width, height]).astype(np.int64)
     high = np.clip(np.ceil(boxes[:, :2] + boxes[:, 2:]) + _MARGIN, low, [width, height]).astype(np.int64)
-    windows, corners = [], low
+    # one row more, below or else above: where it is empty, every run ends in its column
+    spare = np.where(high[:, 1] < height, high[:, 1], low[:, 1] - 1)
+    low[:, 1], high[:, 1] = np.minimum(low[:, 1], np.maximum(spare, 0)), np.maximum(high[:, 1], spare + 1)
+    columns = []
     for number, row in enumerate(rows.tolist()):
         mask = masks[row].view(np.bool_) if masks.itemsize == 1 else masks[row] != 0
         (left, top), (right, bottom) = low[number].tolist(), high[number].tolist()
-        window = mask[top:bottom, left:right]
-        if np.count_nonzero(window) != np.count_nonzero(mask):
-            window, corners[number] = mask, 0
-        windows.append(window)
-    counts = encode_runs(*_runs(windows, corners, height), num_masks=len(windows), num_pixels=height * width)
+        window = mask[top:bottom, left:right].ravel(order='F')
+        is_joined = spare[number] >= 0 and np.count_nonzero(mask[spare[number], left:right])
+        if is_joined or np.count_nonzero(window) != np.count_nonzero(mask):
+            window, low[number], high[number] = mask.ravel(order='F'), 0, (width, height)
+        columns.append(window)
+    runs = _runs(columns, low, high[:, 1] - low[:, 1], height)
+    counts = encode_runs(*runs, num_masks=len(columns), num_pixels=height * width)
     return [{'size': [height, width], 'counts': text} for text in counts]
 
 
 def _runs(
-    windows: Sequence[NDArray[np.bool_]], corners: NDArray[np.int64], height: int
+    columns: Sequence[NDArray[np.bool_]], corners: NDArray[np.int64], sides: NDArray[np.int64], height: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Mask, first pixel and pixel behind the last one of each run, down the columns of the image; of all windows."""
-    shapes = np.array([window.shape for window in windows]).reshape(-1, 2)
-    # an empty pixel before all, and one below each column, so that every run ends in its column
-    sizes = shapes[:, 1] * (shapes[:, 0] + 1)
-    first = np.cumsum(sizes) - sizes
-    flat = np.zeros(1 + int(sizes.sum()), dtype=bool)
-    for window, start, size in zip(windows, (1 + first).tolist(), sizes.tolist(), strict=True):
-        flat[start : start + size].reshape(window.shape[1], window.shape[0] + 1)[:, :-1] = window.T
-    edges = np.flatnonzero(flat[1:] != flat[:-1])
-    owner = np.searchsorted(first, edges[::2], side='right') - 1
-    column, row = np.divmod(edges.reshape(-1, 2) - first[owner, None], shapes[owner, :1] + 1)
-    start, end = ((corners[owner, :1] + column) * height + corners[owner, 1:] + row).T
-    # where the window is as high as the image, a run may go on in the next column
-    apart = (owner[1:] != owner[:-1]) | (start[1:] != end[:-1])
-    begins, stops = np.ones((2, len(owner)), dtype=bool)
-    begins[1:], stops[:-1] = apart, apart
-    return owner[begins], start[begins], end[stops]
+    """Find the runs of windows of an image.
+
+    Args:
+        columns: m windows, their pixels column by column.
+        corners: (m, 2) left and top of each window.
+        sides: (m,) height of each window.
+        height: of the image.
+
+    Returns:
+        The mask, the first pixel and the pixel behind the last one of each run, down the columns of the image.
+    """
+    gap = np.zeros(1, dtype=bool)
+    pieces = [gap, *(piece for column in columns for piece in (column, gap))]
+    flat = np.concatenate(pieces)
+    edges = np.flatnonzero(flat[1:] != flat[:-1]).reshape(-1, 2)
+    edges[:, 0] += 1  # the first pixel of a run, and its last one
+    first = np.cumsum([1, *(len(column) + 1 for column in columns)])[:-1]
+    owner = np.searchsorted(first, edges[:, 0], side='right') - 1
+    column, row = np.divmod(edges - first[owner, None], sides[owner, None])
+    pixels = (corners[owner, :1] + column) * height + corners[owner, 1:] + row
+    return owner, pixels[:, 0], pixels[:, 1] + 1
 
 
 def _array(values: Any) -> NDArray[Any]:

@@ -11,13 +11,19 @@ from longtail_det.evaluation.metrics.predictions import Prediction, encode_masks
 from longtail_det.models import EncodedMasks
 
 
-@given(seed=st.integers(0, 10**6), fill=st.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0]))
-def test_masks_are_encoded_as_pycocotools_does_wherever_the_box_is(seed, fill):
+@given(
+    seed=st.integers(0, 10**6), fill=st.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0]), reach=st.sampled_from([0, 2, 3, 99])
+)
+def test_masks_are_encoded_as_pycocotools_does_wherever_the_box_is(seed, fill, reach):
+    """Masks that keep within their box, or go beyond it by some pixels, or lie anywhere."""
     rng = np.random.default_rng(seed)
     height, width = rng.integers(1, 20, 2)
     masks = rng.random((3, height, width)) < fill
     masks[:, : height // 3] &= rng.random() < 0.5
     boxes = rng.uniform(-4, 20, (2, 4)).round(1)
+    for row, (x, y, w, h) in zip((2, 0), boxes, strict=True):
+        rows, columns = np.arange(height)[:, None] + 0.5, np.arange(width) + 0.5
+        masks[row] &= (abs(rows - y - h / 2) <= h / 2 + reach) & (abs(columns - x - w / 2) <= w / 2 + reach)
     expected = [mask_utils.encode(np.asfortranarray(masks[row].astype(np.uint8))) for row in (2, 0)]
     assert encode_masks(masks, np.array([2, 0]), boxes) == expected
 
