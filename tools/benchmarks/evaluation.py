@@ -23,7 +23,6 @@ import argparse
 import copy
 import json
 import logging
-import os
 import subprocess
 import sys
 import tempfile
@@ -32,7 +31,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from evaluation_case import (
     PeakMemory,
     boxes_only,
@@ -44,7 +42,7 @@ from evaluation_case import (
     with_bool_masks,
     with_rles,
 )
-from harness import machine, markdown_table
+from harness import machine, markdown_table, use_one_core
 from lvis_like import HEIGHT, WIDTH, LVISLike
 from mmengine.logging import MMLogger
 
@@ -219,9 +217,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the tables."""
     args = build_parser().parse_args(argv)
-    torch.set_num_threads(1)
-    if hasattr(os, 'sched_setaffinity'):  # faster-coco-eval takes all cores that it may
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    use_one_core()
     logging.getLogger().setLevel(logging.ERROR)
     MMLogger.get_instance('benchmark', log_level='ERROR')
     if args.memory_row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import statistics
 import time
@@ -73,6 +74,13 @@ def synchronize(device: str) -> None:
     """Wait for the device, so that a wall clock measures it."""
     if device == 'cuda':
         torch.cuda.synchronize()
+
+
+def use_one_core() -> None:
+    """Keep this process, its children and the libraries that take all cores they may, on one."""
+    torch.set_num_threads(1)
+    if hasattr(os, 'sched_setaffinity'):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 def machine(device: str) -> str:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import subprocess
 import sys
 import tempfile
@@ -21,9 +20,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from evaluation_case import PeakMemory, faster_coco_eval, quiet, timed
-from harness import machine, markdown_table
+from harness import machine, markdown_table, use_one_core
 from lvis_like import LVISLike
 
 import longtail_det  # noqa: F401  (first of all: it makes mmdet importable without compiled mmcv)
@@ -96,9 +94,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
     args = build_parser().parse_args(argv)
-    torch.set_num_threads(1)
-    if hasattr(os, 'sched_setaffinity'):  # faster-coco-eval takes all cores that it may
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    use_one_core()
     logging.getLogger().setLevel(logging.ERROR)
     if args.measure:
         print(json.dumps(measure(*args.measure)))
