@@ -194,6 +194,7 @@ FILES = {
     'empty': ('', 'train.json is no LVIS or COCO annotation file: .* found nothing at its start'),
     'a list': ('[{"image_id": 1, "score": 0.5}]', r"expected a json object .* found '\[\{"),
     'not json': ('<html>404</html>', "found '<html>404</html>' at its start"),
+    'a letter cut': ('<html><body>1234567é</body>', "found '<html><body>1234567' at its start"),
     'a zip': (
         b'PK\x03\x04\xff\xfe\x00',
         'train.json is not a text file; if it is a zip or gz archive, unpack it first',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from json import JSONDecodeError
@@ -121,10 +122,12 @@ def _read_tables(path: str | Path, bad: BadRecords, keys: Sequence[str], show_pr
 def _require_object(stream: JsonFile, bad: BadRecords) -> None:
     if stream.at('{'):
         return
-    start = repr(stream.head(20).decode().strip()) if not stream.at_end() else 'nothing'
+    # incremental: the cut may be in the midst of a letter
+    start = getincrementaldecoder('utf-8')().decode(stream.head(20)).strip()
+    found = repr(start) if start else 'nothing'
     raise ValueError(
         f'{bad.path} is no LVIS or COCO annotation file: expected a json object with images, annotations and '
-        f'categories, found {start} at its start'
+        f'categories, found {found} at its start'
     )
 
 
