@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 from _cli import UserError, describe
@@ -17,6 +16,8 @@ from mmengine.logging import MMLogger
 from torch import Tensor
 
 from longtail_det.evaluation.metrics.predictions import Prediction
+from longtail_det.evaluation.metrics.ranked_json import RankedJson
+from longtail_det.evaluation.metrics.result_files import rle_for_json
 
 _GROUND_TRUTH = ('gt_instances', 'ignored_instances', 'gt_panoptic_seg', 'gt_sem_seg')
 
@@ -114,18 +115,13 @@ class JsonWriter(BaseMetric):
 
     def __init__(self, path: str, category_ids: Sequence[int]) -> None:
         super().__init__()
-        self.path = path
         self.category_ids = np.asarray(category_ids, dtype=np.int64)
-        self._part: TextIO | None = None
+        self._file = RankedJson(path, get_rank())
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
-        """Write the predictions of a batch, one line an image."""
-        if self._part is None:
-            Path(self.path).parent.mkdir(parents=True, exist_ok=True)
-            self._part = open(self._part_path(get_rank()), 'w')  # noqa: SIM115  closed by `evaluate`
+        """Write the predictions of a batch."""
         for sample in data_samples:
-            records = prediction_records(sample, self.category_ids)
-            self._part.write(f'{sample["img_id"]}\t{", ".join(map(json.dumps, records))}\n')
+            self._file.add(sample['img_id'], prediction_records(sample, self.category_ids))
 
     def compute_metrics(self, results: list[Any]) -> dict[str, float]:
         """Measure nothing."""
@@ -137,39 +133,13 @@ class JsonWriter(BaseMetric):
         Args:
             size: number of images of the data set; an image that was given twice is written once without it.
         """
-        if self._part is not None:
-            self._part.close()
-            self._part = None
+        self._file.close()
         barrier()
         if is_main_process():
-            num_images = self._join(get_world_size())
-            MMLogger.get_current_instance().info(f'predictions of {num_images} images written to {self.path}')
+            num_images = self._file.join(get_world_size())
+            MMLogger.get_current_instance().info(f'predictions of {num_images} images written to {self._file.path}')
         barrier()
         return {}
-
-    def _join(self, num_ranks: int) -> int:
-        """Join the files of all processes; gives the number of images."""
-        seen: set[str] = set()
-        whole, separator = f'{self.path}.part', ''
-        with open(whole, 'w') as file:
-            file.write('[')
-            for path in (self._part_path(rank) for rank in range(num_ranks)):
-                if not os.path.isfile(path):
-                    continue  # this process was given no image
-                with open(path) as lines:
-                    for line in lines:
-                        img_id, _, records = line.rstrip('\n').partition('\t')
-                        if records and img_id not in seen:
-                            file.write(f'{separator}{records}')
-                            separator = ',\n'
-                        seen.add(img_id)
-                os.remove(path)
-            file.write(']\n')
-        os.replace(whole, self.path)
-        return len(seen)
-
-    def _part_path(self, rank: int) -> str:
-        return f'{self.path}.rank{rank}.part'
 
 
 def prediction_records(sample: Mapping[str, Any], category_ids: np.ndarray) -> list[dict[str, Any]]:
@@ -199,7 +169,7 @@ def prediction_records(sample: Mapping[str, Any], category_ids: np.ndarray) -> l
         'score': found.scores.tolist(),
     }
     if found.masks is not None:
-        columns['segmentation'] = [{**rle, 'counts': _text(rle['counts'])} for rle in encoded_masks(found)]
+        columns['segmentation'] = [rle_for_json(rle) for rle in encoded_masks(found)]
     rows = zip(*columns.values(), strict=True)
     return [{'image_id': found.img_id, **dict(zip(columns, row, strict=True))} for row in rows]
 
@@ -209,10 +179,6 @@ def encoded_masks(found: Prediction) -> list[dict[str, Any]]:
     if isinstance(found.masks, Sequence):
         return list(found.masks)
     return found.rles(np.arange(len(found.labels)), found.masks.shape[1:])
-
-
-def _text(counts: bytes | str) -> str:
-    return counts.decode() if isinstance(counts, bytes) else counts
 
 
 def _to_cpu(value: Any) -> Any:

@@ -1,24 +1,21 @@
-"""Detections written to results files while a test runs, so that none of them stays in memory."""
+"""Detections written to the standard results files while a test runs."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .predictions import Prediction
+from .ranked_json import RankedJson
 
 _USERS = {'bbox': {'bbox'}, 'segm': {'segm', 'boundary'}}
 
 
 class ResultFiles:
     """The standard results files `PREFIX.bbox.json` and `PREFIX.segm.json`, written by all ranks.
-
-    Each rank writes a line per image to a part of its own; the main one joins the parts.
 
     Args:
         prefix: path of the files without `.bbox.json`, on a disk that all ranks share.
@@ -27,10 +24,11 @@ class ResultFiles:
     """
 
     def __init__(self, prefix: str, metrics: Sequence[str], rank: int) -> None:
-        self.prefix = prefix
-        self.kinds = [kind for kind, users in _USERS.items() if not users.isdisjoint(metrics)]
-        self._rank = rank
-        self._parts: dict[str, TextIO] = {}
+        self._files = {
+            kind: RankedJson(f'{prefix}.{kind}.json', rank)
+            for kind, users in _USERS.items()
+            if not users.isdisjoint(metrics)
+        }
 
     def add(self, found: Prediction, category_ids: NDArray[np.int64], masks: Mapping[int, Any]) -> None:
         """Write the detections of one image.
@@ -40,27 +38,28 @@ class ResultFiles:
             category_ids: (n,) int64.
             masks: RLE of each of them, where masks are written.
         """
-        for kind in self.kinds:
+        for kind, file in self._files.items():
             if kind == 'bbox':
                 scores, key, shapes = found.scores, 'bbox', found.boxes.tolist()
             else:
                 scores, key = found.mask_scores, 'segmentation'
-                shapes = [_for_json(masks[row]) for row in range(len(category_ids))]
-            records = [
-                {'image_id': found.img_id, 'category_id': category_id, 'score': score, key: shape}
-                for category_id, score, shape in zip(category_ids.tolist(), scores.tolist(), shapes, strict=True)
-            ]
-            line = ', '.join(json.dumps(record) for record in records)
-            self._part_file(kind).write(f'{found.img_id}\t{line}\n')
+                shapes = [rle_for_json(masks[row]) for row in range(len(category_ids))]
+            columns = zip(category_ids.tolist(), scores.tolist(), shapes, strict=True)
+            file.add(
+                found.img_id,
+                (
+                    {'image_id': found.img_id, 'category_id': category_id, 'score': score, key: shape}
+                    for category_id, score, shape in columns
+                ),
+            )
 
     def close(self) -> None:
         """Finish the parts of this rank."""
-        for part in self._parts.values():
-            part.close()
-        self._parts.clear()
+        for file in self._files.values():
+            file.close()
 
     def join(self, num_ranks: int) -> dict[str, tuple[str, int]]:
-        """Join the parts of all ranks and delete them; of an image that is there twice the first counts.
+        """Join the parts of all ranks.
 
         Args:
             num_ranks: how many processes wrote.
@@ -68,44 +67,18 @@ class ResultFiles:
         Returns:
             Per kind the path of the file and its number of images.
         """
-        written = {}
-        for kind in self.kinds:
-            path = Path(f'{self.prefix}.{kind}.json')
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open('w') as file:
-                seen = self._join_parts(kind, num_ranks, file)
-            written[kind] = str(path), len(seen)
-        return written
-
-    def _join_parts(self, kind: str, num_ranks: int, file: TextIO) -> set[str]:
-        seen: set[str] = set()
-        separator = ''
-        file.write('[')
-        for rank in range(num_ranks):
-            part = self._part(kind, rank)
-            if not part.is_file():
-                continue  # this rank was given no image
-            with part.open() as lines:
-                for line in lines:
-                    img_id, _, records = line.rstrip('\n').partition('\t')
-                    if img_id not in seen and records:
-                        file.write(f'{separator}{records}')
-                        separator = ',\n'
-                    seen.add(img_id)
-            part.unlink()
-        file.write(']\n')
-        return seen
-
-    def _part_file(self, kind: str) -> TextIO:
-        if kind not in self._parts:
-            Path(self.prefix).parent.mkdir(parents=True, exist_ok=True)
-            self._parts[kind] = self._part(kind, self._rank).open('w')
-        return self._parts[kind]
-
-    def _part(self, kind: str, rank: int) -> Path:
-        return Path(f'{self.prefix}.{kind}.rank{rank}.part')
+        return {kind: (str(file.path), file.join(num_ranks)) for kind, file in self._files.items()}
 
 
-def _for_json(rle: Mapping[str, Any]) -> dict[str, Any]:
+def rle_for_json(rle: Mapping[str, Any]) -> dict[str, Any]:
+    """Give an RLE as json can hold it.
+
+    Args:
+        rle: with `size` and compressed `counts`, str or bytes.
+
+    Example:
+        >>> rle_for_json({'size': (2, 3), 'counts': b'6'})
+        {'size': [2, 3], 'counts': '6'}
+    """
     counts = rle['counts']
     return {'size': list(rle['size']), 'counts': counts.decode() if isinstance(counts, bytes) else counts}
