@@ -49,13 +49,16 @@ def _counts(
     at = first[owner] + 2 * (np.arange(len(owner)) - (np.cumsum(runs) - runs)[owner])
     edges[at], edges[at + 1] = start, end
     edges[first + sizes - 1] = num_pixels
-    counts = np.diff(edges, prepend=0)
+    counts = edges.copy()
+    counts[1:] -= edges[:-1]
     counts[first] = edges[first]
     place = np.arange(len(edges)) - np.repeat(first, sizes)
     # a mask that is on at the last pixel ends with its ones
     void = np.zeros(len(edges), dtype=bool)
     void[first + sizes - 1] = (runs > 0) & (counts[first + sizes - 1] == 0)
-    return counts[~void], place[~void], sizes - void[first + sizes - 1]
+    if void.any():
+        counts, place, sizes = counts[~void], place[~void], sizes - void[first + sizes - 1]
+    return counts, place, sizes
 
 
 def _digits(values: np.ndarray) -> tuple[bytes, np.ndarray]:

@@ -143,13 +143,19 @@ def _runs(
     gap = np.zeros(1, dtype=bool)
     pieces = [gap, *(piece for column in columns for piece in (column, gap))]
     flat = np.concatenate(pieces)
-    edges = np.flatnonzero(flat[1:] != flat[:-1]).reshape(-1, 2)
-    edges[:, 0] += 1  # the first pixel of a run, and its last one
-    first = np.cumsum([1, *(len(column) + 1 for column in columns)])[:-1]
-    owner = np.searchsorted(first, edges[:, 0], side='right') - 1
-    column, row = np.divmod(edges - first[owner, None], sides[owner, None])
-    pixels = (corners[owner, :1] + column) * height + corners[owner, 1:] + row
-    return owner, pixels[:, 0], pixels[:, 1] + 1
+    edges = np.flatnonzero(flat[1:] != flat[:-1])
+    edges[::2] += 1  # now the first pixel of a run, and its last one
+    first = np.cumsum([1, *(len(column) + 1 for column in columns)])
+    counts = np.diff(np.searchsorted(edges, first))
+
+    def of_window(values: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.repeat(values, counts)
+
+    within = edges - of_window(first[:-1])
+    # divided as 32 bits: several times as fast
+    column = within.astype(np.uint32) // of_window(sides).astype(np.uint32)
+    pixels = within + column * of_window(height - sides) + of_window(corners[:, 0] * height + corners[:, 1])
+    return np.repeat(np.arange(len(columns)), counts // 2), pixels[::2], pixels[1::2] + 1
 
 
 def _array(values: Any) -> NDArray[Any]:
