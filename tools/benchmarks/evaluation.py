@@ -175,7 +175,7 @@ def _memory_row(args: argparse.Namespace) -> list[str]:
             + sum(part.nbytes for pair in image.ranked.values() for part in pair)
             for image in metric.results
         )
-        kept /= len(metric.results)
+        kept /= max(len(metric.results), 1)  # the last images are matched by `evaluate`
         spent, _ = timed(lambda: metric.evaluate(args.memory_images))
     return [
         ', '.join(args.metrics),
