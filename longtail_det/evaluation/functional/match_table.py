@@ -111,14 +111,15 @@ def match_table(
     pairs = images.astype(np.int64) * gt.num_classes + labels
     rows = np.flatnonzero(labels >= 0)
     rows = rows[gt.is_scored(pairs[rows])]
-    sizes = _areas(shapes, rows, metric) if areas is None else areas[rows]
-    has_area = (sizes > 0) & (sizes < np.inf)
-    rows, sizes = rows[has_area], sizes[has_area]
-    order = np.lexsort((-scores[rows], pairs[rows]))
+    # each shape is looked up once: it may have to be made
+    picked: Any = shapes[rows] if metric == 'bbox' else [shapes[row] for row in rows.tolist()]
+    sizes = _areas(picked, metric) if areas is None else areas[rows]
+    kept = np.flatnonzero((sizes > 0) & (sizes < np.inf))
+    order = kept[np.lexsort((-scores[rows[kept]], pairs[rows[kept]]))]
     rows, sizes = rows[order], sizes[order]
+    found: Any = picked[order] if metric == 'bbox' else [picked[place] for place in order.tolist()]
     pairs_kept = pairs[rows]
     objects = _object_range(gt, pairs_kept)
-    found: Any = shapes[rows] if metric == 'bbox' else [shapes[row] for row in rows.tolist()]
     edges = (
         box_edges(gt, pairs_kept, found)
         if metric == 'bbox'
@@ -140,12 +141,12 @@ def match_table(
     )
 
 
-def _areas(shapes: Any, rows: NDArray[np.int64], metric: str) -> NDArray[np.float64]:
+def _areas(shapes: Any, metric: str) -> NDArray[np.float64]:
     if metric == 'bbox':
-        return shapes[rows, 2] * shapes[rows, 3]
-    rles = [shapes[row] for row in rows.tolist()]
+        areas: NDArray[np.float64] = shapes[:, 2] * shapes[:, 3]
+        return areas
     # pycocotools 2.0.11 fails on more than 255 masks
-    parts = [mask_utils.area(rles[first : first + 255]) for first in range(0, len(rles), 255)]
+    parts = [mask_utils.area(shapes[first : first + 255]) for first in range(0, len(shapes), 255)]
     return np.concatenate([np.zeros(0), *parts])
 
 
