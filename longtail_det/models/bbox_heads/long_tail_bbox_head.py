@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from typing import Any
 
 from mmdet.models.roi_heads.bbox_heads import ConvFCBBoxHead
@@ -32,7 +34,8 @@ class LongTailBBoxHead(ManyClassBoxes, ConvFCBBoxHead):
         reg_on_demand: with class-specific regression (`reg_class_agnostic=False`) by a plain linear layer, compute
             deltas only for the classes that loss, refinement and NMS ask about: `forward` then gives `ClassDeltas`.
             False: mmdet's tensor of all classes.
-        kwargs: arguments of mmdet's `ConvFCBBoxHead`.
+        kwargs: arguments of mmdet's `ConvFCBBoxHead`. With a `NormedLinear`, `cls_predictor_cfg` may say `temperature`,
+            however the installed mmdet spells it.
 
     Raises:
         ValueError: both `cls_bias` and `prior_prob`, a prior outside (0, 1), a loss without a prior, or
@@ -56,6 +59,8 @@ class LongTailBBoxHead(ManyClassBoxes, ConvFCBBoxHead):
                     f'(found {kwargs.get("init_cfg")}); set the one and remove the other'
                 )
             kwargs['init_cfg'] = dict(type='Constant', val=1e-3, bias=cls_bias, override=dict(name='fc_cls'))
+        if 'cls_predictor_cfg' in kwargs:
+            kwargs['cls_predictor_cfg'] = _spelled_as_installed(kwargs['cls_predictor_cfg'])
         super().__init__(num_shared_convs=num_shared_convs, num_shared_fcs=num_shared_fcs, **kwargs)
         self.reg_on_demand = reg_on_demand
         if cls_bias is not None and prior_prob is not None:
@@ -142,6 +147,15 @@ class LongTailBBoxHead(ManyClassBoxes, ConvFCBBoxHead):
         if self.reg_on_demand and not self.reg_class_agnostic and can_defer(self.fc_reg):
             return ClassDeltas(features, self.fc_reg, self.num_classes)
         return self.fc_reg(features)
+
+
+def _spelled_as_installed(predictor: Mapping[str, Any]) -> dict[str, Any]:
+    # mmdet 3.3 calls the temperature of its normalized layers `tempearture`, the maintained fork spells it right
+    spelled = dict(predictor)
+    if spelled.get('type') == 'NormedLinear' and 'temperature' in spelled:
+        arguments = inspect.signature(MODELS.get('NormedLinear')).parameters
+        spelled['tempearture' if 'tempearture' in arguments else 'temperature'] = spelled.pop('temperature')
+    return spelled
 
 
 @MODELS.register_module()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from mmdet.registry import MODELS
@@ -16,6 +18,9 @@ class CosineLinear(nn.Module):
     class cannot win by having been updated often. For any mmdet box head,
     `cls_predictor_cfg=dict(type='CosineLinear', temperature=48.0)`. There is no bias: with `cls_bias` or `prior_prob`
     our heads say so. A zero vector has cosine 0 with everything, and a finite gradient.
+
+    It starts as PyTorch's weight normalization of a linear layer does: g_c is the length of v_c (0.577 on average, for
+    any D), so the first logits are temperature * v_c . x / |x|.
 
     Args:
         in_features: size D of a feature.
@@ -44,9 +49,10 @@ class CosineLinear(nn.Module):
         self.init_weights()
 
     def init_weights(self) -> None:
-        """Draw the class vectors from a normal distribution of std 0.01, and set every scale to 1."""
-        nn.init.normal_(self.weight, std=0.01)
-        nn.init.ones_(self.scale)
+        """Draw the class vectors as `nn.Linear` does, and set every scale to the length of its vector."""
+        nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        with torch.no_grad():
+            self.scale.copy_(torch.linalg.vector_norm(self.weight, dim=1))
 
     def forward(self, x: Tensor) -> Tensor:
         """Give the scaled cosines.

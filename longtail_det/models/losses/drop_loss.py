@@ -30,7 +30,7 @@ class DropLoss(SyncedStatistics, TailLoss):
 
     Args:
         num_classes: foreground classes C.
-        lambda_: threshold on the image frequency.
+        lambda_: tail classes have an image frequency below it.
         activation: 'sigmoid' (the authors'), or 'gumbel' (GOL) with logits clamped to [-4, 10] in training.
         class_statistics: counts of the training set (mapping, path or object); by default `ClassStatisticsHook`
             brings them.
@@ -38,8 +38,10 @@ class DropLoss(SyncedStatistics, TailLoss):
             (this rank's own in the first one), by `StatisticsSyncHook`.
         reduction: 'mean', 'sum' or 'none'.
         loss_weight: factor on the reduced loss.
+        lambda_instances: instead of lambda_, tail classes have fewer training instances.
 
     Raises:
+        ValueError: both thresholds or none, or one out of range.
         RuntimeError: used without class statistics; or `sync_mu` on several ranks without `StatisticsSyncHook`.
     """
 
@@ -48,14 +50,15 @@ class DropLoss(SyncedStatistics, TailLoss):
     def __init__(
         self,
         num_classes: int,
-        lambda_: float,
+        lambda_: float | None = None,
         activation: str = 'sigmoid',
         class_statistics: StatisticsSource = None,
         sync_mu: bool = False,
         reduction: str = 'mean',
         loss_weight: float = 1.0,
+        lambda_instances: float | None = None,
     ) -> None:
-        super().__init__(num_classes, lambda_, activation, class_statistics, reduction, loss_weight)
+        super().__init__(num_classes, lambda_, activation, class_statistics, reduction, loss_weight, lambda_instances)
         self.sync_mu = sync_mu
         self.init_pending(2 if sync_mu else 0)
         if sync_mu:

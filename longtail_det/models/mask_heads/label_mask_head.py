@@ -32,6 +32,8 @@ class LabelFCNMaskHead(FCNMaskHead):
         encode_masks: predictions hold run-length encodings (`EncodedMasks`), made from the crop of each box and equal
             to those of the full images; False holds mmdet's (n, H, W) bool tensors. With a negative
             `mask_thr_binary`, mmdet's way to see soft masks, they are always tensors.
+        logits_std: standard deviation of the normal distribution that the weights of the last layer start with
+            (detectron2: 1e-3); None: mmdet's Kaiming initialization. A `NormedConv2d` has no use for it.
         args: arguments of mmdet's head.
         kwargs: arguments of mmdet's head.
 
@@ -40,9 +42,10 @@ class LabelFCNMaskHead(FCNMaskHead):
             neither if `class_agnostic`.
     """
 
-    def __init__(self, *args: Any, encode_masks: bool = True, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, encode_masks: bool = True, logits_std: float | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.encode_masks = encode_masks
+        self.logits_std = logits_std
         if self.class_agnostic:
             return
         loss = self.loss_mask
@@ -52,6 +55,12 @@ class LabelFCNMaskHead(FCNMaskHead):
                 f'the loss sees one channel per RoI. For another loss {STOCK}'
             )
         self.conv_logits: nn.Module = LabelPredictor(self.conv_logits)
+
+    def init_weights(self) -> None:
+        """Initialize as mmdet does, then draw the weights of the last layer if `logits_std` is given."""
+        super().init_weights()
+        if self.logits_std is not None:
+            nn.init.normal_(self.conv_logits.get_parameter('weight'), std=self.logits_std)
 
     def loss_and_target(
         self,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+from mmdet.models.layers import NormedLinear
 from mmdet.registry import MODELS
 
 from longtail_det.models.bbox_heads import ClassDeltas
 
 SMALL = dict(in_channels=4, roi_feat_size=3, fc_out_channels=8, num_classes=6)
 LOSS = dict(type='SeesawLoss', num_classes=6)
+TEMPERATURE = 'tempearture' if hasattr(NormedLinear(1, 1), 'tempearture') else 'temperature'
 
 
 def build(type_, **kwargs):
@@ -56,6 +58,27 @@ def test_a_bias_changes_the_bias_alone(predictor):
     changed = [key for key in plain if not torch.equal(plain[key], biased[key])]
     assert changed == ['fc_cls.bias']
     assert biased['fc_cls.bias'].unique().tolist() == [-2.0]
+
+
+class ForkedNormedLinear(NormedLinear):
+    """The layer as mmdet's maintained fork has it: the argument is spelled right."""
+
+    def __init__(self, *args, temperature=20, **kwargs):
+        super().__init__(*args, **kwargs)
+        setattr(self, TEMPERATURE, temperature)
+
+
+@pytest.mark.parametrize('layer', [NormedLinear, ForkedNormedLinear])
+def test_the_temperature_of_a_normed_classifier_has_one_name_in_every_mmdet(layer, monkeypatch):
+    monkeypatch.setitem(MODELS.module_dict, 'NormedLinear', layer)
+    head = build('LongTailBBoxHead', cls_predictor_cfg=dict(type='NormedLinear', temperature=5))
+    plain = build('LongTailBBoxHead', cls_predictor_cfg=dict(type='NormedLinear'))
+    assert type(head.fc_cls) is layer
+    x = torch.randn(5, 4, 3, 3, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(4 * head(x)[0], plain(x)[0])
+    if layer is NormedLinear:
+        installed = build('LongTailBBoxHead', cls_predictor_cfg={'type': 'NormedLinear', TEMPERATURE: 5})
+        assert torch.equal(installed(x)[0], head(x)[0])
 
 
 def test_paper_init_is_what_gols_init_cfg_does():

@@ -85,8 +85,20 @@ def test_its_state_is_a_direction_and_a_scale_per_class():
         'weight': (50, 64),
         'scale': (50,),
     }
-    assert layer.scale.unique().tolist() == [1.0]
-    assert layer.weight.std().item() == pytest.approx(0.01, rel=0.05)
+
+
+@pytest.mark.parametrize('size', [64, 1024])
+def test_it_starts_as_the_weight_normalization_of_a_linear_layer(size):
+    """torch's `weight_norm` of `nn.Linear`: the scale is the length of the class vector, 0.577 on average."""
+    torch.manual_seed(3)
+    layer = CosineLinear(size, 500, temperature=48.0)
+    torch.manual_seed(3)
+    linear = torch.nn.Linear(size, 500, bias=False)
+    assert torch.equal(layer.weight, linear.weight)
+    torch.testing.assert_close(layer.scale, linear.weight.norm(dim=1))
+    assert layer.scale.mean().item() == pytest.approx(3**-0.5, rel=0.01)
+    x = torch.randn(5, size)
+    torch.testing.assert_close(layer(x), 48 * linear(x / x.norm(dim=1, keepdim=True)))
 
 
 @pytest.mark.parametrize('head', ['Shared2FCBBoxHead', 'LongTailBBoxHead', 'Shared4Conv1FCBBoxHead'])
@@ -98,8 +110,8 @@ def test_it_is_a_predictor_of_mmdets_heads(head, loss):
     head.init_weights()
     cls_score, _ = head(torch.randn(5, 4, 3, 3))
     assert cls_score.shape == (5, 8 if loss['type'] == 'SeesawLoss' else 7)
-    assert head.fc_cls.scale.unique().tolist() == [1.0]
-    assert (cls_score.abs() <= 10.001).all()
+    torch.testing.assert_close(head.fc_cls.scale, head.fc_cls.weight.norm(dim=1))
+    assert (cls_score.abs() <= 10 * head.fc_cls.scale * 1.001).all()
 
 
 def test_mistakes_are_named():

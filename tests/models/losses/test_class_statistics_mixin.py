@@ -7,7 +7,7 @@ import json
 import pytest
 import torch
 
-from longtail_det.models import EQL
+from longtail_det.models import EQL, DropLoss
 from longtail_det.models.losses import tail_loss
 from longtail_det.statistics import ClassStatistics
 
@@ -65,3 +65,32 @@ def test_the_threshold_itself_is_not_in_the_tail():
     counts = dict(image_count=[50, 51], instance_count=[50, 51], num_images=1000)
     assert EQL(num_classes=2, lambda_=0.051, class_statistics=counts).is_tail.tolist() == [True, False]
     assert LAMBDA > 0
+
+
+@pytest.mark.parametrize('kind', [EQL, DropLoss])
+def test_a_threshold_on_instances(kind, monkeypatch):
+    """Images do not matter, and a class of just so many instances is not in the tail."""
+    logged = []
+    monkeypatch.setattr(tail_loss, 'print_log', lambda text, logger: logged.append(text))
+    counts = dict(image_count=[1, 1500, 1, 900], instance_count=[1652, 1651, 5000, 900], num_images=2000)
+    loss = kind(num_classes=4, lambda_instances=1652, class_statistics=counts)
+    assert loss.is_tail.tolist() == [False, True, False, True]
+    assert (
+        'lambda_instances=1652 takes 2 of 4 classes (r/c/f 0/0/2), those with at most 1651 training inst' in logged[0]
+    )
+    assert 'lambda_instances=1652' in repr(loss)
+    restored = kind(num_classes=4, lambda_instances=1652)
+    restored.load_state_dict(loss.state_dict(), strict=True)
+    assert torch.equal(restored.is_tail, loss.is_tail)
+
+
+@pytest.mark.parametrize('activation', ['sigmoid', 'gumbel'])
+def test_equal_tails_give_equal_losses_whatever_the_threshold_counts(activation):
+    counts = dict(image_count=[3, 700, 40], instance_count=[3, 700, 40], num_images=1000)
+    by_images = EQL(3, lambda_=0.05, activation=activation, class_statistics=counts)
+    by_instances = EQL(3, lambda_instances=50, activation=activation, class_statistics=counts)
+    logits = torch.randn(8, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    labels = torch.arange(8) % 4
+    assert torch.equal(by_images(logits, labels), by_instances(logits, labels))
+    nobody = EQL(3, lambda_instances=0, activation=activation, class_statistics=counts)
+    assert not nobody.is_tail.any()

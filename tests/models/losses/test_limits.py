@@ -98,6 +98,9 @@ def test_a_prior_outside_the_unit_interval_is_named(probability):
     ('name', 'arguments', 'message'),
     [
         ('eql', dict(lambda_=1.5), r'lambda_=1.5; expected a share of the training images in \[0, 1\]'),
+        ('eql', dict(lambda_instances=9), r'EQL: lambda_=0.0505, lambda_instances=9; give one of them'),
+        ('droploss', dict(lambda_=None), 'DropLoss: lambda_=None, lambda_instances=None; give one of them'),
+        ('eql', dict(lambda_=None, lambda_instances=-1), 'lambda_instances=-1; expected a number of instances'),
         ('eql', dict(activation='softmax'), "activation='softmax'; expected one of"),
         ('gumbel', dict(logit_clamp=(3, 1)), r'logit_clamp=\(3, 1\); expected \(low, high\)'),
         ('gumbel', dict(logit_clamp=(1,)), 'expected'),

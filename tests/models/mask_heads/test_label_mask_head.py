@@ -135,6 +135,23 @@ def test_under_autocast(predictor, dtype):
 
 
 @every_pair
+@pytest.mark.parametrize('agnostic', [False, True])
+def test_the_last_layer_can_start_at_detectron2s_deviation(ours, agnostic):
+    sizes = dict(num_convs=1, in_channels=64, conv_out_channels=64, num_classes=200, class_agnostic=agnostic)
+    torch.manual_seed(0)
+    plain = MODELS.build(dict(type=ours, **sizes, loss_mask=LOSS))
+    plain.init_weights()
+    torch.manual_seed(0)
+    head = MODELS.build(dict(type=ours, **sizes, loss_mask=LOSS, logits_std=1e-3))
+    head.init_weights()
+    weight = head.conv_logits.weight
+    assert weight.std().item() == pytest.approx(1e-3, rel=0.3 if agnostic else 0.03)
+    assert not head.conv_logits.bias.any()
+    changed = [name for name, value in plain.state_dict().items() if not torch.equal(value, head.state_dict()[name])]
+    assert changed == ['conv_logits.weight']
+
+
+@every_pair
 def test_same_initial_weights_under_a_seed(ours):
     weights = []
     for type_ in (ours, PAIRS[ours]):
