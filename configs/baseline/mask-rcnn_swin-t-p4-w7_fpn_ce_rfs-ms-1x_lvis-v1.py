@@ -2,7 +2,7 @@
 
 _base_ = [
     '../_base_/models/mask-rcnn_swin-t-p4-w7_fpn.py',
-    '../_base_/datasets/lvis-v1_instance.py',
+    '../_base_/datasets/lvis-v1_instance_crop.py',
     '../_base_/schedules/schedule_1x_adamw.py',
     '../_base_/default_runtime.py',
 ]

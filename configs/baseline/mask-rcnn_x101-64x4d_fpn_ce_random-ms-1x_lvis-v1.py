@@ -1,4 +1,4 @@
-"""Softmax baseline: GOL activations/x101_4x4_1x_softmax, at 16 images a step."""
+"""Softmax baseline: GOL activations/x101_4x4_1x_softmax, at 16 images a step; float16 (a GPU)."""
 
 _base_ = [
     '../_base_/models/mask-rcnn_x101-64x4d_fpn.py',
@@ -9,3 +9,5 @@ _base_ = [
 model = dict(
     roi_head=dict(bbox_head=dict(num_classes=_base_.num_classes), mask_head=dict(num_classes=_base_.num_classes))
 )
+param_scheduler = [dict(_base_.param_scheduler[0], end=1000), _base_.param_scheduler[1]]
+optim_wrapper = dict(type='AmpOptimWrapper')

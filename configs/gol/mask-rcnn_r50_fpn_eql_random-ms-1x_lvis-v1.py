@@ -1,4 +1,4 @@
-"""GOL gol/eql_r50_4x4_1x and EQLv2 end2end/eql_r50_8x2_1x."""
+"""GOL gol/eql_r50_4x4_1x."""
 
 _base_ = ['../baseline/mask-rcnn_r50_fpn_ce_random-ms-1x_lvis-v1.py', '../_base_/methods/gol-eql.py']
 model = dict(

@@ -33,6 +33,10 @@ def use_small_data(cfg: Config, root: Path) -> None:
 def shrink(transforms: Any) -> None:
     """Divide every image size of a pipeline."""
     for transform in transforms:
+        for policy in transform.get('transforms', ()):
+            shrink(policy)
+        if 'crop_size' in transform:
+            transform.crop_size = tuple(side // SHRINK for side in transform.crop_size)
         if 'scale' in transform:
             transform.scale = tuple(side // SHRINK for side in transform.scale)
         if 'scales' in transform:

@@ -9,13 +9,13 @@ from collections import Counter
 import pytest
 import yaml
 
-from .zoo import ALL, CONFIGS, FAMILIES, METAFILES, MODEL_OF, PATH_OF, ROOT, load, stages
+from .zoo import ALL, CONFIGS, FAMILIES, METAFILES, MODEL_OF, PATH_OF, ROOT, innermost, load, stages
 
 every_config = pytest.mark.parametrize('path', ALL, ids=lambda path: path.stem)
 GRAMMAR = re.compile(
     r'(faster-rcnn|mask-rcnn|cascade-mask-rcnn|htc)'
     r'_(r18|r50|r101|r50-caffe|r101-caffe|x101-(32x4d|64x4d|32x8d)|swin-t-p4-w7)_fpn'
-    r'_(ce|sigmoid|gumbel|cra|seesaw|eql|eqlv2|droploss|rio)(-(gumbel|seesaw|normed-mask|normed-cls|softmax-test|nms0\.3))*'
+    r'_(ce|sigmoid|gumbel|cra|seesaw|eql|eqlv2|droploss|rio)(-(gumbel|seesaw|normed-mask|normed-cls|prior|softmax-test|nms0\.3))*'
     r'_(random|rfs|rfs5e-4|irfs)(-stochastic)?-(ms|ss)-(?P<schedule>1x|2x|3x|90k|180k|600i)'
     r'_(?P<dataset>lvis-v1|lvis-v0\.5|openimages|glyphs)'
 )
@@ -88,7 +88,7 @@ def test_the_metafile_and_the_name_tell_the_truth(path):
         assert cfg.default_hooks.checkpoint.by_epoch is False
         assert cfg.train_dataloader.sampler.type in ('InfiniteSampler', 'InfiniteRepeatFactorSampler')
     assert (cfg.train_dataloader.dataset.type != 'LVISDataset') == ('rfs' in path.stem)
-    multi_scale = any(t.type == 'RandomChoiceResize' for t in cfg.train_pipeline)
+    multi_scale = 'RandomChoiceResize' in str(innermost(cfg.train_dataloader.dataset).pipeline)
     assert multi_scale == ('-ms-' in path.stem)
     assert (
         all(predictor_type(head) == 'NormedConv2d' for head in stages(cfg.model.roi_head.get('mask_head')))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 
 import pytest
 
@@ -61,17 +62,28 @@ def test_the_settings_are_the_originals(row):
 def check_box_head(row, head, differences, name):
     loss = head.loss_cls
     assert loss.type == LOSSES[row['loss']]
-    assert ('cls_predictor_cfg' in head) == ('cls' in row['normed'])
+    normed = 'cls' in row['normed']
+    assert head.get('cls_predictor_cfg') == (dict(type='NormedLinear', temperature=5) if normed else None)
+    assert (row['temperature'] == '5') == normed
     assert loss.get('activation', 'sigmoid') == ('gumbel' if row['loss'].endswith('-gumbel') else 'sigmoid')
-    if row['lambda'] != '-':
-        assert loss.lambda_ == float(row['lambda'])
-    assert ('lambda_' in loss) == (row['lambda'] != '-' or 'default-lambda' in differences)
+    assert loss.get('lambda_', 0.0) == float(row['lambda'].replace('-', '0'))
     if row['loss'] == 'softmax CE':
         assert not loss.use_sigmoid
         assert 'init' in differences
         assert 'cls_bias' not in head
     else:
-        assert head.get('cls_bias', 0.0) == float(row['bias'])
-        assert head.get('paper_init', False) == (float(row['bias']) != 0)
+        assert initial_values(head) == (row['weight'], 0.0 if normed else float(row['bias']))
     if row['loss'] == 'sigmoid CE':
         assert (loss.get('test_activation', 'sigmoid') == 'sigmoid') == ('decode' in differences), name
+
+
+def initial_values(head):
+    """Constant of the classifier's weights ('-': drawn by mmdet), and its bias.
+
+    A `NormedLinear` draws its own weights and sets its bias to 0, whatever an `init_cfg` says before.
+    """
+    if head.get('init_cfg') is not None:
+        assert head.init_cfg.type == 'Constant'
+        assert head.init_cfg.override == dict(name='fc_cls')
+        return f'1e{round(math.log10(head.init_cfg.val))}', head.init_cfg.bias
+    return ('1e-3' if head.get('paper_init') else '-'), head.get('cls_bias', 0.0)

@@ -29,7 +29,9 @@ Models:
     Config: configs/seesaw/b.py
     Original: [{Name: Theirs, Differences: [nms]}]
     Metadata: {NMS IoU: 0.5, Score Threshold: 0.0001}
-    Published: [{Source: zoo, mask AP: 25, mask APr: 1.0, mask APc: 2.0, mask APf: 3.0}]
+    Published:
+      - {Source: zoo, mask AP: 25, mask APr: 1.0, mask APc: 2.0, mask APf: 3.0}
+      - {Source: rules, box AP50: 46}
   - Name: a
     Config: configs/seesaw/a.py
     Metadata: {NMS IoU: 0.3, Score Threshold: 0.001, Seeds: 2}
@@ -66,7 +68,7 @@ def test_tables_are_written_between_the_markers_alone(zoo_tables, configs):
     text = (configs / 'seesaw' / 'README.md').read_text()
     assert text.startswith('text\n<!-- zoo_tables: results -->\n| config |')
     assert text.endswith('<!-- /zoo_tables -->\nmore\n')
-    assert '| [b.py](b.py) | 0.5 | 0.0001 | - / 25.0 (1.0/2.0/3.0) (zoo) | *not run* | - |' in text
+    assert '| [b.py](b.py) | 0.5 | 0.0001 | - / 25.0 (1.0/2.0/3.0) (zoo); AP50 46.0 (rules) | *not run* | - |' in text
     assert '| [a.py](a.py) | 0.3 | 0.001 | - | 10.0 / 9.0 | 2 |' in text
     overview = (configs / 'README.md').read_text()
     assert '| Theirs | [b.py](seesaw/b.py) | nms |' in overview

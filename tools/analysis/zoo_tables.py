@@ -187,7 +187,9 @@ def _link(model: Model, folder: str | None = None) -> str:
 
 
 def _ap(metrics: Mapping[str, Any]) -> str:
-    """Box AP (r/c/f) / mask AP (r/c/f), as far as they are known."""
+    """Box AP (r/c/f) / mask AP (r/c/f), as far as they are known; of a result at one threshold its AP50 alone."""
+    if 'box AP50' in metrics and 'box AP' not in metrics:
+        return f'AP50 {_number(metrics["box AP50"])}'
     parts = []
     for kind in ('box', 'mask'):
         groups = [f'{kind} AP{group}' for group in 'rcf']

@@ -1,4 +1,8 @@
 """DropLoss with sigmoids, as in the GOL repository."""
 
 _base_ = './gol-eql.py'
-method = dict(cls_bias=-6.9, paper_init=True, loss_cls=dict(type='DropLoss'))
+method = dict(
+    # as `paper_init`, with classifier weights of 1e-2
+    init_cfg=dict(type='Constant', val=1e-2, bias=-6.9, override=dict(name='fc_cls')),
+    loss_cls=dict(type='DropLoss'),
+)

@@ -1,4 +1,4 @@
-"""EQL of the GOL and EQLv2 repositories, classifier bias 0."""
+"""EQL of the GOL repository, classifier bias 0."""
 
 method = dict(
     type='LongTailBBoxHead',

@@ -1,4 +1,4 @@
-"""36 epochs of 16 images a step, AdamW as Swin wants it."""
+"""36 epochs of 16 images a step, AdamW and float16 (a GPU) as Swin is trained."""
 
 _base_ = './schedule_1x_adamw.py'
 train_cfg = dict(max_epochs=36, val_interval=36)

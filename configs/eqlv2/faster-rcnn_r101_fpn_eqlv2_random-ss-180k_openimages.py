@@ -1,6 +1,6 @@
-"""EQLv2 on Open Images: EQLv2 openimages."""
+"""EQLv2 on Open Images: EQLv2 openimages, on R101."""
 
-_base_ = ['../baseline/faster-rcnn_r50_fpn_ce_random-ms-2x_openimages.py', '../_base_/methods/eqlv2.py']
+_base_ = ['../baseline/faster-rcnn_r101_fpn_ce_random-ss-180k_openimages.py', '../_base_/methods/eqlv2.py']
 model = dict(
     roi_head=dict(
         bbox_head=dict(
