@@ -96,7 +96,8 @@ def _enable_amp(cfg: Config, device: str) -> None:
     if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
         raise UserError(f'--amp replaces optim_wrapper.type=OptimWrapper, but the config has {kind}')
     cfg.optim_wrapper.type = 'AmpOptimWrapper'
-    cfg.optim_wrapper.loss_scale = 'dynamic'
+    # a config that is trained in float16 anyway keeps its own
+    cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
 
 
 def _accumulate(cfg: Config, batches: int) -> None:

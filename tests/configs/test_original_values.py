@@ -6,10 +6,11 @@ import copy
 
 import pytest
 import torch
-from mmdet.registry import MODELS, TRANSFORMS
+from mmdet.registry import DATASETS, MODELS
 
 from longtail_det.statistics import ClassStatistics
 
+from .lvis_files import use_small_data
 from .zoo import ALL, CONFIGS, METAFILES, MODEL_OF, PATH_OF, innermost, load
 
 OPEN_IMAGES = [path for path in ALL if path.stem.endswith('openimages')]
@@ -124,7 +125,30 @@ def test_swin_flips_then_resizes_or_crops(path):
     absolute = dict(crop_type='absolute_range', crop_size=(384, 600), allow_negative_crop=True)
     assert crop == dict(type='RandomCrop', **absolute)
     assert len(SWIN) == 6
-    TRANSFORMS.build(choice)
+
+
+def test_both_policies_of_swin_keep_boxes_and_masks_together(tmp_path):
+    cfg = load(SWIN[0])
+    use_small_data(cfg, tmp_path)
+    dataset_cfg = innermost(cfg.train_dataloader.dataset)
+    load_image, load_boxes, flip, choice, pack = dataset_cfg.pipeline
+    seen = []
+    for policy in choice.transforms:
+        dataset = DATASETS.build({**dataset_cfg, 'pipeline': [load_image, load_boxes, flip, *policy, pack]})
+        for index in range(len(dataset)):
+            sample = dataset[index]['data_samples']
+            objects, (height, width) = sample.gt_instances, sample.img_shape
+            assert objects.masks.masks.shape[1:] == (height, width)
+            assert len(objects.masks) == len(objects.bboxes) == len(objects.labels)
+            for mask, (x1, y1, x2, y2) in zip(objects.masks.masks, objects.bboxes.tensor.tolist(), strict=True):
+                rows, columns = mask.any(1).nonzero()[0], mask.any(0).nonzero()[0]
+                found = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
+                assert found == pytest.approx([x1, y1, x2, y2], abs=3.0)
+            seen.append((len(objects), round(height / width, 2)))
+    half = len(seen) // 2
+    assert {ratio for _, ratio in seen[:half]} == {0.75}, 'resized alone: the whole image'
+    assert all(count == 3 for count, _ in seen[:half])
+    assert {ratio for _, ratio in seen[half:]} != {0.75}, 'cropped'
 
 
 @pytest.mark.parametrize('name', HALF)

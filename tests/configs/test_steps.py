@@ -21,6 +21,7 @@ from .zoo import FAMILIES, PATH_OF, load, stages
 
 #: one of each family; together every detector, backbone style, data set, sampler and loop
 SAMPLES = [
+    'faster-rcnn_r50_fpn_ce_random-ss-180k_openimages',
     'faster-rcnn_r50_fpn_eql_random-ss-180k_openimages',
     'cascade-mask-rcnn_r101_fpn_seesaw-normed-mask_rfs-ms-2x_lvis-v1',
     'mask-rcnn_r50-caffe_fpn_droploss_rfs5e-4-stochastic-ms-90k_lvis-v0.5',

@@ -127,6 +127,15 @@ def test_amp_chooses_the_mixed_precision_optimizer(tool):
     cfg = Config({'optim_wrapper': {'optimizer': {'type': 'SGD'}}})
     tool('train')._enable_amp(cfg, 'cuda')
     assert cfg.optim_wrapper.type == 'AmpOptimWrapper'
+    assert cfg.optim_wrapper.loss_scale == 'dynamic'
+
+
+def test_amp_keeps_the_loss_scale_of_a_config_that_has_one(tool):
+    from mmengine.config import Config
+
+    cfg = Config({'optim_wrapper': {'type': 'AmpOptimWrapper', 'loss_scale': {'init_scale': 512}}})
+    tool('train')._enable_amp(cfg, 'cuda')
+    assert cfg.optim_wrapper.loss_scale == {'init_scale': 512}
 
 
 def test_amp_does_not_replace_an_optimizer_of_another_kind(tool):
