@@ -33,6 +33,7 @@ class CosineLinear(nn.Module):
     Example:
         >>> layer = CosineLinear(2, 1, temperature=48.0)
         >>> _ = layer.weight.data.copy_(torch.tensor([[3.0, 0.0]]))
+        >>> _ = layer.scale.data.fill_(1.0)
         >>> layer(torch.tensor([[0.1, 0.0], [0.0, 7.0]])).tolist()
         [[48.0], [0.0]]
     """
