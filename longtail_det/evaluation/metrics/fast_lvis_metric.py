@@ -47,8 +47,8 @@ class FastLVISMetric(BaseMetric):
         ann_file: annotations of the images that the dataloader gives; must stay as it is during the run.
         metric: 'bbox', 'segm', 'boundary' (Cheng et al., CVPR 2021, arXiv:2103.16562), or a list of them.
         mode: 'default' counts the 300 best detections of an image; 'fixed' the 10 000 best of a class over the data
-            set, any number on an image, so test with a large `max_per_img`; 'pool' ranks those over all classes
-            together (both Dave et al., 2021, arXiv:2102.01066); or a list of them.
+            set (of equal scores the earlier ones), any number on an image, so test with a large `max_per_img`; 'pool'
+            ranks those over all classes together (both Dave et al., 2021, arXiv:2102.01066); or a list of them.
         classwise: also log the AP of every class.
         class_statistics: counts of the training set that tell rare, common and frequent, where the annotation file
             has neither `frequency` nor `image_count`: a dict, or the path of a json that
@@ -146,13 +146,20 @@ class FastLVISMetric(BaseMetric):
                 logger.info(f'detections of {num_images} images written to {path}')
         if self.format_only or not results:
             return {}
-        images, rows = self._in_order(results)
+        unique: dict[int, ImageMatches] = {}
+        for image in results:
+            unique.setdefault(image.img_id, image)
+        images = [unique[img_id] for img_id in sorted(unique)]
+        rows = self._gt.image_rows([image.img_id for image in images])
         self._log_missing_fields(logger)
         scores: dict[str, dict[str, float]] = {}
         for metric in self.metrics:
             matches = merge_images(images, rows, metric)
             for mode in self.modes:
-                kept = matches.in_cap if mode == 'default' else in_class_cap(images, matches, metric)
+                if mode == 'default':
+                    kept = matches.in_cap
+                else:
+                    kept = in_class_cap(images, list(unique.values()), matches, metric)
                 results_of_mode = fn.summarize(self._gt, rows, matches, kept, mode, self.classwise)
                 scores[fn.result_name(metric, mode)] = results_of_mode
         logger.info('\n' + fn.ap_table(scores))
@@ -215,12 +222,13 @@ class FastLVISMetric(BaseMetric):
             for image, part in zip(kept, split_by_image(table, rows, self._is_ranking), strict=True):
                 image[metric] = part
         label_type = np.min_scalar_type(-self._gt.num_classes)
-        for (found, labels, _), matches in zip(waiting, kept, strict=True):
+        matches_of_row = dict(zip(rows, kept, strict=True))
+        for row, (found, labels, _) in self._pending.items():  # in the order of the test run
             ranked: dict[str, Any] = _NOT_RANKED
             if self._is_ranking:
                 small = labels.astype(label_type)
                 ranked = {m: (small, found.scores if m == 'bbox' else found.mask_scores) for m in self.metrics}
-            self.results.append(ImageMatches(found.img_id, matches, ranked))
+            self.results.append(ImageMatches(found.img_id, matches_of_row[row], ranked))
         self._pending.clear()
         self._forget_outranked(len(images))
 
@@ -229,13 +237,6 @@ class FastLVISMetric(BaseMetric):
         if self._is_ranking and self._num_ranked > _RANKED_LIMIT:
             self.results = drop_outranked(self.results, self._gt.num_classes)
             self._num_ranked = 0
-
-    def _in_order(self, results: Sequence[ImageMatches]) -> tuple[list[ImageMatches], NDArray[np.int64]]:
-        unique: dict[int, ImageMatches] = {}
-        for image in results:
-            unique.setdefault(image.img_id, image)
-        images = [unique[img_id] for img_id in sorted(unique)]
-        return images, self._gt.image_rows([image.img_id for image in images])
 
     def _log_missing_fields(self, logger: MMLogger) -> None:
         if not self._gt.federated:
