@@ -78,9 +78,9 @@ def match_detections(
     order = np.flatnonzero(find_sorted(all_rows, image_rows)[1])
     labels, is_scored = find_sorted(detections.category_ids[order], gt.category_ids)
     # before the sort by image: of equal scores the earlier in the file counts
-    in_class_cap = _best_of_known(labels, detections.scores[order], is_scored)
+    kept = _best_of_known(labels, detections.scores[order], is_scored)
     by_image = np.argsort(all_rows[order], kind='stable')
-    order, labels, is_scored, in_class_cap = (column[by_image] for column in (order, labels, is_scored, in_class_cap))
+    order, labels, is_scored, in_class_cap = order[by_image], labels[by_image], is_scored[by_image], kept[by_image]
     images, scores = all_rows[order], detections.scores[order]
     tables, numbers, done = [], [], 0
     for rows, num_images in _chunks(images):
