@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from .checkpoint import allow_mmengine_checkpoints
+from .lvis_api import import_lvis
 from .mmcv_ext import install_mmcv_ops
 from .versions import check_versions
 
 
 def install() -> None:
-    """Check the versions, provide mmcv's ops, allow mmengine's checkpoints; calling it again changes nothing.
+    """Check the versions, provide mmcv's ops, allow mmengine's checkpoints and make lvis run; calling it again is safe.
 
     Raises:
         ImportError: a package is missing.
@@ -17,3 +20,6 @@ def install() -> None:
     check_versions()
     install_mmcv_ops()
     allow_mmengine_checkpoints()
+    # mmdet imports lvis in any case, so this takes no time; without lvis its metrics say that it is missing
+    with suppress(ImportError):
+        import_lvis()

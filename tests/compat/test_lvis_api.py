@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
 import sys
 
 import numpy as np
@@ -19,8 +21,7 @@ def polygon(box):
 
 
 @pytest.fixture
-def evaluate(tmp_path):
-    """Mean AP and AP by frequency of the detections in SQUARES that are picked by index."""
+def ann_file(tmp_path):
     ground_truth = {
         'images': [{'id': 1, 'height': 100, 'width': 100, 'neg_category_ids': [], 'not_exhaustive_category_ids': []}],
         'categories': [{'id': 1, 'name': 'f', 'frequency': 'f'}, {'id': 2, 'name': 'r', 'frequency': 'r'}],
@@ -38,6 +39,12 @@ def evaluate(tmp_path):
     }
     path = tmp_path / 'gt.json'
     path.write_text(json.dumps(ground_truth))
+    return str(path)
+
+
+@pytest.fixture
+def evaluate(ann_file):
+    """Mean AP and AP by frequency of the detections in SQUARES that are picked by index."""
 
     def run(iou_type, detected, shift=0):
         lvis, lvis_eval, lvis_results = import_lvis()
@@ -47,7 +54,7 @@ def evaluate(tmp_path):
             box = [x + shift, y, w, h]
             detections.append({'image_id': 1, 'category_id': category, 'bbox': box, 'score': 0.9 - k / 10})
             detections[-1] |= {'segmentation': polygon(box)} if iou_type == 'segm' else {}
-        api = lvis(str(path))
+        api = lvis(ann_file)
         evaluation = lvis_eval(api, lvis_results(api, detections), iou_type)
         evaluation.run()
         return evaluation.get_results()
@@ -109,3 +116,49 @@ def test_a_missing_lvis_is_one_line(monkeypatch):
     with pytest.raises(ImportError, match=r"the LVIS API cannot be imported.*pip install 'lvis") as caught:
         import_lvis()
     assert '\n' not in str(caught.value)
+
+
+METRICS_OF_MMDET = """
+import json, sys
+import longtail_det
+import torch
+from mmdet.registry import METRICS
+from mmdet.structures import DetDataSample
+from mmengine.evaluator import Evaluator
+from mmengine.structures import InstanceData
+
+found = InstanceData(
+    bboxes=torch.tensor([[10.0, 10, 50, 50]]), scores=torch.tensor([0.9]), labels=torch.tensor([0])
+)
+sample = DetDataSample(metainfo={'img_id': 1, 'ori_shape': (100, 100)}, pred_instances=found)
+results = {}
+for metric in json.loads(sys.argv[2]):
+    evaluator = Evaluator(METRICS.build({'ann_file': sys.argv[1], **metric}))
+    evaluator.dataset_meta = {'classes': ['f', 'r']}
+    evaluator.process([sample.to_dict()])
+    results.update(evaluator.evaluate(1))
+print('results', json.dumps({key: float(value) for key, value in results.items()}))
+"""
+
+
+def test_the_lvis_metrics_of_mmdet_run_after_import_longtail_det(ann_file):
+    """In a process of its own, on the installed numpy: half of the squares of class f are found."""
+    metrics = [
+        {'type': 'LVISMetric', 'metric': 'bbox', 'classwise': True},
+        {'type': 'LVISMetric', 'metric': 'proposal_fast', 'proposal_nums': [10]},
+        {'type': 'LVISFixedAPMetric'},
+    ]
+    done = subprocess.run(
+        [sys.executable, '-c', METRICS_OF_MMDET, ann_file, json.dumps(metrics)],
+        env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith('results ')]
+    results = json.loads(line.removeprefix('results '))
+    assert results['lvis/f_precision'] == pytest.approx(51 / 101, abs=1e-3)
+    assert results['lvis/bbox_AP'] == pytest.approx(51 / 101 / 2, abs=1e-3)
+    assert results['lvis/AR@10'] == pytest.approx(1 / 3)
+    assert results['lvis_fixed_ap/AP'] == pytest.approx(51 / 101 / 2)

@@ -39,6 +39,13 @@ def test_a_file_gives_what_its_records_give(tmp_path, count, indent):
     assert result_fields(tmp_path / 'r.json') == (frozenset(records(1)[0]) if count else frozenset())
 
 
+def test_image_ids_may_be_written_as_whole_floats(tmp_path):
+    as_floats = [{**record, 'image_id': float(record['image_id'])} for record in records(3)]
+    (tmp_path / 'r.json').write_text(json.dumps(as_floats))
+    found, expected = read_results(tmp_path / 'r.json'), detection_columns(records(3))
+    np.testing.assert_array_equal(found.image_ids, expected.image_ids, strict=True)
+
+
 GOOD = json.dumps(records(3))
 
 
@@ -52,6 +59,10 @@ GOOD = json.dumps(records(3))
         ('{"bbox": [1]}', r'r\.json cannot be used: it holds a dict; expected a list of result records'),
         ('7', r'r\.json cannot be used: it holds a int; expected a list of result records'),
         (json.dumps([*records(3000), {'image_id': 1}]), r"r\.json .* result record 3000 has no 'category_id'"),
+        (
+            json.dumps([{**records(1)[0], 'image_id': 87470.5}]),
+            r'r\.json cannot be used: result record 0: image_id is 87470\.5; expected a whole number',
+        ),
         (b'[{"image_id": "\xff\xfe"}]', r'r\.json is not valid json .*; is it a pickle, or an archive\?'),
     ],
 )

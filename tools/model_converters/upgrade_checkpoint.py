@@ -10,7 +10,7 @@ Checkpoints of mmdet 3.x, such as mmdet's own of Seesaw, need no upgrade.
 
 Example:
     python tools/model_converters/upgrade_checkpoint.py gol_r50.pth work_dirs/gol_r50.pth \\
-        --config configs/seesaw/mask-rcnn_r50_fpn_seesaw_rfs-ms-2x_lvis-v1.py
+        --config configs/gol/mask-rcnn_r50_fpn_droploss-gumbel-normed-mask-nms0.3_rfs-ms-2x_lvis-v1.py
     python tools/model_converters/upgrade_checkpoint.py model_final.pkl work_dirs/rio_r50.pth --from detectron2
 """
 

@@ -65,9 +65,9 @@ _RPN: Rules = [
 # (?:) so that a cascade's number of the stage, which may be absent, is always group 1
 _ROI: Rules = [
     *_numbered(r'roi_heads\.box_head\.((?:\d\.)?)fc#\.(\w+)', r'roi_head.bbox_head.\1shared_fcs.#.\2', 1, _LAYERS),
-    # torch's weight_norm: g v / |v|, the classifier of CosineLinear
-    (re.compile(r'roi_heads\.box_predictor\.((?:\d\.)?)cls_score\.weight_g'), r'roi_head.bbox_head.\1fc_cls.scale'),
-    (re.compile(r'roi_heads\.box_predictor\.((?:\d\.)?)cls_score\.weight_v'), r'roi_head.bbox_head.\1fc_cls.weight'),
+    # RIO's cosine classifier, a linear layer L under torch's weight_norm: g v / |v|, as in CosineLinear
+    (re.compile(r'roi_heads\.box_predictor\.((?:\d\.)?)cls_score\.L\.weight_g'), r'roi_head.bbox_head.\1fc_cls.scale'),
+    (re.compile(r'roi_heads\.box_predictor\.((?:\d\.)?)cls_score\.L\.weight_v'), r'roi_head.bbox_head.\1fc_cls.weight'),
     (re.compile(r'roi_heads\.box_predictor\.((?:\d\.)?)cls_score\.(\w+)'), r'roi_head.bbox_head.\1fc_cls.\2'),
     (re.compile(r'roi_heads\.box_predictor\.((?:\d\.)?)bbox_pred\.(\w+)'), r'roi_head.bbox_head.\1fc_reg.\2'),
     *_numbered(r'roi_heads\.mask_head\.mask_fcn#\.(\w+)', r'roi_head.mask_head.convs.#.conv.\1', 1, _LAYERS),

@@ -2,8 +2,8 @@
 
 From 2.0 on the background is the last column of the classifier and labels start at 0, as in 3.x. The two-stage
 models of 2.x keep their names in 3.x too. What changed: the class names moved inside `meta`, EMA copies have other
-names, mmdet's `EQLV2Loss` saves a table that follows from two others, and the Swin of the first forks had the names
-of its authors.
+names, EQLv2 saves a table that follows from two others, GOL's HTC has a layer that nothing calls, and the Swin of the
+first forks had the names of its authors.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from .source import weights_of
 _DROP = {
     r'ema_.*': "copy that mmcv's EMA keeps; the weights themselves are the averaged ones",
     r'.*\.loss_cls\.pos_neg': 'follows from pos_grad and neg_grad',
+    r'roi_head\.mask_head\.0\.conv_res\.conv\.\w+': 'takes in the mask of the stage before, and stage 0 has none',
 }
 # microsoft/Swin-Transformer names -> mmdet's
 _SWIN: Rules = [

@@ -56,9 +56,9 @@ def detection_columns(records: Iterable[Mapping[str, Any]], metrics: Sequence[st
     """Tabulate result records.
 
     Args:
-        records: with `image_id`, `category_id`, `score`; for 'bbox' also `bbox` (x, y, width, height in pixels), for
-            'segm' and 'boundary' also `segmentation`, an RLE. Other fields are left out. Of an iterator nothing is
-            kept: masks go to an `RLEColumn`.
+        records: with `image_id` and `category_id`, whole numbers (87470.0 too), and `score`; for 'bbox' also `bbox`
+            (x, y, width, height in pixels), for 'segm' and 'boundary' also `segmentation`, an RLE. Other fields are
+            left out. Of an iterator nothing is kept: masks go to an `RLEColumn`.
         metrics: what will be scored.
 
     Raises:
@@ -95,8 +95,7 @@ class _Rows:
 
     def _add(self, block: list[Any]) -> bool:
         for key in ('image_id', 'category_id'):
-            # struct refuses what has the wrong type, where numpy would make a string or an object of it
-            self._rows[key] += struct.pack(f'{len(block)}q', *map(itemgetter(key), block))
+            self._rows[key] += _pack_ids(list(map(itemgetter(key), block)))
         numbers = [struct.pack(f'{len(block)}d', *map(itemgetter('score'), block))]
         if 'bbox' in self.keys:
             sides = list(map(itemgetter('bbox'), block))
@@ -124,6 +123,20 @@ class _Rows:
         )
 
 
+def _pack_ids(ids: list[Any]) -> bytes:
+    # struct refuses what has the wrong type, where numpy would make a string or an object of it
+    packed = struct.Struct(f'{len(ids)}q')
+    try:
+        return packed.pack(*ids)
+    except struct.error:
+        # files that went through pandas or MATLAB have whole floats
+        return packed.pack(*(int(value) if _is_whole_float(value) else value for value in ids))
+
+
+def _is_whole_float(value: Any) -> bool:
+    return isinstance(value, (float, np.floating)) and value.is_integer()
+
+
 def _are_rles(masks: Sequence[Any]) -> bool:
     return {type(mask['counts']) for mask in masks} <= {str, bytes} and {len(mask['size']) for mask in masks} == {2}
 
@@ -148,7 +161,8 @@ def _first_fault(records: Sequence[Any], first_index: int, keys: Sequence[str]) 
 def _fault(key: str, value: Any) -> str:
     """What is expected of a value that is something else."""
     if key in ('image_id', 'category_id'):
-        return '' if _is_number(value, (int, np.integer)) else 'a whole number'
+        fine = _is_number(value, (int, np.integer)) or _is_whole_float(value)
+        return '' if fine and abs(value) < 2**63 else 'a whole number of at most 63 bits'
     if key == 'score':
         return '' if _is_number(value, (int, float, np.number)) and np.isfinite(value) else 'a finite number'
     if key == 'bbox':

@@ -76,10 +76,12 @@ def match_detections(
         gt.image_rows(np.unique(detections.image_ids[~known]).tolist())
     image_rows = np.sort(gt.image_rows(gt.image_ids.tolist() if img_ids is None else frozenset(img_ids)))
     order = np.flatnonzero(find_sorted(all_rows, image_rows)[1])
-    order = order[np.argsort(all_rows[order], kind='stable')]
     labels, is_scored = find_sorted(detections.category_ids[order], gt.category_ids)
+    # before the sort by image: of equal scores the earlier in the file counts
+    kept = _best_of_known(labels, detections.scores[order], is_scored)
+    by_image = np.argsort(all_rows[order], kind='stable')
+    order, labels, is_scored, in_class_cap = order[by_image], labels[by_image], is_scored[by_image], kept[by_image]
     images, scores = all_rows[order], detections.scores[order]
-    in_class_cap = best_of_class(labels, scores) if is_scored.all() else _cap_known(labels, scores, is_scored)
     tables, numbers, done = [], [], 0
     for rows, num_images in _chunks(images):
         chunk = order[rows]
@@ -127,8 +129,8 @@ def evaluate_detections(
         metrics: of 'bbox', 'segm' and 'boundary' (the smaller overlap of mask and boundary; Cheng et al., CVPR 2021,
             arXiv:2103.16562).
         modes: of 'default' (the 300 best detections of an image), 'fixed' (the 10 000 best of a class over the data
-            set, any number on an image) and 'pool' (those of 'fixed', ranked over all classes together; both Dave et
-            al., 2021, arXiv:2102.01066).
+            set, any number on an image; of equal scores the earlier ones) and 'pool' (those of 'fixed', ranked over
+            all classes together; both Dave et al., 2021, arXiv:2102.01066).
         img_ids: the images that were looked at; all of `gt` where None.
         category_ids: the classes to score; all of `gt` where None.
         classwise: also give the AP of every class.
@@ -195,7 +197,9 @@ class _Picked(Sequence[Any]):
         return self._masks[self._rows[row]]
 
 
-def _cap_known(labels: NDArray[Any], scores: NDArray[Any], is_scored: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _best_of_known(labels: NDArray[Any], scores: NDArray[Any], is_scored: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    if is_scored.all():
+        return best_of_class(labels, scores)
     kept = np.zeros(len(labels), dtype=bool)
     kept[is_scored] = best_of_class(labels[is_scored], scores[is_scored])
     return kept

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from .. import functional as fn
 from .class_choice import ClassChoice, choose_classes, read_statistics
-from .ground_truth_file import read_ground_truth
+from .ground_truth_file import missing_fields, read_ground_truth
 from .image_matches import ImageMatches, drop_outranked, in_class_cap, merge_images, split_by_image
+from .mmdet_arguments import read_metric_items, refuse_other_thresholds, refuse_proposals
 from .predictions import Prediction
 from .result_files import ResultFiles
 
@@ -43,12 +44,16 @@ class FastLVISMetric(BaseMetric):
     `bbox_fixed_AR`, ... and `bbox_pool_AP`, .... Values are in [0, 1] at full precision, -1 where there is nothing to
     find.
 
+    mmdet's `LVISMetric` has the same keys, rounded to three digits, but for the AP of a class: `<class name>_precision`
+    there, of the last metric only and NaN where there is nothing to find; `bbox_AP/<class name>`,
+    `segm_AP/<class name>` here. It logs recalls only where `metric_items` names them.
+
     Args:
         ann_file: annotations of the images that the dataloader gives; must stay as it is during the run.
         metric: 'bbox', 'segm', 'boundary' (Cheng et al., CVPR 2021, arXiv:2103.16562), or a list of them.
         mode: 'default' counts the 300 best detections of an image; 'fixed' the 10 000 best of a class over the data
-            set, any number on an image, so test with a large `max_per_img`; 'pool' ranks those over all classes
-            together (both Dave et al., 2021, arXiv:2102.01066); or a list of them.
+            set (of equal scores the earlier ones), any number on an image, so test with a large `max_per_img`; 'pool'
+            ranks those over all classes together (both Dave et al., 2021, arXiv:2102.01066); or a list of them.
         classwise: also log the AP of every class.
         class_statistics: counts of the training set that tell rare, common and frequent, where the annotation file
             has neither `frequency` nor `image_count`: a dict, or the path of a json that
@@ -59,10 +64,15 @@ class FastLVISMetric(BaseMetric):
         collect_device: 'cpu' or 'gpu', how results travel between ranks.
         prefix: replaces 'lvis' in front of the keys.
         backend_args: mmengine's file backend for `ann_file`.
+        metric_items: names of the results to log, such as ['AP', 'APr', 'AR@300']; all where None. The AP of every
+            class and the table in the log do not depend on it.
+        iou_thrs: None or 0.5, 0.55, ..., 0.95; there only because mmdet's class has it.
+        proposal_nums: None; there only because mmdet's class has it, for the recall of proposals.
 
     Raises:
         FileNotFoundError: nothing at `ann_file`.
-        ValueError: an unknown metric or mode, `format_only` without `outfile_prefix`, or a file that cannot be used.
+        ValueError: an unknown metric, mode or item, other IoU thresholds, a metric of proposals, `format_only` without
+            `outfile_prefix`, or a file that cannot be used.
     """
 
     default_prefix = 'lvis'
@@ -79,13 +89,20 @@ class FastLVISMetric(BaseMetric):
         collect_device: str = 'cpu',
         prefix: str | None = None,
         backend_args: dict[str, Any] | None = None,
+        *,
+        metric_items: str | Sequence[str] | None = None,
+        iou_thrs: float | Sequence[float] | None = None,
+        proposal_nums: Sequence[int] | None = None,
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self._classes: ClassChoice | None = None
         self.metrics = [metric] if isinstance(metric, str) else list(metric)
         self.modes = [mode] if isinstance(mode, str) else list(mode)
+        refuse_proposals(self.metrics, proposal_nums)
+        refuse_other_thresholds(iou_thrs)
         fn.check_choice('metric', self.metrics, fn.METRICS)
         fn.check_choice('mode', self.modes, fn.MODES)
+        self.metric_items = read_metric_items(metric_items, self.modes)
         if format_only and outfile_prefix is None:
             raise ValueError('format_only=True writes results files; say where with outfile_prefix=PATH/PREFIX')
         self._is_ranking = set(self.modes) != {'default'}
@@ -146,17 +163,30 @@ class FastLVISMetric(BaseMetric):
                 logger.info(f'detections of {num_images} images written to {path}')
         if self.format_only or not results:
             return {}
-        images, rows = self._in_order(results)
-        self._log_missing_fields(logger)
+        unique: dict[int, ImageMatches] = {}
+        for image in results:
+            unique.setdefault(image.img_id, image)
+        images = [unique[img_id] for img_id in sorted(unique)]
+        rows = self._gt.image_rows([image.img_id for image in images])
+        for line in missing_fields(self._gt):
+            logger.info(line)
         scores: dict[str, dict[str, float]] = {}
         for metric in self.metrics:
             matches = merge_images(images, rows, metric)
             for mode in self.modes:
-                kept = matches.in_cap if mode == 'default' else in_class_cap(images, matches, metric)
+                if mode == 'default':
+                    kept = matches.in_cap
+                else:
+                    kept = in_class_cap(images, list(unique.values()), matches, metric)
                 results_of_mode = fn.summarize(self._gt, rows, matches, kept, mode, self.classwise)
                 scores[fn.result_name(metric, mode)] = results_of_mode
         logger.info('\n' + fn.ap_table(scores))
-        return {f'{name}_{key}': value for name, values in scores.items() for key, value in values.items()}
+        return {
+            f'{name}_{key}': value
+            for name, values in scores.items()
+            for key, value in values.items()
+            if self.metric_items is None or key in self.metric_items or key.startswith('AP/')
+        }
 
     def _start(self) -> None:
         """Forget the images of the last evaluation."""
@@ -215,12 +245,13 @@ class FastLVISMetric(BaseMetric):
             for image, part in zip(kept, split_by_image(table, rows, self._is_ranking), strict=True):
                 image[metric] = part
         label_type = np.min_scalar_type(-self._gt.num_classes)
-        for (found, labels, _), matches in zip(waiting, kept, strict=True):
+        matches_of_row = dict(zip(rows, kept, strict=True))
+        for row, (found, labels, _) in self._pending.items():  # in the order of the test run
             ranked: dict[str, Any] = _NOT_RANKED
             if self._is_ranking:
                 small = labels.astype(label_type)
                 ranked = {m: (small, found.scores if m == 'bbox' else found.mask_scores) for m in self.metrics}
-            self.results.append(ImageMatches(found.img_id, matches, ranked))
+            self.results.append(ImageMatches(found.img_id, matches_of_row[row], ranked))
         self._pending.clear()
         self._forget_outranked(len(images))
 
@@ -229,19 +260,3 @@ class FastLVISMetric(BaseMetric):
         if self._is_ranking and self._num_ranked > _RANKED_LIMIT:
             self.results = drop_outranked(self.results, self._gt.num_classes)
             self._num_ranked = 0
-
-    def _in_order(self, results: Sequence[ImageMatches]) -> tuple[list[ImageMatches], NDArray[np.int64]]:
-        unique: dict[int, ImageMatches] = {}
-        for image in results:
-            unique.setdefault(image.img_id, image)
-        images = [unique[img_id] for img_id in sorted(unique)]
-        return images, self._gt.image_rows([image.img_id for image in images])
-
-    def _log_missing_fields(self, logger: MMLogger) -> None:
-        if not self._gt.federated:
-            logger.info('annotation file without neg_category_ids: every class that an image does not show is negative')
-        if self._gt.groups is None:
-            logger.info(
-                'annotation file without frequency or image_count of the training set: no APr, APc, APf; '
-                'val_evaluator.class_statistics can give the counts'
-            )

@@ -123,3 +123,18 @@ def _noting_spans(stream: JsonFile, spans: array[int]) -> Iterator[Any]:
     for record in stream.items():
         spans.extend(stream.span)
         yield record
+
+
+def missing_fields(gt: GroundTruth) -> Iterator[str]:
+    """Say in one line each what an annotation file does not tell, and what follows from it.
+
+    Args:
+        gt: the objects of the file.
+    """
+    if not gt.federated:
+        yield 'annotation file without neg_category_ids: every class that an image does not show is negative'
+    if gt.groups is None:
+        yield (
+            'annotation file without frequency or image_count of the training set: no APr, APc, APf; '
+            'val_evaluator.class_statistics can give the counts'
+        )

@@ -80,23 +80,26 @@ def merge_images(images: Sequence[ImageMatches], image_rows: NDArray[np.int64], 
 
 
 def in_class_cap(
-    images: Sequence[ImageMatches], table: MatchTable, metric: str, cap: int = CLASS_CAP
+    images: Sequence[ImageMatches], seen: Sequence[ImageMatches], table: MatchTable, metric: str, cap: int = CLASS_CAP
 ) -> NDArray[np.bool_]:
     """Mark the rows of a merged table that are among the best of their class over all images.
 
     Args:
         images: ascending by row.
-        table: what `merge_images` made of them.
+        seen: the same images in the order in which they came: of equal scores the earlier one counts.
+        table: what `merge_images` made of `images`.
         metric: which.
         cap: how many of a class count.
 
     Returns:
         (m,) bool.
     """
-    parts = [image.ranked[metric] for image in images]
+    parts = [image.ranked[metric] for image in seen]
     labels, scores = (np.concatenate([part[i] for part in parts]) for i in range(2))
     kept = best_of_class(labels, scores, cap)
-    first = np.cumsum([0] + [len(part[0]) for part in parts])[:-1]
+    stops = np.cumsum([len(part[0]) for part in parts]).tolist()
+    starts = dict(zip((image.img_id for image in seen), [0, *stops], strict=False))
+    first = [starts[image.img_id] for image in images]
     place = np.repeat(first, [len(image.matches[metric]) for image in images]) + table.source
     return kept[place] & (table.source != _NOT_RANKED)
 

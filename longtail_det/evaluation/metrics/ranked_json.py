@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -50,20 +52,22 @@ class RankedJson:
         whole = self.path.with_name(f'{self.path.name}.part')
         seen: set[str] = set()
         separator = ''
-        with whole.open('w') as file:
+        # a rank that was given no image has no part
+        parts = [part for part in map(self._part_path, range(num_ranks)) if part.is_file()]
+        with ExitStack() as stack, whole.open('w') as file:
+            lines = [stack.enter_context(part.open()) for part in parts]
             file.write('[')
-            for part in map(self._part_path, range(num_ranks)):
-                if not part.is_file():
-                    continue  # this rank was given no image
-                with part.open() as lines:
-                    for line in lines:
-                        img_id, _, records = line.rstrip('\n').partition('\t')
-                        if records and img_id not in seen:
-                            file.write(f'{separator}{records}')
-                            separator = ',\n'
-                        seen.add(img_id)
-                part.unlink()
+            # images by turns, as the sampler dealt them out: the order that one process gives
+            for line in chain.from_iterable(zip_longest(*lines, fillvalue='')):
+                img_id, _, records = line.rstrip('\n').partition('\t')
+                if records and img_id not in seen:
+                    file.write(f'{separator}{records}')
+                    separator = ',\n'
+                if img_id:
+                    seen.add(img_id)
             file.write(']\n')
+        for part in parts:
+            part.unlink()
         os.replace(whole, self.path)
         return len(seen)
 

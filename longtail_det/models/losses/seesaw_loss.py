@@ -76,23 +76,35 @@ class SeesawLoss(SyncedStatistics, RoIClassificationLoss):
     def forward(
         self,
         cls_score: Tensor,
-        label: Tensor,
+        label: Tensor | None = None,
         weight: Tensor | None = None,
         avg_factor: AvgFactor = None,
         reduction_override: str | None = None,
+        *,
+        labels: Tensor | None = None,
+        label_weights: Tensor | None = None,
     ) -> Tensor | dict[str, Tensor]:
         """Give both parts of the loss and, in training mode, count the labels first.
 
         Args:
             cls_score: (N, C + 2) logits, any float dtype; half precision is computed in float32.
-            label: (N,) int64 in [0, C], C = background.
+            label: (N,) int64 in [0, C], C = background; needed here or as `labels`.
             weight: (N,) factor per RoI.
             avg_factor: what 'mean' divides both parts by; by default the number of RoIs of each part.
             reduction_override: takes the place of `reduction` for this call.
+            labels: mmdet's name of `label`.
+            label_weights: mmdet's name of `weight`.
 
         Returns:
             Two scalars by name, or their sum where `return_dict` is False.
+
+        Raises:
+            TypeError: no label, or both names of one argument.
         """
+        label = _given_once(label=label, labels=labels)
+        weight = _given_once(weight=weight, label_weights=label_weights)
+        if label is None:
+            raise TypeError('SeesawLoss got no label; give the labels of the RoIs as label (or labels, as mmdet does)')
         reduction = self._reduction(reduction_override, avg_factor)
         if self.training:
             self._count(label)
@@ -192,3 +204,11 @@ class SeesawLoss(SyncedStatistics, RoIClassificationLoss):
     def extra_repr(self) -> str:
         """Arguments for `print(model)`."""
         return f'{super().extra_repr()}, p={self.p}, q={self.q}, eps={self.eps}'
+
+
+def _given_once(**names: Tensor | None) -> Tensor | None:
+    """Take an argument that has two names."""
+    given = [name for name, value in names.items() if value is not None]
+    if len(given) > 1:
+        raise TypeError(f'SeesawLoss got {given[0]} and {given[1]}, two names of one argument; give one of them')
+    return names[given[0]] if given else None

@@ -121,8 +121,8 @@ def detectron2_names(depth: int, scale_of_weight_norm: bool = False) -> Iterator
         ('roi_heads.mask_head.predictor', 'roi_head.mask_head.conv_logits'),
     ]
     if scale_of_weight_norm:
-        yield 'roi_heads.box_predictor.cls_score.weight_v', 'roi_head.bbox_head.fc_cls.weight'
-        yield 'roi_heads.box_predictor.cls_score.weight_g', 'roi_head.bbox_head.fc_cls.scale'
+        yield 'roi_heads.box_predictor.cls_score.L.weight_g', 'roi_head.bbox_head.fc_cls.scale'
+        yield 'roi_heads.box_predictor.cls_score.L.weight_v', 'roi_head.bbox_head.fc_cls.weight'
     else:
         layers.append(('roi_heads.box_predictor.cls_score', 'roi_head.bbox_head.fc_cls'))
     for theirs, ours in layers:

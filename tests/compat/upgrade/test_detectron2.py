@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 from mmdet.models.task_modules import AnchorGenerator
-from torch import nn
 
 from longtail_det.compat.upgrade import compare, expected_style, fold_input, from_detectron2, source_input
 from longtail_det.compat.upgrade.image_input import ImageInput
@@ -74,20 +73,6 @@ def test_a_cascade_keeps_its_stages_apart():
         *(f'roi_head.bbox_head.{n}.shared_fcs.1.weight' for n in range(3)),
         *(f'roi_head.bbox_head.{n}.fc_cls.bias' for n in range(3)),
     ]
-
-
-def test_a_cosine_classifier_by_weight_norm_gives_the_same_logits():
-    layer = nn.utils.weight_norm(nn.Linear(8, 5, bias=False))
-    layer.weight_g.data.uniform_(0.5, 2)
-    state = {f'roi_heads.box_predictor.cls_score.{name}': value for name, value in layer.state_dict().items()}
-    renamed = from_detectron2({'model': state})
-    from longtail_det.models.layers import CosineLinear
-
-    ours = CosineLinear(8, 5, temperature=48.0)
-    prefix = 'roi_head.bbox_head.fc_cls.'
-    ours.load_state_dict({name.removeprefix(prefix): value for name, value in renamed.weights.items()}, strict=True)
-    x = torch.randn(6, 8, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(ours(x), 48 * layer(nn.functional.normalize(x)), rtol=1e-5, atol=1e-4)
 
 
 def test_what_is_no_weight_of_the_model_is_left_out_with_its_reason():

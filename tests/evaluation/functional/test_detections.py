@@ -22,6 +22,12 @@ def test_columns_hold_what_the_records_hold():
     assert detection_columns([GOOD]).masks is None
 
 
+def test_ids_may_be_whole_floats():
+    whole = [{**GOOD, 'image_id': 87470.0, 'category_id': np.float32(3)}, {**GOOD, 'image_id': 2**53 - 1}]
+    found = detection_columns([GOOD, *whole])
+    assert (found.image_ids.tolist(), found.category_ids.tolist()) == ([4, 87470, 2**53 - 1], [1, 3, 1])
+
+
 def test_no_record_gives_empty_columns():
     found = detection_columns([], ['bbox', 'segm'])
     assert (len(found), found.boxes.shape, found.masks) == (0, (0, 4), [])
@@ -34,6 +40,9 @@ def test_no_record_gives_empty_columns():
         ({**GOOD, 'score': 'high'}, r"record 1: score is 'high'; expected a finite number"),
         ({**GOOD, 'score': float('nan')}, r'record 1: score is nan; expected a finite number'),
         ({**GOOD, 'image_id': '4'}, r"record 1: image_id is '4'; expected a whole number"),
+        ({**GOOD, 'image_id': 87470.5}, r'record 1: image_id is 87470.5; expected a whole number'),
+        ({**GOOD, 'image_id': np.inf}, r'record 1: image_id is inf; expected a whole number'),
+        ({**GOOD, 'image_id': 1e30}, r'record 1: image_id is 1e\+30; expected a whole number of at most 63 bits'),
         ({**GOOD, 'category_id': 1.5}, r'record 1: category_id is 1.5; expected a whole number'),
         ({**GOOD, 'bbox': [0, 0, 2]}, r'record 1: bbox is \[0, 0, 2\]; expected four finite numbers'),
         ({**GOOD, 'bbox': None}, r'record 1: bbox is None; expected four'),

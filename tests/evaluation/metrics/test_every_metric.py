@@ -118,11 +118,11 @@ def test_dumped_predictions_score_like_live_ones(run, metric_type, detections, a
 @pytest.mark.parametrize(
     ('kwargs', 'error', 'message'),
     [
-        ({'metric': 'proposal'}, ValueError, r"metric 'proposal' is not known; set val_evaluator.metric"),
+        ({'metric': 'keypoints'}, ValueError, r"metric 'keypoints' is not known; set val_evaluator.metric"),
         ({'metric': []}, ValueError, r'metric \[\] is not known'),
         ({'format_only': True}, ValueError, r'outfile_prefix=PATH/PREFIX'),
         ({'ann_file': 'no/such.json'}, FileNotFoundError, r'no/such\.json; set val_evaluator\.ann_file'),
-        ({'proposal_nums': (100,)}, TypeError, r'proposal_nums'),
+        ({'file_client_args': {}}, TypeError, r'file_client_args'),
     ],
 )
 def test_a_wrong_argument_is_one_line(metric_type, ann_file, kwargs, error, message):

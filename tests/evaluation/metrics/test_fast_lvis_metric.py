@@ -35,6 +35,28 @@ def test_streams_of_any_size_give_what_one_shot_gives(run, random_gt, detections
     assert results == {f'lvis/{name}_{key}': v for name, values in one_shot.items() for key, v in values.items()}
 
 
+@pytest.mark.parametrize('waiting', [1, 5, 64])
+def test_ties_at_the_cap_of_a_class_go_to_the_earlier_image_of_the_run(
+    run, random_gt, detections, ann_file, monkeypatch, waiting
+):
+    module = 'longtail_det.evaluation.metrics'
+    monkeypatch.setattr(f'{module}.fast_lvis_metric._PENDING_IMAGES', waiting)
+    for function in ('image_matches.in_class_cap', 'image_matches.drop_outranked'):
+        monkeypatch.setattr(f'{module}.{function}.__defaults__', (9,))
+    monkeypatch.setattr('longtail_det.evaluation.functional.accumulation.best_of_class.__defaults__', (9,))
+    modes = ['fixed', 'pool']
+    shuffled = [detections[i] for i in np.random.default_rng(0).permutation(len(detections))]
+    for image in shuffled:
+        image['scores'] = image['scores'].round(1)
+    results = run(shuffled, ann_file=ann_file, mode=modes)
+    by_order = [
+        evaluate_detections(random_gt, detection_records(images, range(1, 7), 'bbox'), modes=modes)
+        for images in (shuffled, detections)
+    ]
+    assert by_order[0] != by_order[1]
+    assert results == {f'lvis/{name}_{key}': v for name, values in by_order[0].items() for key, v in values.items()}
+
+
 def test_masks_are_ranked_by_their_own_scores(random_gt, detections, ann_file):
     swapped = [{**image, 'scores': image['scores'][::-1].copy()} for image in detections]
     evaluator = Evaluator(FastLVISMetric(ann_file, ['bbox', 'segm']))
@@ -115,6 +137,54 @@ def test_an_unknown_mode_is_one_line(ann_file):
         FastLVISMetric(ann_file, mode='best')
 
 
+def test_metric_items_select_what_is_logged(run, detections, ann_file):
+    given = dict(ann_file=ann_file, metric=['bbox', 'segm'], mode=['default', 'fixed'])
+    everything = run(detections, **given, classwise=True)
+    some = run(detections, **given, metric_items=['AP', 'APr', 'ARs@300'], classwise=True)
+    kept = [key for key in everything if key.rsplit('_', 1)[-1] in ('AP', 'APr', 'ARs@300') or '_AP/' in key]
+    assert some == {key: everything[key] for key in kept}
+    assert set(run(detections, **given, metric_items='AR')) == {'lvis/bbox_fixed_AR', 'lvis/segm_fixed_AR'}
+
+
+def test_metric_items_give_the_keys_and_values_of_mmdet(run, detections, ann_file):
+    from mmdet.evaluation import LVISMetric
+
+    items = ['AP', 'AP75', 'APl', 'APr', 'AR@300', 'ARm@300']
+    evaluator = Evaluator(LVISMetric(ann_file, metric_items=items))
+    evaluator.process([as_data_sample(image) for image in detections])
+    theirs = evaluator.evaluate(len(detections))
+    ours = run(detections, ann_file=ann_file, metric_items=items)
+    assert {key: round(value, 3) for key, value in ours.items()} == theirs
+    assert len(theirs) == len(items)
+
+
+def test_the_thresholds_of_lvis_may_be_given(ann_file):
+    FastLVISMetric(ann_file, iou_thrs=[0.5 + 0.05 * step for step in range(10)])
+
+
+@pytest.mark.parametrize(
+    ('given', 'message'),
+    [
+        (
+            dict(metric_items=['mAP']),
+            r"metric_items 'mAP' is not known; set val_evaluator\.metric_items to one or more",
+        ),
+        (dict(metric_items='AR@300', mode='fixed'), r"metric_items 'AR@300' is not known; .*'ARl'\]"),
+        (dict(iou_thrs=0.5), r"iou_thrs=\[0\.5\], but FastLVISMetric scores at .* metric_items=\['AP50', 'AP75'\]"),
+        (dict(metric='proposal'), r"metric 'proposal' asks for .* dict\(type='LVISMetric', metric='proposal'\)"),
+        (dict(metric=['bbox', 'proposal_fast']), r"dict\(type='LVISMetric', metric='proposal_fast'\)"),
+        (
+            dict(proposal_nums=(100, 300)),
+            r"proposal_nums=\[100, 300\] asks for .* dict\(type='LVISMetric', metric='prop",
+        ),
+    ],
+)
+def test_what_only_the_metric_of_mmdet_does_is_one_line(ann_file, given, message):
+    with pytest.raises(ValueError, match=message) as error:
+        FastLVISMetric(ann_file, **given)
+    assert '\n' not in str(error.value)
+
+
 def test_two_processes_give_every_mode_and_one_file_of_results(random_gt, detections, ann_file, tmp_path):
     seen, metrics = detections[:11], ['bbox', 'segm']
     results = two_processes(
@@ -133,5 +203,5 @@ def test_two_processes_give_every_mode_and_one_file_of_results(random_gt, detect
         )[f'{metric}_fixed']
         assert {key: results[f'lvis/{metric}_fixed_{key}'] for key in fixed} == fixed
         written = json.loads((tmp_path / f'out.{metric}.json').read_text())
-        assert sorted(map(json.dumps, written)) == sorted(map(json.dumps, records))
+        assert written == records  # in the order that one process gives
     assert not list(tmp_path.glob('*.part'))

@@ -70,11 +70,13 @@ def test_what_is_forgotten_would_not_have_counted(seed, num_images):
     images = [
         ImageMatches(i, {'bbox': part}, {'bbox': ranked[i]}) for i, part in enumerate(split_by_image(table, rows, True))
     ]
-    before = in_class_cap(images, merge_images(images, rows, 'bbox'), 'bbox', CAP)
+    before = in_class_cap(images, images[::-1], merge_images(images, rows, 'bbox'), 'bbox', CAP)
     held = sum(len(image.ranked['bbox'][0]) for image in images)
     for part in (slice(None, 2), slice(None)):  # twice, as in a long run
         images[part] = drop_outranked(images[part], NUM_CLASSES, CAP)
-    np.testing.assert_array_equal(in_class_cap(images, merge_images(images, rows, 'bbox'), 'bbox', CAP), before)
+    np.testing.assert_array_equal(
+        in_class_cap(images, images[::-1], merge_images(images, rows, 'bbox'), 'bbox', CAP), before
+    )
     labels = np.concatenate([image.ranked['bbox'][0] for image in images])
     assert len(labels) <= held
     if len(labels) and np.bincount(labels).max() > CAP:

@@ -20,6 +20,16 @@ def test_parts_of_all_ranks_become_one_list(tmp_path):
     assert os.listdir(path.parent) == ['r.json']
 
 
+def test_images_stand_in_the_order_in_which_the_sampler_dealt_them_out(tmp_path):
+    ranks = [RankedJson(tmp_path / 'r.json', rank) for rank in range(2)]
+    for number in range(5):
+        ranks[number % 2].add(number, [{'n': number}])
+    for rank in ranks:
+        rank.close()
+    assert ranks[0].join(2) == 5
+    assert json.loads((tmp_path / 'r.json').read_text()) == [{'n': number} for number in range(5)]
+
+
 def test_no_image_at_all_is_an_empty_list_and_replaces_what_was_there(tmp_path):
     path = tmp_path / 'r.json'
     path.write_text('old')

@@ -55,6 +55,32 @@ def test_five_steps_equal_mmdets(roi_batch, arguments, call, weighted):
     }
 
 
+def test_the_argument_names_of_mmdet_work_too(roi_batch):
+    ours, theirs = pair()
+    logits, labels, weight = next(batches(roi_batch))
+    call = dict(cls_score=logits, labels=labels, label_weights=weight, avg_factor=64.0)
+    mine, reference = ours(**call), theirs(**call)
+    torch.testing.assert_close(mine, reference, rtol=1e-6, atol=1e-6)
+    ours.eval()
+    assert ours(logits, label=labels, weight=weight, avg_factor=64.0) == mine
+
+
+@pytest.mark.parametrize(
+    ('call', 'message'),
+    [
+        (lambda y, w: dict(label=y, labels=y), 'got label and labels, two names of one argument; give one of them'),
+        (lambda y, w: dict(labels=y, weight=w, label_weights=w), 'got weight and label_weights, two names'),
+        (lambda y, w: dict(weight=w), 'got no label; give the labels of the RoIs as label'),
+        (lambda y, w: dict(labels=y, sample_weights=w), "unexpected keyword argument 'sample_weights'"),
+    ],
+)
+def test_a_wrong_call_is_one_line(roi_batch, call, message):
+    logits, labels, weight = next(batches(roi_batch))
+    with pytest.raises(TypeError, match=message) as error:
+        SeesawLoss(num_classes=NUM_CLASSES)(logits, **call(labels, weight))
+    assert '\n' not in str(error.value)
+
+
 @pytest.mark.parametrize('labels', [[], [NUM_CLASSES] * 3, [0, 7, NUM_CLASSES]], ids=['no-roi', 'background', 'mixed'])
 def test_activation_and_accuracy_equal_mmdets(roi_batch, labels):
     ours, theirs = pair()
