@@ -1,20 +1,41 @@
-"""Long-tailed instance segmentation for mmdetection 3.x; importing it registers everything by name.
+"""Long-tailed detection and instance segmentation: the core for any detector, and everything by name for mmdetection 3.x.
 
-In a config: `custom_imports = dict(imports=['longtail_det'], allow_failed_imports=False)`.
+In a config of mmdet: `custom_imports = dict(imports=['longtail_det'], allow_failed_imports=False)`. The core (`losses`,
+`functional`, `statistics`, `annotations`, `evaluation`, `visualization`, `reports`) needs no mmdet; importing this
+package imports neither mmdet nor torch.
 """
 
-from . import compat
+from __future__ import annotations
 
-compat.install()  # first: without compiled mmcv, mmdet can only be imported with our op backend in place
+from importlib import import_module
+from typing import Any
 
-from . import datasets, engine, evaluation, models  # noqa: E402
-from .version import __version__  # noqa: E402
+from .compat.registration import register_with_mmdet
+from .version import __version__
 
-__all__ = [
-    '__version__',
+_ROOMS = (
+    'annotations',
     'compat',
     'datasets',
     'engine',
     'evaluation',
+    'functional',
+    'losses',
+    'metrics',
     'models',
-]
+    'reports',
+    'statistics',
+    'visualization',
+)
+
+register_with_mmdet()
+
+
+def __getattr__(name: str) -> Any:
+    """Import a room when it is first asked for."""
+    if name in _ROOMS:
+        return import_module(f'{__name__}.{name}')
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}; its rooms are {", ".join(_ROOMS)}')
+
+
+__all__ = ['__version__']

@@ -15,9 +15,9 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from torch import Tensor
 
-from longtail_det.evaluation.metrics.predictions import Prediction
-from longtail_det.evaluation.metrics.ranked_json import RankedJson
-from longtail_det.evaluation.metrics.result_files import rle_for_json
+from longtail_det.metrics.predictions import Prediction
+from longtail_det.metrics.ranked_json import RankedJson
+from longtail_det.metrics.result_files import rle_for_json
 
 _GROUND_TRUTH = ('gt_instances', 'ignored_instances', 'gt_panoptic_seg', 'gt_sem_seg')
 

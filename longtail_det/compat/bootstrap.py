@@ -1,12 +1,9 @@
-"""Everything that has to happen before mmdet is imported."""
+"""Everything that has to happen before mmdet's models are imported."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 
-from .checkpoint import allow_mmengine_checkpoints
-from .lvis_api import import_lvis
-from .mmcv_ext import install_mmcv_ops
 from .versions import check_versions
 
 
@@ -18,8 +15,15 @@ def install() -> None:
         RuntimeError: a package is there in an unsupported version.
     """
     check_versions()
+    # not before the check: these import mmcv and mmengine
+    from .checkpoint import allow_mmengine_checkpoints
+    from .logs import forward_logs
+    from .lvis_api import import_lvis
+    from .mmcv_ext import install_mmcv_ops
+
     install_mmcv_ops()
     allow_mmengine_checkpoints()
+    forward_logs()
     # mmdet imports lvis in any case, so this takes no time; without lvis its metrics say that it is missing
     with suppress(ImportError):
         import_lvis()

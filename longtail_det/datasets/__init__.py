@@ -1,9 +1,13 @@
 """Data sets: LVIS- and COCO-format files with a long tail, resampling, samplers."""
 
-from .lvis_dataset import LVISDataset
-from .resampling import RepeatFactorDataset
-from .rio_dataset import RIODataset
-from .samplers import InfiniteRepeatFactorSampler, RepeatFactorSampler
+from longtail_det import compat
+
+compat.install()  # first: without compiled mmcv, mmdet can only be imported with our ops in place
+
+from .lvis_dataset import LVISDataset  # noqa: E402
+from .resampling import RepeatFactorDataset  # noqa: E402
+from .rio_dataset import RIODataset  # noqa: E402
+from .samplers import InfiniteRepeatFactorSampler, RepeatFactorSampler  # noqa: E402
 
 __all__ = [
     'InfiniteRepeatFactorSampler',

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .annotations import AnnotationTable, PackedMask
+from longtail_det.annotations import AnnotationTable, PackedMask
+
 from .label_index import LabelIndex, Role
 
 

@@ -10,8 +10,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ..statistics import ClassStatistics
-from .annotations import AnnotationFile, AnnotationTable, ImageTable, find_rows
+from longtail_det.annotations import AnnotationFile, AnnotationTable, ImageTable, find_rows
+from longtail_det.statistics import ClassStatistics
 
 
 class Role(IntEnum):

@@ -14,8 +14,7 @@ from mmengine.fileio import exists, get_local_path
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
-from ..statistics import ClassStatistics
-from .annotations import (
+from longtail_det.annotations import (
     ON_BAD,
     AnnotationFile,
     AnnotationTable,
@@ -24,6 +23,8 @@ from .annotations import (
     read_annotation_file,
     read_categories,
 )
+from longtail_det.statistics import ClassStatistics
+
 from .class_selection import make_palette, select_categories, wanted_classes
 from .gc_pause import gc_pause
 from .instances import build_instances

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .annotations import AnnotationTable, BadRecords
+from longtail_det.annotations import AnnotationTable, BadRecords
+
 from .label_index import Role, assign_roles
 
 

@@ -11,7 +11,7 @@ from mmdet.registry import DATASETS
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
-from ..statistics import (
+from longtail_det.statistics import (
     ClassStatistics,
     class_repeat_factors,
     draw_repeats,
@@ -19,6 +19,7 @@ from ..statistics import (
     image_repeat_factors,
     resampled_count,
 )
+
 from .image_labels import ImageLabels, read_image_labels
 
 _ROUNDINGS = ('ceil', 'stochastic')

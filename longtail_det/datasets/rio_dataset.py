@@ -8,7 +8,8 @@ from typing import Any
 from mmdet.registry import DATASETS
 from mmengine.logging import print_log
 
-from ..statistics import REPLAY_MAX_IMAGES, replay_classes
+from longtail_det.statistics import REPLAY_MAX_IMAGES, replay_classes
+
 from .resampling import RepeatFactorDataset
 
 

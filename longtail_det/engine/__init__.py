@@ -1,6 +1,10 @@
 """What runs beside the model in a training or test loop; importing this registers it."""
 
-from .hooks import ClassStatisticsHook, StatisticsSyncHook, find_class_statistics, sync_statistics
+from longtail_det import compat
+
+compat.install()  # first: without compiled mmcv, mmdet can only be imported with our ops in place
+
+from .hooks import ClassStatisticsHook, StatisticsSyncHook, find_class_statistics, sync_statistics  # noqa: E402
 
 __all__ = [
     'ClassStatisticsHook',

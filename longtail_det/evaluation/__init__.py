@@ -1,17 +1,13 @@
-"""Evaluation of long-tailed detection: AP over all classes and by frequency group."""
+"""Evaluation of long-tailed detection: AP over all classes and by frequency group, and what lies behind it."""
 
-from .functional import ap_table, evaluate_detections, evaluate_lvis_api
-from .metrics import FastLVISMetric, LVISAPIMetric, load_ground_truth, read_ground_truth
+from .lvis import Detections, GroundTruth, ap_table, evaluate_detections
 from .results_json import read_results, result_fields
 
 __all__ = [
-    'FastLVISMetric',
-    'LVISAPIMetric',
+    'Detections',
+    'GroundTruth',
     'ap_table',
     'evaluate_detections',
-    'evaluate_lvis_api',
-    'load_ground_truth',
-    'read_ground_truth',
     'read_results',
     'result_fields',
 ]

@@ -8,9 +8,9 @@ from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
-from longtail_det.statistics.json_file import JsonFile
+from longtail_det.annotations.json_file import JsonFile
 
-from .functional import Detections, detection_columns
+from .lvis import Detections, detection_columns
 
 #: records from one report of progress to the next
 _PROGRESS_STEP = 1000

@@ -1,37 +1,30 @@
-"""Models of ours; importing this registers them."""
+"""Models of ours; importing this registers them, and the losses of the core, in mmdet's MODELS."""
 
-from .bbox_heads import LongTail4Conv1FCBBoxHead, LongTailBBoxHead, RIOBBoxHead
-from .layers import CosineLinear
-from .losses import (
-    EQL,
-    ClassRelativeActivations,
-    DropLoss,
-    EQLv2,
-    GumbelCE,
-    RoIClassificationLoss,
-    SeesawLoss,
-    SigmoidCE,
-    SyncedStatistics,
-)
-from .mask_heads import EncodedMasks, LabelFCNMaskHead, LabelHTCMaskHead
-from .memory import FeatureBank
+from longtail_det import compat
+
+compat.install()  # first: without compiled mmcv, mmdet can only be imported with our ops in place
+
+from mmdet.models import losses as _mmdet_losses  # noqa: E402, F401  mmdet's SeesawLoss is registered before ours
+from mmdet.registry import MODELS  # noqa: E402
+
+from longtail_det import losses  # noqa: E402
+
+from .bbox_heads import LongTail4Conv1FCBBoxHead, LongTailBBoxHead, RIOBBoxHead  # noqa: E402
+from .layers import CosineLinear  # noqa: E402
+from .mask_heads import EncodedMasks, LabelFCNMaskHead, LabelHTCMaskHead  # noqa: E402
+from .memory import FeatureBank  # noqa: E402
+
+for loss in losses.ROI_LOSSES:
+    # a strict superset takes the place of mmdet's class of the same name
+    MODELS.register_module(module=loss, force=loss is losses.SeesawLoss)
 
 __all__ = [
-    'EQL',
-    'ClassRelativeActivations',
     'CosineLinear',
-    'DropLoss',
-    'EQLv2',
     'EncodedMasks',
     'FeatureBank',
-    'GumbelCE',
     'LabelFCNMaskHead',
     'LabelHTCMaskHead',
     'LongTail4Conv1FCBBoxHead',
     'LongTailBBoxHead',
     'RIOBBoxHead',
-    'RoIClassificationLoss',
-    'SeesawLoss',
-    'SigmoidCE',
-    'SyncedStatistics',
 ]

@@ -1,22 +1,9 @@
 """Class statistics of a training set: counts, frequency groups, repeat factors, reading LVIS files (pure numpy)."""
 
 from .class_statistics import ClassStatistics
-from .frequency import (
-    COMMON_MAX_IMAGES,
-    FREQUENCY_GROUPS,
-    RARE_MAX_IMAGES,
-    frequency_group,
-    group_indices,
-)
-from .lvis_json import count_annotations, load_class_statistics
+from .frequency import COMMON_MAX_IMAGES, FREQUENCY_GROUPS, RARE_MAX_IMAGES, frequency_group, group_indices
 from .object_resampling import REPLAY_MAX_IMAGES, expected_replays, replay_classes
-from .repeat_factors import (
-    RESAMPLING_MODES,
-    class_repeat_factors,
-    draw_repeats,
-    image_repeat_factors,
-    resampled_count,
-)
+from .repeat_factors import RESAMPLING_MODES, class_repeat_factors, draw_repeats, image_repeat_factors, resampled_count
 
 __all__ = [
     'COMMON_MAX_IMAGES',
@@ -26,13 +13,11 @@ __all__ = [
     'RESAMPLING_MODES',
     'ClassStatistics',
     'class_repeat_factors',
-    'count_annotations',
     'draw_repeats',
     'expected_replays',
     'frequency_group',
     'group_indices',
     'image_repeat_factors',
-    'load_class_statistics',
     'replay_classes',
     'resampled_count',
 ]

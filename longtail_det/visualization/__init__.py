@@ -12,38 +12,17 @@ from .image_grid import DrawnInstances, GridSample, plot_image_grid
 from .losses import plot_losses
 from .pareto import plot_pareto
 from .reliability import plot_reliability
-from .report import ReportFigure, write_report
-from .report_tables import classes_csv, report_markdown, results_csv
-from .run_directory import (
-    DataSource,
-    data_source,
-    evaluation_command,
-    find_config,
-    find_predictions,
-    read_config,
-    read_results,
-    read_train_log,
-)
-from .run_predictions import RunPredictions, read_image_paths, read_predictions
 from .samples import choose_images, load_grid_samples
 from .style import GROUP_COLORS, figure_png
 
 __all__ = [
     'GROUP_COLORS',
-    'DataSource',
     'DrawnInstances',
     'GalleryCrop',
     'GalleryRow',
     'GridSample',
-    'ReportFigure',
-    'RunPredictions',
     'choose_images',
-    'classes_csv',
-    'data_source',
-    'evaluation_command',
     'figure_png',
-    'find_config',
-    'find_predictions',
     'load_gallery',
     'load_grid_samples',
     'metric_title',
@@ -58,12 +37,4 @@ __all__ = [
     'plot_pareto',
     'plot_reliability',
     'plot_resampling',
-    'read_config',
-    'read_image_paths',
-    'read_predictions',
-    'read_results',
-    'read_train_log',
-    'report_markdown',
-    'results_csv',
-    'write_report',
 ]

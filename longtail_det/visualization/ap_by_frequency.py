@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from longtail_det.evaluation.functional import ClassTable
+from longtail_det.evaluation.diagnosis import ClassTable
 from longtail_det.statistics import COMMON_MAX_IMAGES, FREQUENCY_GROUPS, RARE_MAX_IMAGES
 
 from .ap_by_group import metric_title

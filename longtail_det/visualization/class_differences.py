@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from longtail_det.evaluation.functional import ClassTable
+from longtail_det.evaluation.diagnosis import ClassTable
 
 from .ap_by_group import metric_title
 from .style import GROUP_COLORS, NEUTRAL, figure_style, group_name, new_figure

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from longtail_det.evaluation.functional import Confusion
+from longtail_det.evaluation.diagnosis import Confusion
 from longtail_det.statistics import FREQUENCY_GROUPS
 
 from .style import GROUP_COLORS, NEUTRAL, figure_style, new_figure

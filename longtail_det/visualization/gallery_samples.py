@@ -9,7 +9,7 @@ import numpy as np
 import pycocotools.mask as mask_utils
 from numpy.typing import NDArray
 
-from longtail_det.evaluation.functional import Detections, GroundTruth
+from longtail_det.evaluation.lvis import Detections, GroundTruth
 
 from .class_gallery import GalleryCrop, GalleryRow
 from .samples import drawn_detections, drawn_objects, read_image

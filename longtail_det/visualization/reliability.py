@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from longtail_det.evaluation.functional import Reliability
+from longtail_det.evaluation.diagnosis import Reliability
 
 from .style import GROUP_COLORS, NEUTRAL, figure_style, group_name, new_figure
 

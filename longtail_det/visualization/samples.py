@@ -11,7 +11,7 @@ import pycocotools.mask as mask_utils
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from longtail_det.evaluation.functional import Detections, GroundTruth, find_sorted, object_rle
+from longtail_det.evaluation.lvis import Detections, GroundTruth, find_sorted, object_rle
 
 from .image_grid import DrawnInstances, GridSample
 

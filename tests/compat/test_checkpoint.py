@@ -12,7 +12,7 @@ from mmengine.logging import HistoryBuffer, MessageHub
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from torch import nn
 
-from longtail_det.compat import allow_mmengine_checkpoints, load_from_local
+from longtail_det.compat.checkpoint import allow_mmengine_checkpoints, load_from_local
 
 # Before this release torch.load takes any pickle by default, and refusing is not ours to do.
 WEIGHTS_ONLY = tuple(int(part) for part in torch.__version__.split('.')[:2]) >= (2, 6)

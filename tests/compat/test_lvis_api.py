@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from longtail_det.compat import import_lvis
+from longtail_det.compat.lvis_api import import_lvis
 
 # two squares of category 1 (frequent), one of category 2 (rare), all on one image
 SQUARES = [(1, [10, 10, 40, 40]), (1, [60, 60, 30, 30]), (2, [10, 60, 20, 20])]

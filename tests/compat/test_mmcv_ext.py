@@ -13,8 +13,8 @@ import mmcv
 import pytest
 
 from longtail_det import compat
-from longtail_det.compat import install, install_mmcv_ops, mmcv_ops
-from longtail_det.compat.mmcv_ext import _BackendLoader
+from longtail_det.compat import install, mmcv_ops
+from longtail_det.compat.mmcv_ext import _BackendLoader, install_mmcv_ops
 
 
 @pytest.fixture

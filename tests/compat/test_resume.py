@@ -15,7 +15,7 @@ from mmengine.runner import Runner
 from mmengine.runner.checkpoint import CheckpointLoader, load_checkpoint
 from torch import nn
 
-from longtail_det.compat import load_from_local
+from longtail_det.compat.checkpoint import load_from_local
 
 # Before this release torch cannot be told which types are safe.
 WEIGHTS_ONLY = tuple(int(part) for part in torch.__version__.split('.')[:2]) >= (2, 6)

@@ -10,8 +10,8 @@ from mmdet.registry import DATASETS
 from mmengine.dataset import ClassBalancedDataset
 from torch.utils.data import DataLoader
 
+from longtail_det.annotations import count_annotations, load_class_statistics
 from longtail_det.datasets import LVISDataset
-from longtail_det.statistics import count_annotations, load_class_statistics
 
 from .conftest import CATEGORY_IDS, NAMES, all_info, annotation, box_polygon, image, make_records, uncompressed_rle
 

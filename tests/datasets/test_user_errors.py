@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from longtail_det.annotations import checks
 from longtail_det.datasets import LVISDataset
-from longtail_det.datasets.annotations import checks
 
 from .conftest import (
     BOX,

@@ -14,7 +14,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.hooks.hook import Hook
 
 from longtail_det.engine import StatisticsSyncHook, sync_statistics
-from longtail_det.models import EQLv2, SeesawLoss
+from longtail_det.losses import EQLv2, SeesawLoss
 
 WORKER = Path(__file__).with_name('two_process_worker.py')
 

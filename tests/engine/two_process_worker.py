@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import torch
 
 from longtail_det.engine import StatisticsSyncHook
-from longtail_det.models import DropLoss, EQLv2, SeesawLoss
+from longtail_det.losses import DropLoss, EQLv2, SeesawLoss
 
 NUM_CLASSES = 8
 STATISTICS = dict(image_count=[1, 2, 5, 9, 200, 300, 400, 500], instance_count=[600] * 8, num_images=1000)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from longtail_det.evaluation import read_results, result_fields
-from longtail_det.evaluation.functional import detection_columns
+from longtail_det.evaluation.lvis import detection_columns
 
 
 def records(count: int) -> list[dict]:

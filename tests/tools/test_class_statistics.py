@@ -8,8 +8,8 @@ from types import ModuleType
 
 import pytest
 
+from longtail_det.annotations import load_class_statistics
 from longtail_det.datasets import LVISDataset
-from longtail_det.statistics import load_class_statistics
 
 SCRIPT = Path(__file__).parents[2] / 'tools' / 'data' / 'class_statistics.py'
 

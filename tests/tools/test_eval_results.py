@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from longtail_det.compat.lvis_api import import_lvis
-from longtail_det.evaluation import LVISAPIMetric
+from longtail_det.metrics import LVISAPIMetric
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'analysis' / 'eval_results.py'
 SIZE, GROUPS = 120, 'rrccff'

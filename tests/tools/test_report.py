@@ -18,7 +18,7 @@ import pytest
 import torch
 from PIL import Image
 
-from longtail_det.evaluation import LVISAPIMetric
+from longtail_det.metrics import LVISAPIMetric
 
 SECTIONS = (
     'AP by frequency group',

@@ -10,12 +10,12 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
-from longtail_det.evaluation.functional import ClassTable, Confusion, Reliability, reliability
+from longtail_det.evaluation.diagnosis import ClassTable, Confusion, Reliability, reliability
+from longtail_det.reports import classes_csv, report_markdown, results_csv
 from longtail_det.visualization import (
     GROUP_COLORS,
     GalleryCrop,
     GalleryRow,
-    classes_csv,
     figure_png,
     plot_ap_by_frequency,
     plot_class_differences,
@@ -23,8 +23,6 @@ from longtail_det.visualization import (
     plot_confusion,
     plot_pareto,
     plot_reliability,
-    report_markdown,
-    results_csv,
 )
 
 NAN = float('nan')

@@ -7,7 +7,7 @@ import pycocotools.mask as mask_utils
 import pytest
 from PIL import Image
 
-from longtail_det.evaluation.functional import Detections, ground_truth_table
+from longtail_det.evaluation.lvis import Detections, ground_truth_table
 from longtail_det.visualization import choose_images, load_grid_samples
 
 SQUARE = [[4.0, 4.0, 14.0, 4.0, 14.0, 24.0, 4.0, 24.0]]

@@ -9,21 +9,18 @@ import numpy as np
 from tqdm import tqdm
 
 from longtail_det import visualization as vis
-from longtail_det.evaluation import read_ground_truth
-from longtail_det.evaluation.functional import (
+from longtail_det.evaluation.diagnosis import (
     ClassTable,
     Confusion,
-    GroundTruth,
     Outcome,
     Reliability,
-    ScoredDetections,
     class_ap,
     confusion,
-    count_objects,
     detection_outcomes,
-    match_detections,
     reliability,
 )
+from longtail_det.evaluation.lvis import GroundTruth, ScoredDetections, count_objects, match_detections
+from longtail_det.metrics import read_ground_truth
 from longtail_det.statistics import FREQUENCY_GROUPS, ClassStatistics
 
 Results = dict[str, dict[str, float]]

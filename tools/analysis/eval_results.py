@@ -30,15 +30,18 @@ from tqdm import tqdm
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from _cli import OneLineParser, UserError, describe, one_line_errors
 
-from longtail_det.evaluation import ap_table, evaluate_detections, read_ground_truth, read_results, result_fields
-from longtail_det.evaluation.functional import (
+from longtail_det.annotations import load_class_statistics
+from longtail_det.evaluation import read_results, result_fields
+from longtail_det.evaluation.lvis import (
     METRICS,
     MODES,
     Detections,
     GroundTruth,
+    ap_table,
+    evaluate_detections,
     predicted_columns,
 )
-from longtail_det.statistics import load_class_statistics
+from longtail_det.metrics import read_ground_truth
 
 Results = dict[str, dict[str, float]]
 

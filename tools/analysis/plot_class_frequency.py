@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from _cli import OneLineParser, UserError, one_line_errors
 
-from longtail_det.datasets.annotations import BadRecords, find_rows, read_annotation_file
+from longtail_det.annotations import BadRecords, find_rows, read_annotation_file
 from longtail_det.statistics import (
     FREQUENCY_GROUPS,
     REPLAY_MAX_IMAGES,

@@ -28,7 +28,7 @@ def candidates(num_classes: int, device: str) -> dict[str, Members]:
     from mmdet.models.losses import CrossEntropyLoss
     from mmdet.models.losses.seesaw_loss import SeesawLoss as MMDetSeesawLoss
 
-    from longtail_det.models import EQL, DropLoss, EQLv2, GumbelCE, SeesawLoss, SigmoidCE
+    from longtail_det.losses import EQL, DropLoss, EQLv2, GumbelCE, SeesawLoss, SigmoidCE
 
     # LVIS v1: two thirds of the classes are rare or common
     image_count = [50 if c % 3 else 500 for c in range(num_classes)]

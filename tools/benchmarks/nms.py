@@ -17,7 +17,8 @@ from collections.abc import Sequence
 import torch
 from harness import machine, markdown_table, peak_memory, settle_allocator, synchronize, time_side_by_side
 
-from longtail_det.models.layers.bbox_nms import mmdet_multiclass_nms, multiclass_nms
+from longtail_det.models.layers import multiclass_nms
+from longtail_det.models.layers.bbox_nms import mmdet_multiclass_nms
 
 HEADER = ['scores', 'classes', 'candidates', 'mmdet s', 'ours s', 'ratio', 'mmdet MB', 'ours MB', 'equal']
 

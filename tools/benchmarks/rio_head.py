@@ -24,7 +24,7 @@ import torch
 from harness import Step, machine, markdown_table, time_side_by_side
 from mmengine.config import ConfigDict
 
-from longtail_det.models import LongTailBBoxHead, RIOBBoxHead
+from longtail_det.models.bbox_heads import LongTailBBoxHead, RIOBBoxHead
 from longtail_det.models.bbox_heads.replay import draw_replay, may_pad
 
 TRAIN_CFG = ConfigDict(pos_weight=-1)

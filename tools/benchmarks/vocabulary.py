@@ -25,7 +25,8 @@ from harness import machine, markdown_table
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from longtail_det.visualization.style import NEUTRAL, figure_png, figure_style, new_figure
+from longtail_det.visualization import figure_png
+from longtail_det.visualization.style import NEUTRAL, figure_style, new_figure
 
 #: (code, number of classes) -> what was measured -> 'seconds' and 'bytes'
 Results = dict[tuple[str, int], dict[str, dict[str, float]]]

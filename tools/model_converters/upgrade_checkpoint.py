@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     with setup_errors():
         _check_paths(args)
-        from longtail_det.compat import upgrade  # torch takes seconds: a wrong path is reported before
+        from longtail_det.compat import upgrade
 
         checkpoint = upgrade.read_source(args.src)
         source = upgrade.detect_source(checkpoint, args.src)
@@ -199,7 +199,7 @@ def _build(cfg: Config, statistics: str | None) -> nn.Module:
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     model: nn.Module = MODELS.build(cfg.model)
     if statistics is not None:
-        from longtail_det.statistics import load_class_statistics
+        from longtail_det.annotations import load_class_statistics
 
         stats = load_class_statistics(statistics)
         takers = [module for module in model.modules() if hasattr(module, 'set_class_statistics')]

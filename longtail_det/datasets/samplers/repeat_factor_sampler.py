@@ -13,7 +13,7 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
-from ...statistics import draw_repeats
+from longtail_det.statistics import draw_repeats
 
 _EPOCH_LENGTHS = ('fixed', 'varying')
 

@@ -10,7 +10,8 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from torch import nn
 
-from ...statistics import ClassStatistics
+from longtail_det.statistics import ClassStatistics
+
 from .statistics_sync_hook import unwrapped
 
 

@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from torch import nn
 
-from ...models import SyncedStatistics
+from longtail_det.losses import SyncedStatistics
 
 
 @HOOKS.register_module()

@@ -8,7 +8,7 @@ from typing import NoReturn, TypeGuard
 import torch
 from torch import Tensor, nn
 
-from ...functional import label_linear
+from longtail_det.functional.ops import label_linear
 
 
 class ClassDeltas:

@@ -10,7 +10,7 @@ from mmcv.ops import nms
 from mmdet.models.layers import multiclass_nms as mmdet_multiclass_nms
 from torch import Tensor
 
-from ...functional import first_survivors, spread_classes, suppress_within_classes
+from longtail_det.functional.ops import first_survivors, spread_classes, suppress_within_classes
 
 #: keys of an `nms_cfg` whose meaning is known here; with any other the whole work is mmdet's
 _PLAIN_KEYS = {'type', 'iou_threshold', 'class_agnostic', 'split_thr'}

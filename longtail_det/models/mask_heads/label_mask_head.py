@@ -14,7 +14,7 @@ from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from longtail_det.functional import encode_runs, paste_runs
+from longtail_det.functional.ops import encode_runs, paste_runs
 
 from .encoded_masks import EncodedMasks
 from .label_predictor import STOCK, LabelledMasks, LabelPredictor

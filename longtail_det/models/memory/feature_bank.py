@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from ...statistics import ClassStatistics, replay_classes
+from longtail_det.statistics import ClassStatistics, replay_classes
+
 from .ring import push_slots, random_positions, recent_positions
 
 SAMPLE_STRATEGIES = ('recent', 'random')

@@ -6,8 +6,7 @@ import pytest
 import torch
 from mmdet.models.task_modules import AnchorGenerator
 
-from longtail_det.compat.upgrade import compare, expected_style, fold_input, from_detectron2, source_input
-from longtail_det.compat.upgrade.image_input import ImageInput
+from longtail_det.compat.upgrade import ImageInput, compare, expected_style, fold_input, from_detectron2, source_input
 
 from .models import BGR, RGB, as_detectron2, build, detectron2_names, maps, mask_rcnn, predictions
 

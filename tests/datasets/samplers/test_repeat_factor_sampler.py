@@ -17,8 +17,8 @@ from mmengine.dataset import RepeatDataset
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
-from longtail_det.datasets import InfiniteRepeatFactorSampler, RepeatFactorDataset, RepeatFactorSampler
-from longtail_det.datasets.samplers import repeat_factor_sampler
+from longtail_det.datasets import RepeatFactorDataset
+from longtail_det.datasets.samplers import InfiniteRepeatFactorSampler, RepeatFactorSampler, repeat_factor_sampler
 
 from ..toys import ToyDataset
 

@@ -6,12 +6,7 @@ import numpy as np
 import pytest
 
 from longtail_det.datasets.synthetic import PRESETS, GlyphsConfig
-from longtail_det.datasets.synthetic.plan import (
-    plan_statistics,
-    plan_training,
-    plan_validation,
-    zipf_image_counts,
-)
+from longtail_det.datasets.synthetic.plan import plan_statistics, plan_training, plan_validation, zipf_image_counts
 from longtail_det.statistics import group_indices
 
 SMALL = [

@@ -15,7 +15,7 @@ from mmengine.config import ConfigDict
 from torch import nn
 
 from longtail_det.engine import ClassStatisticsHook
-from longtail_det.models import RIOBBoxHead
+from longtail_det.models.bbox_heads import RIOBBoxHead
 from longtail_det.statistics import ClassStatistics
 
 NUM_CLASSES, NUM_STEPS = 6, 30

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mmdet.models.layers import multiclass_nms as mmdet_multiclass_nms
 
-from longtail_det.functional import nms as functional_nms
+from longtail_det.functional.ops import nms as functional_nms
 from longtail_det.models.layers import is_plain_nms, multiclass_nms, multiclass_nms_of
 
 SETTINGS = settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmdet.registry import MODELS
 
-from longtail_det.models import CosineLinear
+from longtail_det.models.layers import CosineLinear
 
 
 @pytest.fixture

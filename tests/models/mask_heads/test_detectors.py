@@ -14,7 +14,7 @@ from mmdet.structures.mask import BitmapMasks
 from mmengine.config import Config
 from mmengine.structures import InstanceData
 
-from longtail_det.models import EncodedMasks
+from longtail_det.models.mask_heads import EncodedMasks
 
 BASE = Path(__file__).parents[3] / 'configs' / '_base_' / 'models' / 'mask-rcnn_r18_fpn.py'
 NUM_CLASSES, SIDE = 5, 96

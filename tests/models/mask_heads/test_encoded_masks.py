@@ -17,8 +17,8 @@ from mmdet.visualization import DetLocalVisualizer
 from mmengine.evaluator import Evaluator
 from mmengine.structures import InstanceData
 
-from longtail_det.evaluation.metrics.collection import image_detections
-from longtail_det.models import EncodedMasks
+from longtail_det.metrics import image_detections
+from longtail_det.models.mask_heads import EncodedMasks
 
 HEIGHT, WIDTH, COUNT = 30, 44, 5
 

@@ -16,8 +16,7 @@ from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 from torch import nn
 
-from longtail_det.models import EncodedMasks
-from longtail_det.models.mask_heads import LabelledMasks, LabelPredictor
+from longtail_det.models.mask_heads import EncodedMasks, LabelledMasks, LabelPredictor
 
 CLASSES, CHANNELS, SIZE = 7, 6, (60, 80)
 PAIRS = {'LabelFCNMaskHead': 'FCNMaskHead', 'LabelHTCMaskHead': 'HTCMaskHead'}

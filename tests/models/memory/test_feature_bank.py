@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mmengine.runner import load_state_dict
 from torch._subclasses.fake_tensor import DynamicOutputShapeException, FakeTensorMode
 
-from longtail_det.models import FeatureBank
+from longtail_det.models.memory import FeatureBank
 from longtail_det.statistics import ClassStatistics
 
 NUM_CLASSES = 4

@@ -1,0 +1,24 @@
+"""The one reader of LVIS and COCO files: records, checks, tables, classes."""
+
+from .checks import ON_BAD, BadRecords
+from .classes import category_groups, match_classes
+from .counting import count_annotations, load_class_statistics
+from .file import AnnotationFile, read_annotation_file, read_categories
+from .packed_mask import PackedMask
+from .table import AnnotationTable, ImageTable, find_rows
+
+__all__ = [
+    'ON_BAD',
+    'AnnotationFile',
+    'AnnotationTable',
+    'BadRecords',
+    'ImageTable',
+    'PackedMask',
+    'category_groups',
+    'count_annotations',
+    'find_rows',
+    'load_class_statistics',
+    'match_classes',
+    'read_annotation_file',
+    'read_categories',
+]

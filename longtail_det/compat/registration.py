@@ -1,0 +1,41 @@
+"""Puts our modules into mmdet's registries, whichever of the two is imported first."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import wrapt
+
+#: registry of mmdet -> the room of ours that registers in it
+_LOCATIONS = {
+    'MODELS': 'longtail_det.models',
+    'DATASETS': 'longtail_det.datasets',
+    'DATA_SAMPLERS': 'longtail_det.datasets',
+    'HOOKS': 'longtail_det.engine',
+    'METRICS': 'longtail_det.metrics',
+}
+
+
+def register_with_mmdet() -> None:
+    """Get ready as soon as mmdet is imported, at once if it is already; import nothing of it.
+
+    A registry of mmengine imports its locations when it is first asked for a name. Ours are added behind those of
+    mmdet, so no import order matters, and a process that never asks pays nothing.
+    """
+    wrapt.register_post_import_hook(_prepare, 'mmdet')
+    wrapt.register_post_import_hook(_add_locations, 'mmdet.registry')
+
+
+def _prepare(mmdet: ModuleType) -> None:
+    from .bootstrap import install
+
+    install()
+
+
+def _add_locations(registry: ModuleType) -> None:
+    for name, location in _LOCATIONS.items():
+        node = getattr(registry, name)
+        if location not in node._locations:
+            node._locations.append(location)
+            # where mmdet's own locations are imported already, ask for all of them again: those are there by now
+            node._imported = False

@@ -1,0 +1,95 @@
+"""DropLoss (Hsieh et al., AAAI 2021)."""
+
+from __future__ import annotations
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from longtail_det.functional.losses import drop_loss, mu_of_counts, tail_counts
+
+from .class_statistics_mixin import StatisticsSource
+from .statistics_sync import SyncedStatistics
+from .tail_loss import TailLoss
+
+
+class DropLoss(SyncedStatistics, TailLoss):
+    """DropLoss (Hsieh et al., AAAI 2021, arXiv:2104.06402): background RoIs spare tail classes at random.
+
+    Not CutLER's loss of the same name, which drops regions that overlap no pseudo mask.
+
+    On foreground RoIs it is EQL. On a background RoI, how does it match equation 6 of the paper? There
+    w ~ Bernoulli(mu) for the classes with f < lambda_ and w = 1 for the others: the term of each such class is kept
+    with probability mu and dropped otherwise, one draw for each (RoI, class); mu is the share of this batch's
+    foreground RoIs whose class has f < lambda_. Frequent classes are always kept. Without a foreground RoI nothing
+    is dropped (the released code compares with NaN there, with the same effect).
+
+    What lambda_ means as an image count: see `EQL`. The authors start the classifier at a prior of 1e-3
+    (`LongTailBBoxHead(prior_prob=1e-3)`). Arguments of the released code that do nothing are not ported.
+
+    Args:
+        num_classes: foreground classes C.
+        lambda_: tail classes have an image frequency below it.
+        activation: 'sigmoid' (the authors'), or 'gumbel' (GOL) with logits clamped to [-4, 10] in training.
+        class_statistics: counts of the training set (mapping, path or object); by default `ClassStatisticsHook`
+            brings them.
+        sync_mu: False: mu of this rank's batch, as released. True: mu of all ranks in the iteration before
+            (this rank's own in the first one), by `StatisticsSyncHook`.
+        reduction: 'mean', 'sum' or 'none'.
+        loss_weight: factor on the reduced loss.
+        lambda_instances: instead of lambda_, tail classes have fewer training instances.
+
+    Raises:
+        ValueError: both thresholds or none, or one out of range.
+        RuntimeError: used without class statistics; or `sync_mu` on several ranks without `StatisticsSyncHook`.
+    """
+
+    last_counts: Tensor
+
+    def __init__(
+        self,
+        num_classes: int,
+        lambda_: float | None = None,
+        activation: str = 'sigmoid',
+        class_statistics: StatisticsSource = None,
+        sync_mu: bool = False,
+        reduction: str = 'mean',
+        loss_weight: float = 1.0,
+        lambda_instances: float | None = None,
+    ) -> None:
+        super().__init__(num_classes, lambda_, activation, class_statistics, reduction, loss_weight, lambda_instances)
+        self.sync_mu = sync_mu
+        self.init_pending(2 if sync_mu else 0)
+        if sync_mu:
+            # foreground RoIs of a tail class, and all of them, over the ranks in the last iteration
+            self.register_buffer('last_counts', torch.zeros(2))
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """(N,) loss of (N, C) logits."""
+        self.require_statistics()
+        return drop_loss(logits, labels, self.is_tail, mu=self._mu(labels), link=self.link)
+
+    def _mu(self, labels: Tensor) -> Tensor:
+        tail, foreground = tail_counts(labels, self.is_tail)
+        own = mu_of_counts(tail, foreground)
+        if not self.sync_mu:
+            return own
+        if not self.statistics_deferred:
+            return self._mu_of_one_process(own)
+        known = self.last_counts[1] > 0
+        mu = torch.where(known, mu_of_counts(self.last_counts[0], self.last_counts[1]), own)
+        if self.training:
+            self.add_statistics(torch.stack([tail, foreground]))
+        return mu
+
+    @staticmethod
+    def _mu_of_one_process(own: Tensor) -> Tensor:
+        if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
+            raise RuntimeError(
+                'DropLoss(sync_mu=True) on several ranks needs dict(type="StatisticsSyncHook") in custom_hooks'
+            )
+        return own
+
+    def apply_statistics(self, values: Tensor) -> None:
+        """Keep the (2,) counts of the last iteration; they replace those before."""
+        self.last_counts.copy_(values)

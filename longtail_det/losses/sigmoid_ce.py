@@ -1,0 +1,48 @@
+"""SigmoidCE: the sigmoid baseline of the GOL table."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from longtail_det.functional.kernels import Sigmoid
+from longtail_det.functional.losses import sigmoid_ce_loss
+
+from .link_loss import LinkLoss
+
+
+class SigmoidCE(LinkLoss):
+    """Binary cross entropy over C + 1 columns (baseline of Alexandridis et al., ECCV 2022, arXiv:2207.10936).
+
+    Unlike mmdet's `CrossEntropyLoss(use_sigmoid=True)` it sets the head's flags, so it is tested with the function
+    it was trained with, and it builds no one-hot matrix.
+
+    The published "sigmoid" row was trained like this but tested with a softmax, because the authors' head had no
+    other path: `test_activation='softmax'` reproduces it.
+
+    Args:
+        num_classes: foreground classes C.
+        test_activation: 'sigmoid', or 'softmax' for the published row.
+        reduction: 'mean', 'sum' or 'none'.
+        loss_weight: factor on the reduced loss.
+
+    Raises:
+        ValueError: another `test_activation`.
+    """
+
+    link = Sigmoid()
+
+    def __init__(
+        self, num_classes: int, test_activation: str = 'sigmoid', reduction: str = 'mean', loss_weight: float = 1.0
+    ) -> None:
+        super().__init__(num_classes, reduction, loss_weight)
+        if test_activation not in ('sigmoid', 'softmax'):
+            raise ValueError(f"test_activation={test_activation!r}; expected 'sigmoid' or 'softmax'")
+        self.test_activation = test_activation
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """(N,) loss of (N, C + 1) logits."""
+        return sigmoid_ce_loss(logits, labels)
+
+    def get_activation(self, cls_score: Tensor) -> Tensor:
+        """(N, C + 1) sigmoid or softmax scores of (N, C + 1) logits."""
+        return cls_score.softmax(dim=-1) if self.test_activation == 'softmax' else super().get_activation(cls_score)

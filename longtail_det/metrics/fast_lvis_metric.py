@@ -1,0 +1,263 @@
+"""The LVIS metric for mmengine's evaluator that matches each batch when it comes, and keeps scores and flags."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from mmdet.registry import METRICS
+from mmengine.dist import get_rank, get_world_size
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import MMLogger
+from numpy.typing import NDArray
+
+from longtail_det.evaluation import lvis as fn
+
+from .class_choice import ClassChoice, choose_classes, read_statistics
+from .ground_truth_file import missing_fields, read_ground_truth
+from .image_matches import ImageMatches, drop_outranked, in_class_cap, merge_images, split_by_image
+from .mmdet_arguments import read_metric_items, refuse_other_thresholds, refuse_proposals
+from .predictions import Prediction
+from .result_files import ResultFiles
+
+#: images that wait to be matched together: Python's share is then small, and so is what waits
+_PENDING_IMAGES = 64
+#: detections ranked over the data set after which those that cannot count are looked for
+_RANKED_LIMIT = 8_000_000
+#: one for all images, which are many
+_NOT_RANKED: dict[str, Any] = {}
+
+
+@METRICS.register_module()
+class FastLVISMetric(BaseMetric):
+    """Box, mask and boundary AP of any LVIS- or COCO-format data set, equal to lvis-api 0.5.3 to the last bit.
+
+    Every batch is matched with its objects at once and then forgotten but for about 20 bytes for each detection that
+    can count, so a validation set of any size fits in memory. Only images that were seen are scored, and only the
+    classes of the data set, matched to the file by name. A file without LVIS's federated fields is taken as completely
+    annotated; a line of the log says so. The results end in one table in the log.
+
+    Logged keys, after the prefix: `bbox_AP`, `bbox_AP50`, `bbox_AP75`, `bbox_APs`, `bbox_APm`, `bbox_APl`, `bbox_APr`,
+    `bbox_APc`, `bbox_APf`, `bbox_AR@300`, `bbox_ARs@300`, `bbox_ARm@300`, `bbox_ARl@300`, with `classwise`
+    `bbox_AP/<class name>`; the same with `segm_` and `boundary_`. In the other modes `bbox_fixed_AP`, ...,
+    `bbox_fixed_AR`, ... and `bbox_pool_AP`, .... Values are in [0, 1] at full precision, -1 where there is nothing to
+    find.
+
+    mmdet's `LVISMetric` has the same keys, rounded to three digits, but for the AP of a class: `<class name>_precision`
+    there, of the last metric only and NaN where there is nothing to find; `bbox_AP/<class name>`,
+    `segm_AP/<class name>` here. It logs recalls only where `metric_items` names them.
+
+    Args:
+        ann_file: annotations of the images that the dataloader gives; must stay as it is during the run.
+        metric: 'bbox', 'segm', 'boundary' (Cheng et al., CVPR 2021, arXiv:2103.16562), or a list of them.
+        mode: 'default' counts the 300 best detections of an image; 'fixed' the 10 000 best of a class over the data
+            set (of equal scores the earlier ones), any number on an image, so test with a large `max_per_img`; 'pool'
+            ranks those over all classes together (both Dave et al., 2021, arXiv:2102.01066); or a list of them.
+        classwise: also log the AP of every class.
+        class_statistics: counts of the training set that tell rare, common and frequent, where the annotation file
+            has neither `frequency` nor `image_count`: a dict, or the path of a json that
+            tools/data/class_statistics.py writes, or of the training annotations. Given, it is used in any case.
+        outfile_prefix: where given, the detections are written to `PREFIX.bbox.json` and `PREFIX.segm.json` in the
+            standard results format, on a local disk, while the test runs.
+        format_only: write these files and score nothing.
+        collect_device: 'cpu' or 'gpu', how results travel between ranks.
+        prefix: replaces 'lvis' in front of the keys.
+        backend_args: mmengine's file backend for `ann_file`.
+        metric_items: names of the results to log, such as ['AP', 'APr', 'AR@300']; all where None. The AP of every
+            class and the table in the log do not depend on it.
+        iou_thrs: None or 0.5, 0.55, ..., 0.95; there only because mmdet's class has it.
+        proposal_nums: None; there only because mmdet's class has it, for the recall of proposals.
+
+    Raises:
+        FileNotFoundError: nothing at `ann_file`.
+        ValueError: an unknown metric, mode or item, other IoU thresholds, a metric of proposals, `format_only` without
+            `outfile_prefix`, or a file that cannot be used.
+    """
+
+    default_prefix = 'lvis'
+
+    def __init__(
+        self,
+        ann_file: str,
+        metric: str | Sequence[str] = 'bbox',
+        mode: str | Sequence[str] = 'default',
+        classwise: bool = False,
+        class_statistics: str | Mapping[str, Any] | None = None,
+        outfile_prefix: str | None = None,
+        format_only: bool = False,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+        backend_args: dict[str, Any] | None = None,
+        *,
+        metric_items: str | Sequence[str] | None = None,
+        iou_thrs: float | Sequence[float] | None = None,
+        proposal_nums: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        self._classes: ClassChoice | None = None
+        self.metrics = [metric] if isinstance(metric, str) else list(metric)
+        self.modes = [mode] if isinstance(mode, str) else list(mode)
+        refuse_proposals(self.metrics, proposal_nums)
+        refuse_other_thresholds(iou_thrs)
+        fn.check_choice('metric', self.metrics, fn.METRICS)
+        fn.check_choice('mode', self.modes, fn.MODES)
+        self.metric_items = read_metric_items(metric_items, self.modes)
+        if format_only and outfile_prefix is None:
+            raise ValueError('format_only=True writes results files; say where with outfile_prefix=PATH/PREFIX')
+        self._is_ranking = set(self.modes) != {'default'}
+        self.classwise = classwise
+        self.class_statistics = read_statistics(class_statistics)
+        self.format_only = format_only
+        self._files = ResultFiles(outfile_prefix, self.metrics, get_rank()) if outfile_prefix else None
+        self._file_gt = read_ground_truth(ann_file, () if format_only else self.metrics, backend_args)
+        self._start()
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
+        """Take the detections of a batch.
+
+        Args:
+            data_batch: not looked at.
+            data_samples: predicted images, see `Prediction.from_sample`.
+
+        Raises:
+            ValueError: classes, labels, images or masks that do not fit the file.
+        """
+        assert self._gt is not None  # classes that do not fit are told at the first batch and not after the last
+        for data_sample in data_samples:
+            if data_sample['img_id'] not in self._seen:
+                self._seen.add(data_sample['img_id'])
+                self._add(Prediction.from_sample(data_sample))
+        if len(self._pending) >= _PENDING_IMAGES:
+            self._match_pending()
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Score what all ranks have seen.
+
+        Args:
+            size: number of images of the data set; not needed.
+
+        Returns:
+            The keys listed above.
+        """
+        self._match_pending()
+        if self._files is not None:
+            self._files.close()
+        # images are told apart by id: nothing need be cut where the sampler gave an image twice
+        results = super().evaluate(sys.maxsize)
+        self._start()
+        return results
+
+    def compute_metrics(self, results: list[ImageMatches]) -> dict[str, float]:
+        """Score the images of all ranks, on the main one.
+
+        Args:
+            results: one entry per image; of an image that is there twice the first counts.
+
+        Returns:
+            The keys listed above without prefix; empty with `format_only`.
+        """
+        logger = MMLogger.get_current_instance()
+        if self._files is not None:
+            for path, num_images in self._files.join(get_world_size()).values():
+                logger.info(f'detections of {num_images} images written to {path}')
+        if self.format_only or not results:
+            return {}
+        unique: dict[int, ImageMatches] = {}
+        for image in results:
+            unique.setdefault(image.img_id, image)
+        images = [unique[img_id] for img_id in sorted(unique)]
+        rows = self._gt.image_rows([image.img_id for image in images])
+        for line in missing_fields(self._gt):
+            logger.info(line)
+        scores: dict[str, dict[str, float]] = {}
+        for metric in self.metrics:
+            matches = merge_images(images, rows, metric)
+            for mode in self.modes:
+                if mode == 'default':
+                    kept = matches.in_cap
+                else:
+                    kept = in_class_cap(images, list(unique.values()), matches, metric)
+                results_of_mode = fn.summarize(self._gt, rows, matches, kept, mode, self.classwise)
+                scores[fn.result_name(metric, mode)] = results_of_mode
+        logger.info('\n' + fn.ap_table(scores))
+        return {
+            f'{name}_{key}': value
+            for name, values in scores.items()
+            for key, value in values.items()
+            if self.metric_items is None or key in self.metric_items or key.startswith('AP/')
+        }
+
+    def _start(self) -> None:
+        """Forget the images of the last evaluation."""
+        self.results: list[ImageMatches] = []
+        self._classes = None
+        self._seen: set[int] = set()
+        self._pending: dict[int, tuple[Prediction, NDArray[np.int64], dict[int, Any]]] = {}
+        self._num_ranked = 0
+
+    @property
+    def _known_classes(self) -> ClassChoice:
+        if self._classes is None:
+            classes = (self.dataset_meta or {}).get('classes')
+            self._classes = choose_classes(self._file_gt, classes, self.class_statistics)
+        return self._classes
+
+    @property
+    def _gt(self) -> fn.GroundTruth:
+        return self._known_classes.gt
+
+    def _add(self, found: Prediction) -> None:
+        """Put an image on the waiting list, with the masks that can count."""
+        gt = self._gt
+        labels = self._known_classes.to_classes(found.labels, found.img_id)
+        row = int(gt.image_rows([found.img_id])[0])
+        masks: dict[int, Any] = {}
+        if set(self.metrics) != {'bbox'}:
+            wanted: NDArray[np.int64] = np.arange(len(labels))
+            if self._files is None:
+                wanted = wanted[gt.is_scored(row * gt.num_classes + labels)]
+            masks = dict(zip(wanted.tolist(), found.rles(wanted, gt.image_sizes[row]), strict=True))
+        if self._files is not None:
+            self._files.add(found, self._known_classes.category_ids[found.labels], masks)
+        if self.format_only:
+            self.results.append(ImageMatches(found.img_id, {}, _NOT_RANKED))
+        else:
+            self._pending[row] = found._replace(masks=None), labels, masks
+
+    def _match_pending(self) -> None:
+        """Match the images that wait, all together."""
+        if not self._pending:
+            return
+        rows = sorted(self._pending)
+        waiting = [self._pending[row] for row in rows]
+        images = np.repeat(np.array(rows), [len(labels) for _, labels, _ in waiting])
+        all_labels = np.concatenate([labels for _, labels, _ in waiting])
+        kept: list[dict[str, Any]] = [{} for _ in rows]
+        for metric in self.metrics:
+            key = 'scores' if metric == 'bbox' else 'mask_scores'
+            scores = np.concatenate([getattr(found, key) for found, _, _ in waiting])
+            if metric == 'bbox':
+                shapes: Any = np.concatenate([found.boxes for found, _, _ in waiting])
+            else:
+                shapes = [masks.get(row) for _, labels_, masks in waiting for row in range(len(labels_))]
+            table = fn.match_table(self._gt, images, all_labels, scores, shapes, metric)
+            for image, part in zip(kept, split_by_image(table, rows, self._is_ranking), strict=True):
+                image[metric] = part
+        label_type = np.min_scalar_type(-self._gt.num_classes)
+        matches_of_row = dict(zip(rows, kept, strict=True))
+        for row, (found, labels, _) in self._pending.items():  # in the order of the test run
+            ranked: dict[str, Any] = _NOT_RANKED
+            if self._is_ranking:
+                small = labels.astype(label_type)
+                ranked = {m: (small, found.scores if m == 'bbox' else found.mask_scores) for m in self.metrics}
+            self.results.append(ImageMatches(found.img_id, matches_of_row[row], ranked))
+        self._pending.clear()
+        self._forget_outranked(len(images))
+
+    def _forget_outranked(self, num_new: int) -> None:
+        self._num_ranked += num_new
+        if self._is_ranking and self._num_ranked > _RANKED_LIMIT:
+            self.results = drop_outranked(self.results, self._gt.num_classes)
+            self._num_ranked = 0

@@ -1,0 +1,136 @@
+"""What the streaming metric keeps of an image: about 20 bytes for each detection that can count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtail_det.evaluation.lvis import CLASS_CAP, MatchTable, best_of_class
+
+_NOT_RANKED = -1
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ImageMatches:
+    """One image, matched.
+
+    Args:
+        img_id: id of the image.
+        matches: per metric a structured (m,) array with the columns of `MatchTable` that are still needed.
+        ranked: per metric (labels, scores) of all detections of the image, in the order given, for the best of each
+            class over the data set; empty where no mode asks for them.
+    """
+
+    img_id: int
+    matches: dict[str, NDArray[Any]]
+    ranked: dict[str, tuple[NDArray[Any], NDArray[Any]]]
+
+
+_COLUMNS = ('labels', 'scores', 'hits', 'misses')
+#: what only the ranking over the data set needs
+_RANKING_COLUMNS = ('source', 'in_cap')
+
+
+def split_by_image(table: MatchTable, image_rows: Sequence[int], ranking: bool) -> list[NDArray[Any]]:
+    """Cut a table into one array per image.
+
+    Args:
+        table: ascending by image.
+        image_rows: ascending; those without a detection give an empty array.
+        ranking: whether detections will be ranked over the data set; else those beyond the cap of an image are left
+            out.
+    """
+    table = table if ranking else table.select(table.in_cap)
+    columns = [(name, getattr(table, name)) for name in _COLUMNS + _RANKING_COLUMNS * ranking]
+    packed = np.empty(len(table), dtype=[(name, column.dtype, column.shape[1:]) for name, column in columns])
+    for name, column in columns:
+        packed[name] = column
+    rows = np.asarray(image_rows, dtype=table.images.dtype)
+    starts, stops = np.searchsorted(table.images, rows), np.searchsorted(table.images, rows, 'right')
+    # copies, or each would keep the whole alive
+    return [packed[start:stop].copy() for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
+
+
+def merge_images(images: Sequence[ImageMatches], image_rows: NDArray[np.int64], metric: str) -> MatchTable:
+    """Join what was kept of all images.
+
+    Args:
+        images: ascending by row.
+        image_rows: (I,) their rows.
+        metric: which.
+    """
+    parts = [image.matches[metric] for image in images]
+    packed = np.concatenate(parts)
+    is_ranking = 'source' in packed.dtype.names
+    none: Any = np.broadcast_to(np.int32(-1), len(packed))
+    yes: Any = np.broadcast_to(np.True_, len(packed))
+    return MatchTable(
+        images=np.repeat(
+            image_rows.astype(np.min_scalar_type(-1 - int(image_rows[-1]))), [len(part) for part in parts]
+        ),
+        partner=none,
+        source=packed['source'] if is_ranking else none,
+        in_cap=packed['in_cap'] if is_ranking else yes,
+        **{name: packed[name] for name in _COLUMNS},
+    )
+
+
+def in_class_cap(
+    images: Sequence[ImageMatches], seen: Sequence[ImageMatches], table: MatchTable, metric: str, cap: int = CLASS_CAP
+) -> NDArray[np.bool_]:
+    """Mark the rows of a merged table that are among the best of their class over all images.
+
+    Args:
+        images: ascending by row.
+        seen: the same images in the order in which they came: of equal scores the earlier one counts.
+        table: what `merge_images` made of `images`.
+        metric: which.
+        cap: how many of a class count.
+
+    Returns:
+        (m,) bool.
+    """
+    parts = [image.ranked[metric] for image in seen]
+    labels, scores = (np.concatenate([part[i] for part in parts]) for i in range(2))
+    kept = best_of_class(labels, scores, cap)
+    stops = np.cumsum([len(part[0]) for part in parts]).tolist()
+    starts = dict(zip((image.img_id for image in seen), [0, *stops], strict=False))
+    first = [starts[image.img_id] for image in images]
+    place = np.repeat(first, [len(image.matches[metric]) for image in images]) + table.source
+    return kept[place] & (table.source != _NOT_RANKED)
+
+
+def drop_outranked(images: Iterable[ImageMatches], num_classes: int, cap: int = CLASS_CAP) -> list[ImageMatches]:
+    """Forget detections that cannot be among the best of their class any more; what counts stays as it is.
+
+    Args:
+        images: any part of the data set, each image once.
+        num_classes: number of classes C.
+        cap: how many of a class count.
+    """
+    images = list(images)
+    for metric in images[0].ranked if images else ():
+        parts = [image.ranked[metric] for image in images]
+        labels, scores = (np.concatenate([part[i] for part in parts]) for i in range(2))
+        lowest = np.full(num_classes, -np.inf, dtype=scores.dtype)
+        for label in np.flatnonzero(np.bincount(labels, minlength=num_classes) > cap):
+            of_class = scores[labels == label]
+            lowest[label] = np.partition(of_class, len(of_class) - cap)[len(of_class) - cap]
+        for image in images:
+            _drop_below(image, metric, lowest)
+    return images
+
+
+def _drop_below(image: ImageMatches, metric: str, lowest: NDArray[Any]) -> None:
+    labels, scores = image.ranked[metric]
+    kept = scores >= lowest[labels]
+    if not kept.all():
+        image.ranked[metric] = labels[kept], scores[kept]
+        matches = image.matches[metric]
+        ranked = matches['source'] != _NOT_RANKED
+        source = matches['source'][ranked]
+        matches['source'][ranked] = np.where(kept[source], np.cumsum(kept)[source] - 1, _NOT_RANKED)

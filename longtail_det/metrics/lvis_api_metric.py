@@ -1,0 +1,146 @@
+"""LVIS metric on the lvis API, for mmengine's evaluator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmdet.registry import METRICS
+from mmengine import fileio
+from mmengine.dist import is_main_process
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import MMLogger
+
+from longtail_det.annotations import category_groups, match_classes
+from longtail_det.evaluation.lvis import ap_table
+
+from .annotation_file import load_ground_truth
+from .collection import image_detections
+from .lvis_api import evaluate_lvis_api
+from .records import detection_records
+
+_METRICS = ('bbox', 'segm')
+
+
+@METRICS.register_module()
+class LVISAPIMetric(BaseMetric):
+    """Box and mask AP of any LVIS- or COCO-format data set through the lvis API (Gupta et al., CVPR 2019).
+
+    Only images that were seen are scored, and only the classes of the data set, matched to the file by name.
+    A file without LVIS's federated fields is taken as completely annotated, and without training frequency
+    there is no APr, APc, APf; a line of the log says so. The results end in one table in the log.
+
+    Logged keys, after the prefix: `bbox_AP`, `bbox_AP50`, `bbox_AP75`, `bbox_APs`, `bbox_APm`, `bbox_APl`, `bbox_APr`,
+    `bbox_APc`, `bbox_APf`, `bbox_AR@300`, `bbox_ARs@300`, `bbox_ARm@300`, `bbox_ARl@300`, the same with `segm_`, and
+    with `classwise` `bbox_AP/<class name>`. Values are in [0, 1] at full precision, -1 where there is no ground truth.
+
+    Args:
+        ann_file: annotations of the images that the dataloader gives.
+        metric: 'bbox', 'segm', or a list of both.
+        classwise: also log the AP of every class.
+        outfile_prefix: where given, the detections are written to `PREFIX.bbox.json` and `PREFIX.segm.json` in the
+            standard results format.
+        format_only: write these files and score nothing.
+        collect_device: 'cpu' or 'gpu', how results travel between ranks.
+        prefix: replaces 'lvis' in front of the keys.
+        backend_args: mmengine's file backend for `ann_file` and the results files.
+
+    Raises:
+        FileNotFoundError: nothing at `ann_file`.
+        ValueError: an unknown metric, `format_only` without `outfile_prefix`, or a file that cannot be used.
+    """
+
+    default_prefix = 'lvis'
+
+    def __init__(
+        self,
+        ann_file: str,
+        metric: str | Sequence[str] = 'bbox',
+        classwise: bool = False,
+        outfile_prefix: str | None = None,
+        format_only: bool = False,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+        backend_args: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        self.metrics = [metric] if isinstance(metric, str) else list(metric)
+        if not self.metrics or not set(self.metrics) <= set(_METRICS):
+            raise ValueError(f"metric {metric!r} is not known; set val_evaluator.metric to 'bbox', 'segm' or both")
+        if format_only and outfile_prefix is None:
+            raise ValueError('format_only=True writes results files; say where with outfile_prefix=PATH/PREFIX')
+        self.classwise = classwise
+        self.outfile_prefix = outfile_prefix
+        self.format_only = format_only
+        self.backend_args = backend_args
+        # one rank scores: a whole LVIS file in memory per process would be a gigabyte each
+        self._gt = (
+            load_ground_truth(ann_file, () if format_only else self.metrics, backend_args)
+            if is_main_process()
+            else None
+        )
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
+        """Keep the detections of a batch.
+
+        Args:
+            data_batch: not looked at.
+            data_samples: predicted images, see `image_detections`.
+
+        Raises:
+            ValueError: class names that do not fit the file, told at the first batch and not after the last.
+        """
+        if self._gt is not None and not self.results:
+            self._category_ids(self._gt)
+        self.results.extend(image_detections(data_sample) for data_sample in data_samples)
+
+    def compute_metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
+        """Score the detections of all ranks, on the main one.
+
+        Args:
+            results: one entry per image from `process`; of an image that is there twice the first counts.
+
+        Returns:
+            The keys listed above without prefix; empty with `format_only`.
+        """
+        assert self._gt is not None
+        logger = MMLogger.get_current_instance()
+        detections: dict[int, dict[str, Any]] = {}
+        for image in results:
+            detections.setdefault(image['img_id'], image)
+        category_ids = self._category_ids(self._gt)
+        if not self.format_only:
+            self._log_missing_fields(logger)
+        scores: dict[str, dict[str, float]] = {}
+        for metric in self.metrics:
+            records = detection_records(detections.values(), category_ids, metric)
+            if self.outfile_prefix is not None:
+                logger.info(f'{len(records)} detections written to {self._write(records, metric)}')
+            if not self.format_only:
+                logger.info(f'lvis API: scoring {metric}, {len(records)} detections on {len(detections)} images ...')
+                scores[metric] = evaluate_lvis_api(
+                    self._gt, records, metric, detections.keys(), category_ids=category_ids, classwise=self.classwise
+                )
+        if scores:
+            logger.info('\n' + ap_table(scores))
+        return {f'{metric}_{key}': value for metric, values in scores.items() for key, value in values.items()}
+
+    def _category_ids(self, gt: dict[str, Any]) -> list[int]:
+        if not (self.dataset_meta or {}).get('classes'):
+            raise ValueError('the evaluator was given no class names; set metainfo=dict(classes=...) of the data set')
+        return match_classes(self.dataset_meta['classes'], gt['categories'])
+
+    def _write(self, records: list[dict[str, Any]], metric: str) -> str:
+        path = f'{self.outfile_prefix}.{metric}.json'
+        if self.backend_args is None:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        fileio.dump(records, path, backend_args=self.backend_args)
+        return path
+
+    def _log_missing_fields(self, logger: MMLogger) -> None:
+        assert self._gt is not None
+        if not any('neg_category_ids' in image for image in self._gt['images']):
+            logger.info('annotation file without neg_category_ids: every class that an image does not show is negative')
+        if category_groups(self._gt['categories']) is None:
+            logger.info('annotation file without frequency or image_count of the training set: no APr, APc, APf')

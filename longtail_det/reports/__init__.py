@@ -1,0 +1,34 @@
+"""A run directory -> tables and one page."""
+
+from .report import ReportFigure, write_report
+from .report_tables import classes_csv, report_markdown, results_csv
+from .run_directory import (
+    DataSource,
+    data_source,
+    evaluation_command,
+    find_config,
+    find_predictions,
+    read_config,
+    read_results,
+    read_train_log,
+)
+from .run_predictions import RunPredictions, read_image_paths, read_predictions
+
+__all__ = [
+    'DataSource',
+    'ReportFigure',
+    'RunPredictions',
+    'classes_csv',
+    'data_source',
+    'evaluation_command',
+    'find_config',
+    'find_predictions',
+    'read_config',
+    'read_image_paths',
+    'read_predictions',
+    'read_results',
+    'read_train_log',
+    'report_markdown',
+    'results_csv',
+    'write_report',
+]

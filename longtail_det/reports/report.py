@@ -1,0 +1,131 @@
+"""One self-contained html file: a table of results and figures, to be read anywhere without a server."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from longtail_det.evaluation.lvis import AP_COLUMNS, percent
+from longtail_det.visualization import figure_png
+
+from .report_style import CSS
+
+_METRIC_NAMES = {'bbox': 'box', 'segm': 'mask'}
+_COLUMN_HELP = {
+    'AP': 'mean over IoU 0.50 to 0.95',
+    'AP50': 'at IoU 0.50',
+    'AP75': 'at IoU 0.75',
+    'APs': 'small objects, area below 32 x 32 pixels',
+    'APm': 'medium objects',
+    'APl': 'large objects, area above 96 x 96 pixels',
+    'APr': 'rare classes',
+    'APc': 'common classes',
+    'APf': 'frequent classes',
+}
+_TABLE_CAPTION = (
+    'Average precision in percent, mean over classes. r, c, f: classes that are rare, common, frequent in the '
+    'training set. s, m, l: small, medium, large objects. - : nothing to find.'
+)
+
+
+@dataclass(frozen=True)
+class ReportFigure:
+    """A figure and what is said about it.
+
+    Args:
+        figure: drawn by this package or by the reader.
+        title: headline.
+        caption: what is drawn and how to read it.
+        alt: what there is to see, for readers who cannot see it.
+    """
+
+    figure: Figure
+    title: str
+    caption: str
+    alt: str
+
+
+def write_report(
+    path: str | Path,
+    title: str,
+    runs: Mapping[str, Mapping[str, Mapping[str, float]]],
+    figures: Sequence[ReportFigure],
+    *,
+    date: str,
+    facts: Mapping[str, str],
+    notes: Sequence[str] = (),
+) -> Path:
+    """Write a report as one html file that loads nothing from elsewhere and follows the reader's light or dark mode.
+
+    Args:
+        path: the file; folders on the way are made.
+        title: headline of the page.
+        runs: run name -> `{'bbox': {'AP': ..., ...}, ...}` in [0, 1]; undefined values become '-'.
+        figures: in the order of the page, embedded as PNG.
+        date: when, as it is to be read.
+        facts: what the numbers hang on (config, data, versions, command), in order.
+        notes: sentences under the table, such as what is missing and why.
+
+    Returns:
+        `path`.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    items = ''.join(f'<dt>{escape(key)}</dt><dd>{escape(value)}</dd>' for key, value in facts.items())
+    listed = ''.join(f'<li>{escape(text)}</li>' for text in notes)
+    body = '\n'.join(
+        [
+            f'<header><h1>{escape(title)}</h1><div class="date">{escape(date)}</div><dl>{items}</dl></header>',
+            f'<h2>Results</h2>\n<section>{results_table(runs)}</section>',
+            f'<ul class="notes">{listed}</ul>' if notes else '',
+            *(_figure_html(figure) for figure in figures),
+        ]
+    )
+    path.write_text(
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<title>{escape(title)}</title>\n<style>{CSS}</style>\n</head>\n<body>\n<main>\n{body}\n'
+        '<footer>Written by longtail_det.</footer>\n</main>\n</body>\n</html>\n',
+        encoding='utf-8',
+    )
+    return path
+
+
+def results_table(runs: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+    """Set results as an html table, one row per run and metric.
+
+    Args:
+        runs: as in `write_report`.
+    """
+    head = ''.join(
+        f'<th scope="col"{_column_class(key)}><abbr title="{_COLUMN_HELP[key]}">{key}</abbr></th>' for key in AP_COLUMNS
+    )
+    rows = []
+    for run, results in runs.items():
+        for metric, values in results.items():
+            name = _METRIC_NAMES.get(metric, metric)
+            label = f'{run}, {name}' if len(runs) > 1 else name
+            cells = ''.join(f'<td{_column_class(key)}>{percent(values.get(key))}</td>' for key in AP_COLUMNS)
+            rows.append(f'<tr><th scope="row">{escape(label)}</th>{cells}</tr>')
+    return (
+        f'<table><caption>{escape(_TABLE_CAPTION)}</caption>'
+        f'<thead><tr><th scope="col">metric</th>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    )
+
+
+def _column_class(column: str) -> str:
+    name = 'main' if column == 'AP' else column[2:]
+    return f' class="{name}"' if name in ('main', 'r', 'c', 'f') else ''
+
+
+def _figure_html(figure: ReportFigure) -> str:
+    data = base64.b64encode(figure_png(figure.figure)).decode()
+    return (
+        f'<h2>{escape(figure.title)}</h2>\n<figure><img alt="{escape(figure.alt)}" src="data:image/png;base64,{data}">'
+        f'<figcaption>{escape(figure.caption)}</figcaption></figure>'
+    )

@@ -1,0 +1,104 @@
+"""The numbers of a report as text: csv in full precision, markdown to paste."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+
+from longtail_det.evaluation.diagnosis import ClassTable
+from longtail_det.evaluation.lvis import AP_COLUMNS, percent
+from longtail_det.statistics import FREQUENCY_GROUPS
+from longtail_det.visualization import metric_title
+from longtail_det.visualization.ap_by_group import Results
+
+
+def results_csv(runs: Mapping[str, Results]) -> str:
+    """Write one row per run and metric, in full precision; a cell is empty where there is nothing to find.
+
+    Args:
+        runs: run name -> metric -> `{'AP': ..., ...}` in [0, 1].
+    """
+    keys = list(dict.fromkeys(key for results in runs.values() for values in results.values() for key in values))
+    rows: list[Sequence[object]] = [['run', 'metric', *keys]]
+    for run, results in runs.items():
+        for metric, values in results.items():
+            rows.append([run, metric, *(_cell(values.get(key)) for key in keys)])
+    return _csv(rows)
+
+
+def classes_csv(table: ClassTable) -> str:
+    """Write one row per class: group, training images, objects to find, AP of each run and metric.
+
+    Args:
+        table: the classes.
+    """
+    columns = [(run, metric) for run, metrics in table.ap.items() for metric in metrics]
+    head = [
+        'category_id',
+        'name',
+        'group',
+        'train_images',
+        'objects',
+        *(f'{run} {metric}_AP' for run, metric in columns),
+    ]
+    rows: list[Sequence[object]] = [head]
+    for row, name in enumerate(table.names):
+        cells = [_cell(float(table.ap[run][metric][row])) for run, metric in columns]
+        counts = [int(table.train_images[row]), int(table.num_objects[row])]
+        rows.append([int(table.category_ids[row]), name, str(table.groups[row]), *counts, *cells])
+    return _csv(rows)
+
+
+def report_markdown(
+    title: str,
+    runs: Mapping[str, Results],
+    facts: Mapping[str, str],
+    notes: Sequence[str] = (),
+    table: ClassTable | None = None,
+) -> str:
+    """Write the tables of a report as markdown.
+
+    Args:
+        title: headline.
+        runs: run name -> metric -> `{'AP': ..., ...}` in [0, 1].
+        facts: what the numbers hang on.
+        notes: what is missing and why.
+        table: the classes; with it the median AP of each frequency group is told.
+    """
+    rows = [
+        [run, metric_title(metric), *(percent(values.get(key)) for key in AP_COLUMNS)]
+        for run, results in runs.items()
+        for metric, values in results.items()
+    ]
+    parts = [f'# {title}', _markdown(['run', 'metric', *AP_COLUMNS], rows)]
+    if table is not None:
+        medians = [
+            [
+                run,
+                metric_title(metric),
+                *(percent(table.group_medians(run, metric).get(g, (0, None))[1]) for g in 'rcf'),
+            ]
+            for run, metrics in table.ap.items()
+            for metric in metrics
+        ]
+        parts += ['Median AP of the classes:', _markdown(['run', 'metric', *FREQUENCY_GROUPS.values()], medians)]
+    parts += ['\n'.join(f'- {note}' for note in notes)] if notes else []
+    parts.append('\n'.join(f'- {key}: {value}' for key, value in facts.items()))
+    return '\n\n'.join(parts) + '\n'
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [list(head), ['---', '---', *['---:'] * (len(head) - 2)], *rows]
+    return '\n'.join('| ' + ' | '.join(cell.replace('|', '\\|') for cell in line) + ' |' for line in lines)
+
+
+def _cell(value: float | None) -> str:
+    return '' if value is None or math.isnan(value) or value < 0 else repr(value)
+
+
+def _csv(rows: Sequence[Sequence[object]]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator='\n').writerows(rows)
+    return buffer.getvalue()

@@ -1,0 +1,114 @@
+"""Reading the predictions of a run, a pickle of tools/test.py --out or a results json, and where their images are."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from longtail_det.annotations import match_classes
+from longtail_det.annotations.json_file import JsonFile
+from longtail_det.evaluation import read_results, result_fields
+from longtail_det.evaluation.lvis import Detections, GroundTruth, predicted_columns
+
+from .run_directory import DataSource, evaluation_command
+
+
+@dataclass(frozen=True, eq=False)
+class RunPredictions:
+    """What a run predicted.
+
+    Args:
+        boxes: the detections, ranked as boxes.
+        masks: the same with masks, ranked as masks; None where the run has no masks.
+        image_paths: file of each image that was tested.
+    """
+
+    boxes: Detections
+    masks: Detections | None
+    image_paths: Mapping[int, Path]
+
+    def of_metric(self, metric: str) -> Detections | None:
+        """Give the detections as a metric ranks them; None where they lack what it scores.
+
+        Args:
+            metric: 'bbox', 'segm' or 'boundary'.
+        """
+        return self.boxes if metric == 'bbox' else self.masks
+
+
+def read_predictions(path: Path, run_dir: Path, gt: GroundTruth, data: DataSource) -> RunPredictions:
+    """Read what a test left.
+
+    Args:
+        path: the file; unpickling runs code, so read only files of your own.
+        run_dir: the work directory it belongs to; the message where something is wrong is the command for it.
+        gt: the objects of the tested images, with all categories of the file.
+        data: the tested data; its images are looked for there if `path` is a json.
+
+    Raises:
+        FileNotFoundError: nothing at `path`.
+        ValueError: something else than predictions, or those of other data.
+    """
+    again = f'make it anew with {evaluation_command(run_dir)}'
+    if not path.is_file():
+        raise FileNotFoundError(f'no predictions at {path}; make them with {evaluation_command(run_dir)}')
+    if path.suffix == '.json':
+        try:
+            return _from_records(path, data)
+        except ValueError as error:
+            raise ValueError(f'{error}; {again}') from None
+    try:
+        with path.open('rb') as stream:
+            images = pickle.load(stream)
+        if not isinstance(images, list) or not all(isinstance(i, Mapping) and 'pred_instances' in i for i in images):
+            raise ValueError('it does not hold dumped predictions')
+        return _from_images(images, gt, data)
+    except (pickle.UnpicklingError, EOFError, ValueError) as error:
+        raise ValueError(f'{path}: {error}; {again}') from None
+
+
+def read_image_paths(ann_file: str, img_folder: str) -> dict[int, Path]:
+    """Read where the images of an annotation file are.
+
+    Args:
+        ann_file: LVIS or COCO json; the file of an image is its `file_name`, or else the last two parts of `coco_url`.
+        img_folder: folder they are in.
+    """
+    paths = {}
+    with open(ann_file, 'rb') as file:
+        stream = JsonFile(file)
+        for key in stream.members():
+            if key == 'images':
+                paths = {image['id']: Path(img_folder) / _file_name(image) for image in stream.items()}
+            else:
+                stream.skip()
+    return paths
+
+
+def _file_name(image: Mapping[str, Any]) -> str:
+    return image['file_name'] if 'file_name' in image else '/'.join(image.get('coco_url', '').split('/')[-2:])
+
+
+def _from_records(path: Path, data: DataSource) -> RunPredictions:
+    has_masks = 'segmentation' in result_fields(path)
+    columns = read_results(path, ('bbox', 'segm') if has_masks else ('bbox',))
+    paths = read_image_paths(data.ann_file, data.img_folder)
+    return RunPredictions(columns, columns if has_masks else None, paths)
+
+
+def _from_images(images: Sequence[Mapping[str, Any]], gt: GroundTruth, data: DataSource) -> RunPredictions:
+    category_ids: Sequence[int] = gt.category_ids.tolist()
+    if images and 'category_ids' in images[0]:
+        category_ids = images[0]['category_ids']
+    elif data.classes is not None:
+        categories = [{'id': i, 'name': name} for i, name in zip(category_ids, gt.names, strict=True)]
+        category_ids = match_classes(data.classes, categories)
+    masks = predicted_columns(images, category_ids, 'segm')
+    return RunPredictions(
+        predicted_columns(images, category_ids, 'bbox'),
+        None if masks.masks is None else masks,
+        {image['img_id']: Path(image.get('img_path', '')) for image in images},
+    )

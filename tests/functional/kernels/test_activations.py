@@ -1,0 +1,101 @@
+"""Link functions: -log p and -log(1 - p) with their derivatives, against float64 autograd of the plain formulas."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from longtail_det.functional.kernels import Gumbel, Normal, Sigmoid
+
+PLAIN = {
+    Sigmoid(): torch.sigmoid,
+    Gumbel(): lambda x: torch.exp(-torch.exp(-x)),
+    Gumbel((-4.0, 10.0)): lambda x: torch.exp(-torch.exp(-x.clamp(-4, 10))),
+    Normal((-5.0, 5.0)): lambda x: 0.5 * torch.erfc(-x.clamp(-5, 5) / 2**0.5),
+}
+#: where the plain formulas are still exact in float64
+RANGE = {Gumbel(): (-3.5, 12.0), Gumbel((-4.0, 10.0)): (-3.5, 12.0)}
+LINKS = pytest.mark.parametrize('link', list(PLAIN), ids=repr)
+
+
+def plain(link, x):
+    x = x.clone().requires_grad_()
+    p = PLAIN[link](x)
+    positive, negative = -torch.log(p), -torch.log1p(-p)
+    return [(v.detach(), torch.autograd.grad(v.sum(), x, retain_graph=True)[0]) for v in (positive, negative)]
+
+
+@LINKS
+@given(data=st.data())
+def test_values_and_derivatives(link, data):
+    low, high = RANGE.get(link, (-8.0, 8.0))
+    x = torch.tensor(data.draw(st.lists(st.floats(low, high), min_size=1, max_size=5)), dtype=torch.float64)
+    for ours, expected in zip((link.positive(x), link.negative(x)), plain(link, x), strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-6, atol=1e-9)
+
+
+@LINKS
+def test_float32_has_float64s_precision_to_the_last_digits(link):
+    x = torch.linspace(*RANGE.get(link, (-8.0, 8.0)), 500)
+    for side in (link.positive, link.negative):
+        torch.testing.assert_close([v.double() for v in side(x)], list(side(x.double())), rtol=1e-5, atol=1e-30)
+
+
+@LINKS
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+def test_finite_everywhere(link, dtype):
+    x = torch.tensor([-1e4, -200, -90, -45, 0, 45, 90, 200, 1e4], dtype=dtype)
+    for value in (*link.positive(x), *link.negative(x), link.probability(x)):
+        assert value.isfinite().all()
+
+
+@pytest.mark.parametrize('link', [Sigmoid(), Gumbel()], ids=repr)
+@pytest.mark.parametrize('probability', [1e-6, 0.3, 0.999])
+def test_inverse(link, probability):
+    x = torch.tensor(link.inverse(probability), dtype=torch.float64)
+    assert link.probability(x).item() == pytest.approx(probability)
+
+
+def test_gumbel_is_the_skewed_one():
+    x = torch.linspace(-3, 3, 7, dtype=torch.float64)
+    p = Gumbel().probability(x)
+    assert p[3].item() == pytest.approx(2.718281828**-1), 'not one half at 0'
+    right = torch.tensor(12.0, dtype=torch.float64)
+    torch.testing.assert_close(1 - Gumbel().probability(right), right.neg().exp(), rtol=1e-5, atol=0)
+    assert (p[1:] > p[:-1]).all()
+
+
+@LINKS
+def test_the_derivative_alone_is_that_of_both(link):
+    x = torch.linspace(-6, 6, 25, dtype=torch.float64)
+    assert torch.equal(link.negative_gradient(x), link.negative(x)[1])
+
+
+@LINKS
+@pytest.mark.parametrize('weighted', [False, True])
+@given(
+    rows=st.integers(0, 3), columns=st.integers(1, 40), scale=st.sampled_from([0.1, 3.0, 30.0]), seed=st.integers(0, 99)
+)
+def test_sums_are_the_sums_of_the_terms_that_count(link, weighted, rows, columns, scale, seed):
+    generator = torch.Generator().manual_seed(seed)
+    x = scale * torch.randn(rows, columns, generator=generator, dtype=torch.float64)
+    kept = torch.randint(2, (rows, columns), generator=generator).double()
+    weight = torch.rand(columns, generator=generator, dtype=torch.float64) if weighted else None
+    value, gradient = link.negative(x)
+    expected = (value * kept * (1.0 if weight is None else weight)).sum(1)
+    gradients = torch.empty_like(x)
+    sums = link.negative_sums(x, gradients, lambda matrix: matrix.mul_(kept), weight)
+    torch.testing.assert_close(sums, expected, rtol=1e-8, atol=0)  # F.softplus gives x itself right of 20
+    torch.testing.assert_close(gradients, gradient * kept, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize('bias', [-20.0, -6.9, 0.0, 9.0, 1e4])
+@pytest.mark.parametrize('link', [Sigmoid(), Gumbel((-4.0, 10.0))], ids=repr)
+def test_sums_in_float32_keep_small_and_large_terms(link, bias):
+    """A thousand terms of 2e-9 or of 1e4 each, and all at one half, the hardest for products."""
+    x = bias + torch.randn(5, 1203, generator=torch.Generator().manual_seed(0)) * (bias != 0)
+    exact = link.negative(x.double())[0].sum(1)
+    sums = link.negative_sums(x, torch.empty_like(x), lambda matrix: matrix, None)
+    torch.testing.assert_close(sums.double(), exact, rtol=2e-6, atol=1e-20)

@@ -1,0 +1,72 @@
+"""fused_loss: any row loss with its gradient, in blocks, is what autograd would have given."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from longtail_det.functional.kernels import fused
+from longtail_det.functional.kernels.fused import fused_loss, row_blocks
+from longtail_det.functional.losses import eqlv2_loss
+
+
+class Softplus:
+    """Sum of softplus, with the gradient kept or computed again."""
+
+    def __init__(self, keeps_gradient=True):
+        self.keeps_gradient = keeps_gradient
+
+    def value(self, x, rows):
+        return F.softplus(x).sum(1)
+
+    def gradient(self, x, rows):
+        return x.sigmoid()
+
+    def both(self, x, rows, gradient):
+        gradient.copy_(self.gradient(x, rows))
+        return self.value(x, rows)
+
+
+KEEPS = pytest.mark.parametrize('keeps_gradient', [True, False])
+
+
+@KEEPS
+@pytest.mark.parametrize('block', [1, 10, 10**6])
+def test_blocks_do_not_show(monkeypatch, roi_batch, block, keeps_gradient):
+    kernel = Softplus(keeps_gradient)
+    monkeypatch.setattr(fused, '_CPU_BLOCK', block)
+    logits, _ = roi_batch(7, 5)
+    torch.testing.assert_close(fused_loss(logits, kernel), F.softplus(logits).sum(1))
+    assert torch.autograd.gradcheck(lambda x: fused_loss(x, kernel), (logits,))
+
+
+@pytest.mark.parametrize('num_rows', [0, 1, 7])
+def test_blocks_cover_every_row_once(monkeypatch, num_rows):
+    monkeypatch.setattr(fused, '_CPU_BLOCK', 10)
+    rows = [i for block in row_blocks(torch.zeros(num_rows, 4)) for i in range(num_rows)[block]]
+    assert rows == list(range(num_rows))
+
+
+@KEEPS
+def test_backward_can_be_repeated_but_not_differentiated(roi_batch, keeps_gradient):
+    logits, _ = roi_batch(3, 4)
+    loss = fused_loss(logits, Softplus(keeps_gradient)).sum()
+    first, second = (torch.autograd.grad(loss, logits, retain_graph=True)[0] for _ in range(2))
+    assert torch.equal(first, second)
+    with pytest.raises(RuntimeError, match=r'cannot be differentiated twice; .* without create_graph=True'):
+        torch.autograd.grad(loss, logits, create_graph=True)
+
+
+def test_without_gradient_none_is_kept(roi_batch):
+    logits, _ = roi_batch(3, 4)
+    with torch.no_grad():
+        assert not fused_loss(logits, Softplus()).requires_grad
+
+
+def test_autocast_does_not_lower_the_precision(roi_batch):
+    logits, labels = roi_batch(6, 4, extra_channels=1)
+    logits, weight = logits.detach().float(), torch.linspace(0.1, 1, 4)
+    expected = eqlv2_loss(logits, labels, weight, weight)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        assert all(map(torch.equal, eqlv2_loss(logits, labels, weight, weight), expected))
