@@ -1,4 +1,4 @@
-"""Long-tailed detection and instance segmentation: the core for any detector, and everything by name for mmdetection 3.x.
+"""Long-tailed detection and instance segmentation: a core for any detector, and everything by name in mmdetection 3.x.
 
 In a config of mmdet: `custom_imports = dict(imports=['longtail_det'], allow_failed_imports=False)`. The core (`losses`,
 `functional`, `statistics`, `annotations`, `evaluation`, `visualization`, `reports`) needs no mmdet; importing this

@@ -11,6 +11,10 @@ from mmengine.registry import init_default_scope
 
 import longtail_det  # noqa: F401  (first of all: it makes mmdet importable without compiled mmcv)
 
+# fixtures of several rooms
+from .annotation_files import _freeze_the_imports, load, write  # noqa: F401
+from .evaluation_cases import as_detections, lvis_case, make_gt, random_gt  # noqa: F401
+
 # examples are the same in every run, and a busy machine is no failure
 settings.register_profile('repeatable', deadline=None, derandomize=True)
 settings.load_profile('repeatable')

@@ -22,8 +22,15 @@ def register_with_mmdet() -> None:
     A registry of mmengine imports its locations when it is first asked for a name. Ours are added behind those of
     mmdet, so no import order matters, and a process that never asks pays nothing.
     """
+    wrapt.register_post_import_hook(_provide_ops, 'mmcv')
     wrapt.register_post_import_hook(_prepare, 'mmdet')
     wrapt.register_post_import_hook(_add_locations, 'mmdet.registry')
+
+
+def _provide_ops(mmcv: ModuleType) -> None:
+    from .mmcv_ext import install_mmcv_ops
+
+    install_mmcv_ops()
 
 
 def _prepare(mmdet: ModuleType) -> None:

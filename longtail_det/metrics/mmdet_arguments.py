@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .. import functional as fn
+from longtail_det.evaluation import lvis as fn
 
 _SIZES = ('', 's', 'm', 'l')
 

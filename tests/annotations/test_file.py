@@ -7,7 +7,7 @@ import pytest
 
 from longtail_det.annotations import BadRecords, read_annotation_file, read_categories
 
-from ..conftest import CATEGORY_IDS, make_records
+from ..annotation_files import CATEGORY_IDS, make_records
 
 
 @pytest.fixture

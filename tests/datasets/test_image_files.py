@@ -6,7 +6,7 @@ import pytest
 
 from longtail_det.datasets import LVISDataset
 
-from .conftest import all_info, make_records
+from ..annotation_files import all_info, make_records
 
 
 @pytest.mark.parametrize(

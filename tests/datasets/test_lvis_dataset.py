@@ -13,7 +13,16 @@ from torch.utils.data import DataLoader
 from longtail_det.annotations import count_annotations, load_class_statistics
 from longtail_det.datasets import LVISDataset
 
-from .conftest import CATEGORY_IDS, NAMES, all_info, annotation, box_polygon, image, make_records, uncompressed_rle
+from ..annotation_files import (
+    CATEGORY_IDS,
+    NAMES,
+    all_info,
+    annotation,
+    box_polygon,
+    image,
+    make_records,
+    uncompressed_rle,
+)
 
 FILTERS = [None, {'filter_empty_gt': True, 'min_size': 32}, {'min_size': 21}, {'min_size': 20}]
 

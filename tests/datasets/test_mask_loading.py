@@ -7,7 +7,7 @@ import pytest
 from mmdet.datasets.transforms import LoadAnnotations
 from pycocotools import mask as coco_mask
 
-from .conftest import HEIGHT, WIDTH, annotation, box_polygon, compressed_rle, image, uncompressed_rle
+from ..annotation_files import HEIGHT, WIDTH, annotation, box_polygon, compressed_rle, image, uncompressed_rle
 
 BOX = (10, 5, 30, 20)
 MASKS = {

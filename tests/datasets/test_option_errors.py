@@ -6,7 +6,7 @@ import pytest
 
 from longtail_det.datasets import LVISDataset
 
-from .conftest import good_records
+from ..annotation_files import good_records
 
 OPTIONS = {
     'class unknown': (

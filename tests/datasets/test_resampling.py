@@ -13,7 +13,7 @@ from mmengine.dataset import ClassBalancedDataset, ConcatDataset, RepeatDataset
 
 from longtail_det.datasets import LVISDataset, RepeatFactorDataset, resampling
 
-from .conftest import make_records
+from ..annotation_files import make_records
 from .toys import CLASSES, LABELS, KnowingDataset, ToyDataset
 
 IMAGES = st.lists(st.lists(st.integers(0, len(CLASSES) - 1), max_size=5), min_size=1, max_size=12)

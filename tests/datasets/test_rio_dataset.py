@@ -8,7 +8,7 @@ from mmengine.dataset import RepeatDataset
 
 from longtail_det.datasets import RepeatFactorDataset, RIODataset
 
-from .conftest import make_records
+from ..annotation_files import make_records
 from .toys import KnowingDataset, ToyDataset
 
 # 40 images of class 0, 20 of class 1, 12 of class 2, 3 of class 3

@@ -9,7 +9,7 @@ import pytest
 from longtail_det.annotations import checks
 from longtail_det.datasets import LVISDataset
 
-from .conftest import (
+from ..annotation_files import (
     BOX,
     HEIGHT,
     WIDTH,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import load_from_local
+from ..checkpoint import load_from_local
 from .array_pickle import load_array_pickle
 
 SOURCES = ('mmdet2', 'detectron2')
