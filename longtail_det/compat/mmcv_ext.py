@@ -30,14 +30,26 @@ def install_mmcv_ops() -> None:
         return
     spec = backend_spec()
     module = module_from_spec(spec)
-    _BackendLoader().exec_module(module)
+    spec.loader.exec_module(module)  # type: ignore[union-attr]
     sys.modules[_NAME] = module
     mmcv._ext = module  # type: ignore[attr-defined]
 
 
 def backend_spec() -> ModuleSpec:
-    """Describe the module that takes the place of `mmcv._ext`, for a finder."""
-    return ModuleSpec(_NAME, _BackendLoader(), origin=__file__)
+    """Describe the module that takes the place of `mmcv._ext`, for a finder.
+
+    Raises:
+        ImportError: torchvision is missing or does not fit torch.
+    """
+    try:
+        from . import mmcv_ops
+    # a torchvision built for another torch raises RuntimeError: operator torchvision::nms does not exist
+    except (ImportError, RuntimeError, OSError) as error:
+        raise _NoTorchvisionError(
+            f'torchvision cannot be used ({error}); mmcv without compiled ops needs the one that belongs to torch '
+            f'{torch.__version__}: pip install --force-reinstall torch torchvision'
+        ) from error
+    return ModuleSpec(_NAME, _BackendLoader(mmcv_ops), origin=__file__)
 
 
 class _NoTorchvisionError(ImportError):
@@ -45,22 +57,20 @@ class _NoTorchvisionError(ImportError):
 
 
 class _BackendLoader(Loader):
-    """A real loader, because mmcv and mmengine ask `pkgutil.find_loader` whether ops are there."""
+    """A real loader, because mmcv and mmengine ask `pkgutil.find_loader` whether ops are there.
+
+    It holds the ops, because `startup/` lets nothing of longtail_det be imported after the spec was found.
+    """
+
+    def __init__(self, ops: ModuleType) -> None:
+        self._ops = ops
 
     def create_module(self, spec: ModuleSpec) -> None:
         """Leave it to importlib."""
 
     def exec_module(self, module: ModuleType) -> None:
         """Fill in the ops."""
-        try:
-            from . import mmcv_ops
-        # a torchvision built for another torch raises RuntimeError: operator torchvision::nms does not exist
-        except (ImportError, RuntimeError, OSError) as error:
-            raise _NoTorchvisionError(
-                f'torchvision cannot be used ({error}); mmcv without compiled ops needs the one that belongs to torch '
-                f'{torch.__version__}: pip install --force-reinstall torch torchvision'
-            ) from error
-        vars(module).update(mmcv_ops.OPS, __getattr__=mmcv_ops.missing_op)
+        vars(module).update(self._ops.OPS, __getattr__=self._ops.missing_op)
 
 
 def _is_extension_loadable() -> bool:

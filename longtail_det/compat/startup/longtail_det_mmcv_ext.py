@@ -4,11 +4,9 @@ Installed into site-packages beside longtail_det_mmcv_ext.pth, because of which 
 imports nothing before somebody asks for `mmcv._ext`.
 """
 
-from __future__ import annotations
-
 import sys
 
-TYPE_CHECKING = False  # typing itself takes longer to import than all of this
+TYPE_CHECKING = False  # even __future__ and typing take as long to import as all of this
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
@@ -17,7 +15,7 @@ class MmcvExtFinder:
     """Finder of `mmcv._ext` alone. It stands last, so a compiled extension is found before it is asked."""
 
     @staticmethod
-    def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+    def find_spec(name: str, path: object = None, target: object = None) -> 'ModuleSpec | None':
         """Find `mmcv._ext`.
 
         Args:
@@ -41,10 +39,11 @@ class MmcvExtFinder:
             sys.modules['longtail_det'] = stand_in
         try:
             from longtail_det.compat.mmcv_ext import backend_spec
+
+            return backend_spec()
         finally:
             if stand_in is not None:
                 del sys.modules['longtail_det']
-        return backend_spec()
 
 
 sys.meta_path.append(MmcvExtFinder)
