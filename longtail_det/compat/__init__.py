@@ -4,6 +4,7 @@ from .bootstrap import install
 from .checkpoint import allow_mmengine_checkpoints, load_from_local
 from .lvis_api import import_lvis
 from .mmcv_ext import install_mmcv_ops
+from .tracing import is_recording
 from .versions import SUPPORTED, check_versions, installed_versions
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     'install',
     'install_mmcv_ops',
     'installed_versions',
+    'is_recording',
     'load_from_local',
 ]
