@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -26,6 +29,35 @@ def mmdet_scope():
     init_default_scope('mmdet')
     yield
     init_default_scope('mmdet')
+
+
+@pytest.fixture(scope='session')
+def source_copy(tmp_path_factory) -> Path:
+    """What git would hand out: setuptools builds inside the source tree, so in a copy."""
+    root, source = Path(__file__).parent.parent, tmp_path_factory.mktemp('source')
+    tracked = subprocess.run(
+        ['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'],
+        cwd=root, capture_output=True, text=True, check=True,
+    ).stdout.split('\0')  # fmt: skip
+    for name in filter(None, tracked):
+        origin, target = root / name, source / name
+        if origin.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if origin.is_symlink():
+                target.symlink_to(origin.readlink())
+            else:
+                target.write_bytes(origin.read_bytes())
+    return source
+
+
+@pytest.fixture(scope='session')
+def wheel_path(source_copy, tmp_path_factory) -> Path:
+    """The wheel of this checkout."""
+    out = tmp_path_factory.mktemp('wheel')
+    command = [sys.executable, '-m', 'pip', 'wheel', '-q', '--no-deps', '--no-build-isolation', '-w', str(out), '.']
+    subprocess.run(command, cwd=source_copy, check=True, capture_output=True)
+    (path,) = out.glob('*.whl')
+    return path
 
 
 RoIBatch = Callable[..., tuple[torch.Tensor, torch.Tensor]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -15,26 +14,8 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope='module')
-def wheel(tmp_path_factory):
-    out = tmp_path_factory.mktemp('wheel')
-    # setuptools builds inside the source tree: build a copy of what git would hand out
-    source = out / 'source'
-    tracked = subprocess.run(
-        ['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout.split('\0')  # fmt: skip
-    for name in filter(None, tracked):
-        origin, target = ROOT / name, source / name
-        if origin.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if origin.is_symlink():
-                target.symlink_to(origin.readlink())
-            else:
-                target.write_bytes(origin.read_bytes())
-    command = [sys.executable, '-m', 'pip', 'wheel', '-q', '--no-deps', '--no-build-isolation', '-w', str(out), '.']
-    subprocess.run(command, cwd=source, check=True, capture_output=True)
-    (path,) = out.glob('*.whl')
-    return zipfile.ZipFile(path)
+def wheel(wheel_path):
+    return zipfile.ZipFile(wheel_path)
 
 
 def test_the_wheel_carries_configs_and_tools_for_mim(wheel):
@@ -49,9 +30,12 @@ def test_the_wheel_carries_configs_and_tools_for_mim(wheel):
     assert 'longtail_det/.mim/model-index.yml' in names
 
 
-def test_the_wheel_holds_the_package_and_nothing_beside_it(wheel):
+def test_the_wheel_holds_the_package_and_the_startup_files_beside_it(wheel):
     tops = {name.split('/')[0] for name in wheel.namelist()}
-    assert tops == {'longtail_det', f'longtail_det-{longtail_det.__version__}.dist-info'}
+    name = f'longtail_det-{longtail_det.__version__}'
+    assert tops == {'longtail_det', f'{name}.data', f'{name}.dist-info'}
+    startup = [f'{name}.data/purelib/longtail_det_mmcv_ext.{suffix}' for suffix in ('pth', 'py')]
+    assert [each for each in sorted(wheel.namelist()) if each.startswith(f'{name}.data')] == startup
     assert 'longtail_det/py.typed' in wheel.namelist()
 
 

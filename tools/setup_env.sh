@@ -47,7 +47,7 @@ fi
 fingerprint() {
     {
         printf '%s\n' "$root" "$(readlink -f "$python")"
-        cat "$root"/requirements/*.txt "$root/pyproject.toml" "$root/setup.cfg"
+        cat "$root"/requirements/*.txt "$root/pyproject.toml" "$root"/setup.* "$root"/longtail_det/compat/startup/*.p{y,th}
     } | sha256sum | cut -d' ' -f1
 }
 

@@ -38,8 +38,9 @@ def checkout(tmp_path) -> Path:
     """A folder with what the script reads, and the stand-in at bin/python3."""
     root = tmp_path / 'check out'
     shutil.copytree(ROOT / 'requirements', root / 'requirements')
+    shutil.copytree(ROOT / 'longtail_det/compat/startup', root / 'longtail_det/compat/startup')
     (root / 'tools').mkdir()
-    for name in ('tools/setup_env.sh', 'pyproject.toml', 'setup.cfg'):
+    for name in ('tools/setup_env.sh', 'pyproject.toml', 'setup.cfg', 'setup.py'):
         shutil.copy(ROOT / name, root / name)
     (tmp_path / 'bin').mkdir()
     (tmp_path / 'bin/python3').write_text(FAKE_PYTHON)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NoReturn, TypeGuard
 
-import torch
 from torch import Tensor, nn
 
+from longtail_det.compat.tracing import is_recording
 from longtail_det.functional.ops import label_linear
 
 
@@ -71,7 +71,7 @@ def can_defer(fc_reg: nn.Module) -> TypeGuard[nn.Linear]:
 
     Returns:
         False for layers with a formula of their own (`NormedLinear`, adapters), which need their forward; and while
-        tracing, which knows tensors only.
+        the model is traced or exported, which knows tensors only.
     """
     hooks = fc_reg._forward_pre_hooks or fc_reg._forward_hooks
-    return type(fc_reg) is nn.Linear and not hooks and not torch.jit.is_tracing()
+    return type(fc_reg) is nn.Linear and not hooks and not is_recording()

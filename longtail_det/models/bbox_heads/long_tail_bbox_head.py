@@ -33,7 +33,7 @@ class LongTailBBoxHead(ManyClassBoxes, ConvFCBBoxHead):
             because their `init_cfg` replaces the head's, `fc_reg` and the shared layers as PyTorch does.
         reg_on_demand: with class-specific regression (`reg_class_agnostic=False`) by a plain linear layer, compute
             deltas only for the classes that loss, refinement and NMS ask about: `forward` then gives `ClassDeltas`.
-            False: mmdet's tensor of all classes.
+            False, and while torch traces or exports the model: mmdet's tensor of all classes.
         kwargs: arguments of mmdet's `ConvFCBBoxHead`. With a `NormedLinear`, `cls_predictor_cfg` may say `temperature`,
             however the installed mmdet spells it.
 

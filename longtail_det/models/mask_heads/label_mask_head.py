@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
+from longtail_det.compat.tracing import is_recording
 from longtail_det.functional.ops import encode_runs, paste_runs
 
 from .encoded_masks import EncodedMasks
@@ -26,7 +28,8 @@ class LabelFCNMaskHead(FCNMaskHead):
 
     Parameters and `state_dict` are those of `FCNMaskHead`. Only the channel of a RoI's label enters the loss or a
     prediction, so time and memory are those of a single class, for any number of classes. Works in mmdet's standard,
-    Cascade, HTC (`LabelHTCMaskHead`) and Mask Scoring RoI heads; one that wants the logits of all classes is told so.
+    Cascade, HTC (`LabelHTCMaskHead`) and Mask Scoring RoI heads and in Panoptic FPN; a RoI head that wants the logits
+    of all classes is told so. While torch traces or exports the model, logits and masks are mmdet's tensors.
 
     Args:
         encode_masks: predictions hold run-length encodings (`EncodedMasks`), made from the crop of each box and equal
@@ -88,6 +91,52 @@ class LabelFCNMaskHead(FCNMaskHead):
         loss = self.loss_mask(logits, targets, torch.zeros_like(labels)) if len(logits) else logits.sum()
         return dict(loss_mask=dict(loss_mask=loss), mask_targets=targets)
 
+    def predict_by_feat(
+        self,
+        mask_preds: Sequence[LabelledMasks | Tensor],
+        results_list: list[InstanceData],
+        batch_img_metas: list[dict],
+        rcnn_test_cfg: ConfigDict,
+        rescale: bool = False,
+        activate_map: bool = False,
+    ) -> list[InstanceData]:
+        """Add the masks of the detections, of one type in all images.
+
+        Args:
+            mask_preds: what `forward` gave for the detections of each image.
+            results_list: `bboxes` and `labels` of each image.
+            batch_img_metas: `ori_shape` and `scale_factor` of each image.
+            rcnn_test_cfg: `mask_thr_binary` among others.
+            rescale: give masks of the original images.
+            activate_map: `mask_preds` are probabilities already.
+
+        Returns:
+            The results with `masks` of (n, H, W), encoded or tensors.
+        """
+        results = super().predict_by_feat(
+            mask_preds, results_list, batch_img_metas, rcnn_test_cfg, rescale, activate_map
+        )
+        return self.encode_missing(results, rcnn_test_cfg)
+
+    def encode_missing(self, results_list: list[InstanceData], rcnn_test_cfg: ConfigDict) -> list[InstanceData]:
+        """Encode the masks of images without a detection, for which mmdet gives a tensor without asking the head.
+
+        Args:
+            results_list: of each image, with `masks`.
+            rcnn_test_cfg: `mask_thr_binary` among others.
+
+        Returns:
+            The results.
+        """
+        for results in results_list if self._encodes(rcnn_test_cfg) else ():
+            if len(results) == 0 and isinstance(results.masks, Tensor):
+                height, width = results.masks.shape[1:]
+                results.masks = EncodedMasks([], height, width, results.masks.device)
+        return results_list
+
+    def _encodes(self, rcnn_test_cfg: ConfigDict) -> bool:
+        return self.encode_masks and rcnn_test_cfg.mask_thr_binary >= 0 and not is_recording()
+
     def _predict_by_feat_single(
         self,
         mask_preds: LabelledMasks | Tensor,
@@ -100,16 +149,19 @@ class LabelFCNMaskHead(FCNMaskHead):
     ) -> EncodedMasks | Tensor:
         if isinstance(mask_preds, LabelledMasks):
             mask_preds = mask_preds.pick(labels)[:, None]
-        threshold = rcnn_test_cfg.mask_thr_binary
-        if not self.encode_masks or threshold < 0:
+        elif not self.class_agnostic:
+            mask_preds = mask_preds[range(len(labels)), labels][:, None]
+        if not self._encodes(rcnn_test_cfg):
             first = torch.zeros_like(labels)
             return super()._predict_by_feat_single(
                 mask_preds, bboxes, first, img_meta, rcnn_test_cfg, rescale, activate_map
             )
         height, width = _to_image_frame(bboxes, img_meta, rescale)
         probs = mask_preds if activate_map else mask_preds.sigmoid()
+        threshold = rcnn_test_cfg.mask_thr_binary
         runs = paste_runs(probs, bboxes, height, width, threshold=threshold, near_box=bboxes.device.type == 'cpu')
-        return EncodedMasks(encode_runs(*runs, num_masks=len(bboxes), num_pixels=height * width), height, width)
+        counts = encode_runs(*runs, num_masks=len(bboxes), num_pixels=height * width)
+        return EncodedMasks(counts, height, width, bboxes.device)
 
 
 @MODELS.register_module()

@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import torch
+import torch.nn.functional as F
 from mmcv.cnn.bricks.wrappers import Conv2d
 from mmdet.models.layers import NormedConv2d
 from torch import Tensor, nn
+
+from longtail_det.compat.tracing import is_recording
 
 STOCK = "use type='FCNMaskHead' or 'HTCMaskHead' for the mask head"
 
@@ -49,16 +52,32 @@ class LabelPredictor(nn.Module):
             self.temperature = conv.tempearture if hasattr(conv, 'tempearture') else conv.temperature
             self.power, self.eps = conv.power, conv.eps
 
-    def forward(self, features: Tensor) -> LabelledMasks:
+    def forward(self, features: Tensor) -> LabelledMasks | Tensor:
         """Stand for the logits of all classes; nothing is computed before the labels are known.
 
         Args:
             features: (R, K, h, w) upsampled features of the RoIs.
 
         Returns:
-            The logits as an object that gives those of one class per RoI.
+            The logits as an object that gives those of one class per RoI; while the model is traced or exported the
+            (R, C, h, w) tensor.
         """
-        return LabelledMasks([(features, self.pick)])
+        return self.dense(features) if is_recording() else LabelledMasks([(features, self.pick)])
+
+    def dense(self, features: Tensor) -> Tensor:
+        """Compute the logits of all classes.
+
+        Args:
+            features: (R, K, h, w) upsampled features of the RoIs.
+
+        Returns:
+            (R, C, h, w) logits.
+        """
+        rows = self._rows(slice(None), features.dtype)
+        logits = F.conv2d(features, rows[:, :, None, None])
+        if self.normed:
+            logits = logits * (self.temperature / self._length(features))[:, None]
+        return logits if self.bias is None else logits + self.bias[:, None, None]
 
     def pick(self, features: Tensor, labels: Tensor) -> Tensor:
         """Compute the logits of one class per RoI.
@@ -70,9 +89,7 @@ class LabelPredictor(nn.Module):
         Returns:
             (R, h, w) logits.
         """
-        rows = self.weight.flatten(1)[labels]
-        if self.normed:
-            rows = (rows / self._length(rows)[:, None]).to(features.dtype)
+        rows = self._rows(labels, features.dtype)
         logits = torch.bmm(rows[:, None], features.flatten(2)).view(len(features), *features.shape[2:])
         if self.normed:
             # the length of a feature divides the one logit instead of the K numbers of the feature
@@ -80,6 +97,10 @@ class LabelPredictor(nn.Module):
         if self.bias is not None:
             logits = logits + self.bias[labels][:, None, None]
         return logits
+
+    def _rows(self, labels: Tensor | slice, dtype: torch.dtype) -> Tensor:
+        rows = self.weight.flatten(1)[labels]
+        return (rows / self._length(rows)[:, None]).to(dtype) if self.normed else rows
 
     def _length(self, x: Tensor) -> Tensor:
         # float32 at least: with the tiny eps alone the quotient would overflow in half precision

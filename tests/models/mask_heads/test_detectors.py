@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import torch
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmdet.structures.mask import BitmapMasks
+from mmengine.analysis import get_model_complexity_info
 from mmengine.config import Config
 from mmengine.structures import InstanceData
 
@@ -125,14 +128,65 @@ def test_predictions(kind, rescale):
         assert 0.01 < theirs.masks.float().mean() < 0.99
 
 
+def assert_nothing_found(instances, type_):
+    assert len(instances) == len(instances.masks) == 0
+    assert type(instances.masks) is type_
+    assert instances.masks.shape == (0, 130, 115)
+
+
+@pytest.mark.parametrize('encode_masks', [True, False])
 @pytest.mark.parametrize('kind', KINDS)
-def test_no_detection(kind):
-    ours, _ = build_pair(kind)
-    ours.roi_head.test_cfg.score_thr = 2.0
+def test_no_detection_at_all(kind, encode_masks):
+    ours, stock = build_pair(kind)
     inputs, samples = batch()
+    for head in mask_heads(ours):
+        head.encode_masks = encode_masks
+    for model, type_ in ((ours, EncodedMasks if encode_masks else torch.Tensor), (stock, torch.Tensor)):
+        model.roi_head.test_cfg.score_thr = 2.0
+        with torch.no_grad():
+            for sample in model.eval().predict(inputs / 64, copy.deepcopy(samples)):
+                assert_nothing_found(sample.pred_instances, type_)
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_no_detection_in_one_image_joins_those_of_another(kind):
+    ours, _ = build_pair(kind)
+    inputs, samples = batch()
+    predict_bbox = ours.roi_head.predict_bbox
+
+    def nothing_in_the_second(*args, **kwargs):
+        first, second = predict_bbox(*args, **kwargs)
+        return [first, second[:0]]
+
+    ours.roi_head.predict_bbox = nothing_in_the_second
     with torch.no_grad():
-        for sample in ours.eval().predict(inputs / 64, samples):
-            assert len(sample.pred_instances) == len(sample.pred_instances.masks) == 0
+        first, second = (sample.pred_instances for sample in ours.eval().predict(inputs / 64, samples))
+    assert_nothing_found(second, EncodedMasks)
+    if 'mask_scores' in second:
+        del first.mask_scores, second.mask_scores
+    for parts in ([first, second], [second, first]):
+        joined = InstanceData.cat(parts).masks
+        assert type(joined) is EncodedMasks
+        assert list(joined) == list(first.masks)
+
+
+def mask_heads(model):
+    heads = model.roi_head.mask_head
+    return list(heads) if isinstance(heads, torch.nn.ModuleList) else [heads]
+
+
+@pytest.mark.parametrize('kind', KINDS[:3])
+def test_operations_are_counted_as_with_mmdets_heads(kind):
+    counted = []
+    for model in build_pair(kind):
+        inputs, samples = batch()
+        model.forward = partial(model.eval().forward, data_samples=samples)
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # of the tracer
+            result = get_model_complexity_info(model, None, inputs=inputs / 64, show_table=False, show_arch=False)
+        counted.append((result['flops'], result['params']))
+    assert counted[0] == counted[1]
+    assert counted[0][0] > 1e6
 
 
 def test_a_forward_for_counting_operations():
