@@ -9,7 +9,6 @@ import cv2
 import matplotlib
 import numpy as np
 from matplotlib.font_manager import FontProperties
-from matplotlib.ft2font import FT2Font
 from matplotlib.textpath import TextPath
 from numpy.typing import NDArray
 
@@ -32,23 +31,9 @@ _FLATTEN_SIZE = 300
 _SHIFT = 8
 
 
-def _font_path(font: str) -> Path:
+def font_path(font: str) -> Path:
+    """Find the file of one of `FONTS`."""
     return Path(matplotlib.get_data_path()) / 'fonts' / 'ttf' / f'{font}.ttf'
-
-
-@cache
-def _characters_of(font: str) -> frozenset[int]:
-    return frozenset(FT2Font(str(_font_path(font))).get_charmap())
-
-
-def fonts_with(char: str) -> tuple[str, ...]:
-    """Name the fonts that can draw a character.
-
-    Example:
-        >>> fonts_with('a') == FONTS, fonts_with('ᐃ')
-        (True, ('DejaVuSans', 'DejaVuSans-Bold'))
-    """
-    return tuple(font for font in FONTS if ord(char) in _characters_of(font))
 
 
 @cache
@@ -66,7 +51,7 @@ def outline(font: str, char: str) -> Outline:
         >>> len(outline('DejaVuSans', 'B'))  # the letter and its two holes
         3
     """
-    path = TextPath((0, 0), char, size=_FLATTEN_SIZE, prop=FontProperties(fname=str(_font_path(font))))
+    path = TextPath((0, 0), char, size=_FLATTEN_SIZE, prop=FontProperties(fname=str(font_path(font))))
     contours = [np.asarray(polygon) * (1, -1) for polygon in path.to_polygons(closed_only=True)]
     points = np.concatenate(contours)
     low, high = points.min(axis=0), points.max(axis=0)

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .outlines import fonts_with, outline, rasterise, rotation, transform_outline
+from .characters import fonts_with
+from .outlines import outline, rasterise, rotation, transform_outline
 
 # Glyph masks are drawn this many times finer than the image, both for smooth edges and for exact polygons.
 SUBPIXELS = 4

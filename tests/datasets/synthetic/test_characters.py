@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import hashlib
 import re
 
 import numpy as np
 import pytest
+from matplotlib.ft2font import FT2Font
 
 from longtail_det.datasets.synthetic import MAX_CLASSES
-from longtail_det.datasets.synthetic.characters import choose_characters, class_name
-from longtail_det.datasets.synthetic.outlines import fonts_with, outline, rasterise, rotation, transform_outline
+from longtail_det.datasets.synthetic.characters import choose_characters, class_name, fonts_with
+from longtail_det.datasets.synthetic.outlines import FONTS, font_path, outline, rasterise, rotation, transform_outline
 
 
 @pytest.fixture(scope='module')
@@ -55,6 +57,21 @@ def test_no_two_default_classes_look_alike_when_turned():
         iou = shared / (turned.sum(axis=1)[:, None] + upright.sum(axis=1) - shared)
         np.fill_diagonal(iou, 0)
         assert iou.max() < 0.75
+
+
+def test_the_list_is_frozen():
+    # other classes or fonts would make another benchmark of the same name
+    listed = ''.join(f'{char}{fonts_with(char)}' for char in choose_characters(MAX_CLASSES))
+    assert (
+        hashlib.sha256(listed.encode()).hexdigest()
+        == '885ffdb1f7ff6c0c282a0d2dbbf2b40ec6c9ca76f42b412c8278f7552cee2886'
+    )
+
+
+def test_every_listed_font_of_this_matplotlib_draws_its_characters():
+    charmaps = {font: FT2Font(str(font_path(font))).get_charmap() for font in FONTS}
+    everything = choose_characters(MAX_CLASSES)
+    assert all(ord(char) in charmaps[font] for char in everything for font in fonts_with(char))
 
 
 @pytest.mark.parametrize('num_classes', [0, MAX_CLASSES + 1])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from longtail_det.datasets.synthetic.outlines import FONTS, fonts_with, outline, rasterise, rotation, transform_outline
+from longtail_det.datasets.synthetic.outlines import FONTS, outline, rasterise, rotation, transform_outline
 
 
 def square(low: float, high: float) -> np.ndarray:
@@ -34,9 +34,3 @@ def test_a_contour_inside_another_is_a_hole_only_if_it_winds_the_other_way():
 
 def test_rotation_turns_x_towards_y():
     np.testing.assert_allclose(rotation(90) @ [1, 0], [0, 1], atol=1e-12)
-
-
-def test_a_character_is_drawn_only_in_fonts_that_have_it():
-    assert fonts_with('a') == FONTS
-    assert 0 < len(fonts_with('ᐃ')) < len(FONTS)
-    assert fonts_with('漢') == ()
