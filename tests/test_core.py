@@ -13,6 +13,7 @@ WITHOUT_OPENMMLAB = """
 import sys
 from importlib.machinery import PathFinder
 class OtherPackages:
+    find_distributions = PathFinder.find_distributions
     @staticmethod
     def find_spec(name, path=None, target=None):
         blocked = name.split('.')[0] in ('mmengine', 'mmcv', 'mmdet')
@@ -107,4 +108,4 @@ except ImportError as error:
     line = run(code)
     assert 'mmdet' in line
     assert 'pip install' in line
-    assert line.count('\\n') == 1
+    assert line.count('\n') == 1
