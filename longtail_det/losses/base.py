@@ -1,4 +1,4 @@
-"""What mmdet's BBoxHead expects of a classification loss, written once for every loss of ours (DESIGN 4.1)."""
+"""The contract that mmdet's BBoxHead has with a classification loss, written once (docs/architecture.md)."""
 
 from __future__ import annotations
 

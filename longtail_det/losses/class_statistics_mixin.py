@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from longtail_det.annotations import load_class_statistics
 from longtail_det.statistics import ClassStatistics
 
-#: a mapping (DESIGN 4.2), a path to a json, the object itself, or None for 'the hook will bring them'
+#: a mapping (docs/architecture.md), a path to a json, the object itself, or None for 'the hook will bring them'
 StatisticsSource: TypeAlias = ClassStatistics | Mapping[str, Any] | str | Path | None
 
 

@@ -1,4 +1,4 @@
-"""State of a loss that is summed over ranks after the iteration, never inside forward (DESIGN 4.1)."""
+"""State of a loss that is summed over ranks after the iteration, never inside forward (docs/architecture.md)."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _KEYS = ('image_count', 'instance_count', 'num_images', 'names')
 
 @dataclass(frozen=True, eq=False)
 class ClassStatistics:
-    """Per-class counts of a training set; index = class index of the model (DESIGN 4.2).
+    """Per-class counts of a training set; index = class index of the model (docs/architecture.md).
 
     Args:
         image_count: (C,) int64, training images that hold the class.

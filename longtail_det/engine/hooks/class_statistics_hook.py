@@ -1,4 +1,4 @@
-"""Hands the class statistics of the training data set to every module that asks for them (DESIGN 4.2)."""
+"""Hands the class statistics of the training data set to every module that asks for them (docs/architecture.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sums what the losses counted over the ranks, after each iteration (DESIGN 4.1)."""
+"""Sums what the losses counted over the ranks, after each iteration (docs/architecture.md)."""
 
 from __future__ import annotations
 
