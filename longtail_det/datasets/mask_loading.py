@@ -1,4 +1,4 @@
-"""Hold the masks of a file against the transforms that will load them, before training rather than never."""
+"""Check before training that the pipeline can load every mask."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A first convolution that gets images of another channel order and scale, and answers the same."""
+"""A first convolution rewritten for another channel order and scale, with the same output."""
 
 from __future__ import annotations
 

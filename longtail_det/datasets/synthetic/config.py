@@ -1,4 +1,4 @@
-"""What a LongTailGlyphs data set shall look like."""
+"""Settings of a LongTailGlyphs dataset."""
 
 from __future__ import annotations
 
