@@ -31,7 +31,7 @@ class LongTailBBoxHead(ManyClassBoxes, ConvFCBBoxHead):
             because their `init_cfg` replaces the head's, `fc_reg` and the shared layers as PyTorch does.
         reg_on_demand: with class-specific regression (`reg_class_agnostic=False`) by a plain linear layer, compute
             deltas only for the classes that loss, refinement and NMS ask about: `forward` then gives `ClassDeltas`.
-            False, and while torch traces or exports the model: mmdet's tensor of all classes.
+            False: mmdet's tensor of all classes.
         kwargs: arguments of mmdet's `ConvFCBBoxHead`.
 
     Raises:
@@ -121,8 +121,8 @@ class LongTailBBoxHead(ManyClassBoxes, ConvFCBBoxHead):
             x: (N, in_channels, H, W) RoI features.
 
         Returns:
-            (N, columns of the loss) logits and (N, B or C B) box deltas, computed or on demand; None for what the head
-            lacks.
+            (N, columns of the loss) logits and (N, B or C B) box deltas, computed or on demand (never while torch traces
+            or exports the model); None for what the head lacks.
         """
         x_cls, x_reg = self.branch_features(x)
         return self.fc_cls(x_cls) if self.with_cls else None, self.regress(x_reg)
