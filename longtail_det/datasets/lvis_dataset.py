@@ -20,16 +20,19 @@ from longtail_det.annotations import (
     AnnotationTable,
     BadRecords,
     ImageTable,
+    LabelIndex,
+    check_classes,
+    index_labels,
     read_annotation_file,
     read_categories,
+    select_categories,
 )
 from longtail_det.statistics import ClassStatistics
 
-from .class_selection import make_palette, select_categories, wanted_classes
 from .gc_pause import gc_pause
 from .instances import build_instances
-from .label_index import LabelIndex, index_labels
 from .mask_loading import keep_loadable_masks
+from .palette import make_palette
 
 
 # mmdet registers its LVIS v0.5 class under this name too; ours reads the same files to the same instances.
@@ -99,7 +102,8 @@ class LVISDataset(BaseDetDataset):
         self.check_images = check_images
         prefix = {'img': '', **(data_prefix or {})}
         super().__init__(ann_file=ann_file, data_prefix=prefix, filter_cfg=filter_cfg, lazy_init=True, **kwargs)
-        self._wanted = wanted_classes(self._metainfo)
+        classes = self._metainfo.get('classes')
+        self._wanted = None if classes is None else check_classes(classes)
         if not lazy_init:
             self.full_init()
         elif self._wanted is None:

@@ -13,10 +13,16 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from numpy.typing import NDArray
 
-from longtail_det.evaluation import lvis as fn
+from longtail_det.evaluation import GroundTruth, ap_table, read_ground_truth
+from longtail_det.evaluation.lvis.evaluation import check_choice
+from longtail_det.evaluation.lvis.match_table import match_table
+from longtail_det.evaluation.lvis.parameters import METRICS as METRIC_NAMES
+from longtail_det.evaluation.lvis.parameters import MODES
+from longtail_det.evaluation.lvis.summary import summarize
+from longtail_det.evaluation.results import flatten_results, name_results
 
+from .annotation_file import local_annotations, missing_fields
 from .class_choice import ClassChoice, choose_classes, read_statistics
-from .ground_truth_file import missing_fields, read_ground_truth
 from .image_matches import ImageMatches, drop_outranked, in_class_cap, merge_images, split_by_image
 from .mmdet_arguments import read_metric_items, refuse_other_thresholds, refuse_proposals
 from .predictions import Prediction
@@ -101,8 +107,8 @@ class FastLVISMetric(BaseMetric):
         self.modes = [mode] if isinstance(mode, str) else list(mode)
         refuse_proposals(self.metrics, proposal_nums)
         refuse_other_thresholds(iou_thrs)
-        fn.check_choice('metric', self.metrics, fn.METRICS)
-        fn.check_choice('mode', self.modes, fn.MODES)
+        check_choice('metric', self.metrics, METRIC_NAMES)
+        check_choice('mode', self.modes, MODES)
         self.metric_items = read_metric_items(metric_items, self.modes)
         if format_only and outfile_prefix is None:
             raise ValueError('format_only=True writes results files; say where with outfile_prefix=PATH/PREFIX')
@@ -111,7 +117,9 @@ class FastLVISMetric(BaseMetric):
         self.class_statistics = read_statistics(class_statistics)
         self.format_only = format_only
         self._files = ResultFiles(outfile_prefix, self.metrics, get_rank()) if outfile_prefix else None
-        self._file_gt = read_ground_truth(ann_file, () if format_only else self.metrics, backend_args)
+        self.ann_file = ann_file
+        with local_annotations(ann_file, backend_args) as path:
+            self._file_gt = read_ground_truth(path, () if format_only else self.metrics, name=ann_file)
         self._start()
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
@@ -169,9 +177,9 @@ class FastLVISMetric(BaseMetric):
             unique.setdefault(image.img_id, image)
         images = [unique[img_id] for img_id in sorted(unique)]
         rows = self._gt.image_rows([image.img_id for image in images])
-        for line in missing_fields(self._gt):
+        for line in missing_fields(self._gt.federated, self._gt.groups is not None):
             logger.info(line)
-        scores: dict[str, dict[str, float]] = {}
+        scores: dict[tuple[str, str], dict[str, float]] = {}
         for metric in self.metrics:
             matches = merge_images(images, rows, metric)
             for mode in self.modes:
@@ -179,15 +187,14 @@ class FastLVISMetric(BaseMetric):
                     kept = matches.in_cap
                 else:
                     kept = in_class_cap(images, list(unique.values()), matches, metric)
-                results_of_mode = fn.summarize(self._gt, rows, matches, kept, mode, self.classwise)
-                scores[fn.result_name(metric, mode)] = results_of_mode
-        logger.info('\n' + fn.ap_table(scores))
-        return {
-            f'{name}_{key}': value
-            for name, values in scores.items()
-            for key, value in values.items()
-            if self.metric_items is None or key in self.metric_items or key.startswith('AP/')
-        }
+                scores[metric, mode] = summarize(self._gt, rows, matches, kept, mode, self.classwise)
+        logger.info('\n' + ap_table(name_results(scores)))
+        return flatten_results(name_results({where: self._wanted(values) for where, values in scores.items()}))
+
+    def _wanted(self, values: dict[str, float]) -> dict[str, float]:
+        """Select what `metric_items` names, and the AP of every class."""
+        items = values.keys() if self.metric_items is None else self.metric_items
+        return {key: value for key, value in values.items() if key in items or key.startswith('AP/')}
 
     def _start(self) -> None:
         """Forget the images of the last evaluation."""
@@ -201,11 +208,11 @@ class FastLVISMetric(BaseMetric):
     def _known_classes(self) -> ClassChoice:
         if self._classes is None:
             classes = (self.dataset_meta or {}).get('classes')
-            self._classes = choose_classes(self._file_gt, classes, self.class_statistics)
+            self._classes = choose_classes(self._file_gt, classes, self.ann_file, self.class_statistics)
         return self._classes
 
     @property
-    def _gt(self) -> fn.GroundTruth:
+    def _gt(self) -> GroundTruth:
         return self._known_classes.gt
 
     def _add(self, found: Prediction) -> None:
@@ -242,7 +249,7 @@ class FastLVISMetric(BaseMetric):
                 shapes: Any = np.concatenate([found.boxes for found, _, _ in waiting])
             else:
                 shapes = [masks.get(row) for _, labels_, masks in waiting for row in range(len(labels_))]
-            table = fn.match_table(self._gt, images, all_labels, scores, shapes, metric)
+            table = match_table(self._gt, images, all_labels, scores, shapes, metric)
             for image, part in zip(kept, split_by_image(table, rows, self._is_ranking), strict=True):
                 image[metric] = part
         label_type = np.min_scalar_type(-self._gt.num_classes)

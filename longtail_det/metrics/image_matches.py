@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail_det.evaluation.lvis import CLASS_CAP, MatchTable, best_of_class
+from longtail_det.evaluation.lvis.accumulation import best_of_class
+from longtail_det.evaluation.lvis.match_table import MatchTable
+from longtail_det.evaluation.lvis.parameters import CLASS_CAP
 
 _NOT_RANKED = -1
 

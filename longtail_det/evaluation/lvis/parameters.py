@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -15,3 +17,8 @@ IMAGE_CAP = 300
 CLASS_CAP = 10_000
 METRICS = ('bbox', 'segm', 'boundary')
 MODES = ('default', 'fixed', 'pool')
+
+
+def needs_masks(metrics: Iterable[str]) -> bool:
+    """Return whether any of these `metrics` is scored by masks."""
+    return not {'segm', 'boundary'}.isdisjoint(metrics)
