@@ -15,14 +15,13 @@ import pytest
 
 from longtail_det.compat.lvis_api import import_lvis
 from longtail_det.evaluation.lvis import (
-    boundary_rle,
-    count_objects,
-    curves_by_area,
     detection_columns,
     evaluate_detections,
     ground_truth_table,
     match_detections,
 )
+from longtail_det.evaluation.lvis.accumulation import count_objects, curves_by_area
+from longtail_det.evaluation.lvis.boundary import boundary_rle
 from longtail_det.metrics import evaluate_lvis_api
 
 KEY = {'bbox': 'bbox', 'segm': 'segmentation'}
