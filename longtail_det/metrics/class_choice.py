@@ -13,6 +13,8 @@ from longtail_det.annotations import find_sorted, load_class_statistics, select_
 from longtail_det.evaluation import GroundTruth
 from longtail_det.statistics import ClassStatistics
 
+from .records import check_labels
+
 
 class ClassChoice(NamedTuple):
     """The classes of a dataset in an annotation file.
@@ -37,11 +39,7 @@ class ClassChoice(NamedTuple):
         Raises:
             ValueError: a label that the dataset does not have.
         """
-        if len(labels) and (labels.min() < 0 or labels.max() >= len(self.label_of)):
-            raise ValueError(
-                f'image {img_id} has a predicted label {int(labels.max())}, but the dataset has {len(self.label_of)} '
-                "classes; set the heads' num_classes to the number of classes of the dataset"
-            )
+        check_labels(labels, len(self.label_of), img_id)
         return self.label_of[labels]
 
 

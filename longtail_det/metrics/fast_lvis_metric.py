@@ -30,7 +30,7 @@ from .result_files import ResultFiles
 
 #: images that wait to be matched together: Python's share is then small, and so is what waits
 _PENDING_IMAGES = 64
-#: detections ranked over the data set after which those that cannot count are looked for
+#: detections ranked over the dataset after which those that cannot count are looked for
 _RANKED_LIMIT = 8_000_000
 #: one for all images, which are many
 _NOT_RANKED: dict[str, Any] = {}
@@ -38,11 +38,11 @@ _NOT_RANKED: dict[str, Any] = {}
 
 @METRICS.register_module()
 class FastLVISMetric(BaseMetric):
-    """Box, mask and boundary AP of any LVIS- or COCO-format data set, equal to lvis-api 0.5.3 to the last bit.
+    """Box, mask and boundary AP of any LVIS- or COCO-format dataset, equal to lvis-api 0.5.3 to the last bit.
 
     Every batch is matched with its objects at once and then forgotten but for about 20 bytes for each detection that
     can count, so a validation set of any size fits in memory. Only images that were seen are scored, and only the
-    classes of the data set, matched to the file by name. A file without LVIS's federated fields is taken as completely
+    classes of the dataset, matched to the file by name. A file without LVIS's federated fields is taken as completely
     annotated; a line of the log says so. The results end in one table in the log.
 
     Logged keys, after the prefix: `bbox_AP`, `bbox_AP50`, `bbox_AP75`, `bbox_APs`, `bbox_APm`, `bbox_APl`, `bbox_APr`,
@@ -144,7 +144,7 @@ class FastLVISMetric(BaseMetric):
         """Score what all ranks have seen.
 
         Args:
-            size: number of images of the data set; not needed.
+            size: number of images of the dataset; not needed.
 
         Returns:
             The keys listed above.

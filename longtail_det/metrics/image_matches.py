@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from longtail_det.evaluation.lvis import parameters
 from longtail_det.evaluation.lvis.accumulation import best_of_class
 from longtail_det.evaluation.lvis.match_table import MatchTable
-from longtail_det.evaluation.lvis.parameters import CLASS_CAP
 
 _NOT_RANKED = -1
 
@@ -24,7 +24,7 @@ class ImageMatches:
         img_id: id of the image.
         matches: per metric a structured (m,) array with the columns of `MatchTable` that are still needed.
         ranked: per metric (labels, scores) of all detections of the image, in the order given, for the best of each
-            class over the data set; empty where no mode asks for them.
+            class over the dataset; empty where no mode asks for them.
     """
 
     img_id: int
@@ -33,7 +33,7 @@ class ImageMatches:
 
 
 _COLUMNS = ('labels', 'scores', 'hits', 'misses')
-#: what only the ranking over the data set needs
+#: what only the ranking over the dataset needs
 _RANKING_COLUMNS = ('source', 'in_cap')
 
 
@@ -43,7 +43,7 @@ def split_by_image(table: MatchTable, image_rows: Sequence[int], ranking: bool) 
     Args:
         table: ascending by image.
         image_rows: ascending; those without a detection give an empty array.
-        ranking: whether detections will be ranked over the data set; else those beyond the cap of an image are left
+        ranking: whether detections will be ranked over the dataset; else those beyond the cap of an image are left
             out.
     """
     table = table if ranking else table.select(table.in_cap)
@@ -82,7 +82,7 @@ def merge_images(images: Sequence[ImageMatches], image_rows: NDArray[np.int64], 
 
 
 def in_class_cap(
-    images: Sequence[ImageMatches], seen: Sequence[ImageMatches], table: MatchTable, metric: str, cap: int = CLASS_CAP
+    images: Sequence[ImageMatches], seen: Sequence[ImageMatches], table: MatchTable, metric: str, cap: int | None = None
 ) -> NDArray[np.bool_]:
     """Mark the rows of a merged table that are among the best of their class over all images.
 
@@ -91,7 +91,7 @@ def in_class_cap(
         seen: the same images in the order in which they came: of equal scores the earlier one counts.
         table: what `merge_images` made of `images`.
         metric: which.
-        cap: how many of a class count.
+        cap: how many of a class count; `CLASS_CAP` where None.
 
     Returns:
         (m,) bool.
@@ -106,15 +106,15 @@ def in_class_cap(
     return kept[place] & (table.source != _NOT_RANKED)
 
 
-def drop_outranked(images: Iterable[ImageMatches], num_classes: int, cap: int = CLASS_CAP) -> list[ImageMatches]:
+def drop_outranked(images: Iterable[ImageMatches], num_classes: int, cap: int | None = None) -> list[ImageMatches]:
     """Forget detections that cannot be among the best of their class any more; what counts stays as it is.
 
     Args:
-        images: any part of the data set, each image once.
+        images: any part of the dataset, each image once.
         num_classes: number of classes C.
-        cap: how many of a class count.
+        cap: how many of a class count; `CLASS_CAP` where None.
     """
-    images = list(images)
+    images, cap = list(images), parameters.CLASS_CAP if cap is None else cap
     for metric in images[0].ranked if images else ():
         parts = [image.ranked[metric] for image in images]
         labels, scores = (np.concatenate([part[i] for part in parts]) for i in range(2))

@@ -27,9 +27,9 @@ _METRICS = ('bbox', 'segm')
 
 @METRICS.register_module()
 class LVISAPIMetric(BaseMetric):
-    """Box and mask AP of any LVIS- or COCO-format data set through the lvis API (Gupta et al., CVPR 2019).
+    """Box and mask AP of any LVIS- or COCO-format dataset through the lvis API (Gupta et al., CVPR 2019).
 
-    Only images that were seen are scored, and only the classes of the data set, matched to the file by name.
+    Only images that were seen are scored, and only the classes of the dataset, matched to the file by name.
     A file without LVIS's federated fields is taken as completely annotated, and without training frequency
     there is no APr, APc, APf; a line of the log says so. The results end in one table in the log.
 

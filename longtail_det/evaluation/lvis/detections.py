@@ -21,7 +21,7 @@ _BLOCK = 512
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """The detections of a data set as columns, n of them in the order of the file.
+    """The detections of a dataset as columns, n of them in the order of the file.
 
     Args:
         image_ids: (n,) int64.

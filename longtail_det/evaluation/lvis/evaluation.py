@@ -1,4 +1,4 @@
-"""Score the detections of a whole data set: the counterpart of `evaluate_lvis_api` that walks no empty pairs."""
+"""Score the detections of a whole dataset: the counterpart of `evaluate_lvis_api` that walks no empty pairs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CHUNK = 50_000
 
 @dataclass(frozen=True, eq=False)
 class ScoredDetections:
-    """The detections of a data set, matched.
+    """The detections of a dataset, matched.
 
     Args:
         gt: the objects, of the classes that are scored.
@@ -67,7 +67,7 @@ def match_detections(
     img_ids: Collection[int] | None = None,
     on_images: Callable[[int], object] | None = None,
 ) -> ScoredDetections:
-    """Match the detections of a data set with its objects.
+    """Match the detections of a dataset with its objects.
 
     Args:
         gt: the objects.

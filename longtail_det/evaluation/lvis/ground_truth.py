@@ -115,7 +115,7 @@ class GroundTruth:
         if not known.all():
             raise ValueError(
                 f'image id {wanted[~known].min()} was predicted but is not among the {len(self.image_ids)} images of '
-                'the annotation file; val_evaluator.ann_file must be the file of the data set'
+                'the annotation file; val_evaluator.ann_file must be the file of the dataset'
             )
         return rows
 

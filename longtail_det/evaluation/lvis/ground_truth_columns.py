@@ -56,7 +56,7 @@ def federated_images(records: Iterable[Any], bad: BadRecords) -> FederatedImages
                 for key, found in pairs.items():
                     try:
                         for category_id in record.get(key, ()):
-                            found.extend((record['id'], category_id))
+                            found.extend(array('q', (record['id'], category_id)))
                     except (KeyError, TypeError, OverflowError):
                         bad.add('malformed images', f'image {record.get("id")} has {key} that are not category ids')
 

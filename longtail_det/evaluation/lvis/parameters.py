@@ -13,7 +13,7 @@ AREA_RANGES = {'all': (0.0, 1e10), 'small': (0.0, 32.0**2), 'medium': (32.0**2, 
 AREA_LIMITS = np.array(list(AREA_RANGES.values()))
 #: detections of an image that count, over all classes
 IMAGE_CAP = 300
-#: detections of a class that count over the data set, where there is no cap per image
+#: detections of a class that count over the dataset, where there is no cap per image
 CLASS_CAP = 10_000
 METRICS = ('bbox', 'segm', 'boundary')
 MODES = ('default', 'fixed', 'pool')
