@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from longtail_det.evaluation import GroundTruth, ap_table, read_ground_truth
 from longtail_det.evaluation.lvis.evaluation import check_choice
-from longtail_det.evaluation.lvis.match_table import match_table
 from longtail_det.evaluation.lvis.parameters import METRICS as METRIC_NAMES
 from longtail_det.evaluation.lvis.parameters import MODES
 from longtail_det.evaluation.lvis.summary import summarize
@@ -23,17 +22,23 @@ from longtail_det.evaluation.results import flatten_results, name_results
 
 from .annotation_file import local_annotations, missing_fields
 from .class_choice import ClassChoice, choose_classes, read_statistics
-from .image_matches import ImageMatches, drop_outranked, in_class_cap, merge_images, split_by_image
+from .image_matches import (
+    NOT_RANKED,
+    ImageMatches,
+    WaitingImage,
+    drop_outranked,
+    in_class_cap,
+    match_images,
+    merge_images,
+)
 from .mmdet_arguments import read_metric_items, refuse_other_thresholds, refuse_proposals
 from .predictions import Prediction
-from .result_files import ResultFiles
+from .result_files import ResultFiles, check_format_only
 
 #: images that wait to be matched together: Python's share is then small, and so is what waits
 _PENDING_IMAGES = 64
 #: detections ranked over the dataset after which those that cannot count are looked for
 _RANKED_LIMIT = 8_000_000
-#: one for all images, which are many
-_NOT_RANKED: dict[str, Any] = {}
 
 
 @METRICS.register_module()
@@ -110,8 +115,7 @@ class FastLVISMetric(BaseMetric):
         check_choice('metric', self.metrics, METRIC_NAMES)
         check_choice('mode', self.modes, MODES)
         self.metric_items = read_metric_items(metric_items, self.modes)
-        if format_only and outfile_prefix is None:
-            raise ValueError('format_only=True writes results files; say where with outfile_prefix=PATH/PREFIX')
+        check_format_only(format_only, outfile_prefix)
         self._is_ranking = set(self.modes) != {'default'}
         self.classwise = classwise
         self.class_statistics = read_statistics(class_statistics)
@@ -201,7 +205,7 @@ class FastLVISMetric(BaseMetric):
         self.results: list[ImageMatches] = []
         self._classes = None
         self._seen: set[int] = set()
-        self._pending: dict[int, tuple[Prediction, NDArray[np.int64], dict[int, Any]]] = {}
+        self._pending: dict[int, WaitingImage] = {}
         self._num_ranked = 0
 
     @property
@@ -229,42 +233,17 @@ class FastLVISMetric(BaseMetric):
         if self._files is not None:
             self._files.add(found, self._known_classes.category_ids[found.labels], masks)
         if self.format_only:
-            self.results.append(ImageMatches(found.img_id, {}, _NOT_RANKED))
+            self.results.append(ImageMatches(found.img_id, {}, NOT_RANKED))
         else:
             self._pending[row] = found._replace(masks=None), labels, masks
 
     def _match_pending(self) -> None:
-        """Match the images that wait, all together."""
+        """Match the images that wait, all together, and forget detections that cannot count any more."""
         if not self._pending:
             return
-        rows = sorted(self._pending)
-        waiting = [self._pending[row] for row in rows]
-        images = np.repeat(np.array(rows), [len(labels) for _, labels, _ in waiting])
-        all_labels = np.concatenate([labels for _, labels, _ in waiting])
-        kept: list[dict[str, Any]] = [{} for _ in rows]
-        for metric in self.metrics:
-            key = 'scores' if metric == 'bbox' else 'mask_scores'
-            scores = np.concatenate([getattr(found, key) for found, _, _ in waiting])
-            if metric == 'bbox':
-                shapes: Any = np.concatenate([found.boxes for found, _, _ in waiting])
-            else:
-                shapes = [masks.get(row) for _, labels_, masks in waiting for row in range(len(labels_))]
-            table = match_table(self._gt, images, all_labels, scores, shapes, metric)
-            for image, part in zip(kept, split_by_image(table, rows, self._is_ranking), strict=True):
-                image[metric] = part
-        label_type = np.min_scalar_type(-self._gt.num_classes)
-        matches_of_row = dict(zip(rows, kept, strict=True))
-        for row, (found, labels, _) in self._pending.items():  # in the order of the test run
-            ranked: dict[str, Any] = _NOT_RANKED
-            if self._is_ranking:
-                small = labels.astype(label_type)
-                ranked = {m: (small, found.scores if m == 'bbox' else found.mask_scores) for m in self.metrics}
-            self.results.append(ImageMatches(found.img_id, matches_of_row[row], ranked))
+        self.results += match_images(self._gt, self._pending, self.metrics, self._is_ranking)
+        self._num_ranked += sum(len(labels) for _, labels, _ in self._pending.values())
         self._pending.clear()
-        self._forget_outranked(len(images))
-
-    def _forget_outranked(self, num_new: int) -> None:
-        self._num_ranked += num_new
         if self._is_ranking and self._num_ranked > _RANKED_LIMIT:
             self.results = drop_outranked(self.results, self._gt.num_classes)
             self._num_ranked = 0

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail_det.evaluation.lvis import parameters
+from longtail_det.evaluation.lvis import GroundTruth, parameters
 from longtail_det.evaluation.lvis.accumulation import best_of_class
-from longtail_det.evaluation.lvis.match_table import MatchTable
+from longtail_det.evaluation.lvis.match_table import MatchTable, match_table
 
-_NOT_RANKED = -1
+from .predictions import Prediction
+
+#: source of a detection that is no longer among the best of its class
+_OUTRANKED = -1
+#: for images of which nothing is ranked over the dataset; one for all, which are many
+NOT_RANKED: dict[str, Any] = {}
+#: detections without masks, their class indices, and the masks that can count by detection
+WaitingImage = tuple[Prediction, NDArray[np.int64], Mapping[int, Any]]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -35,6 +42,47 @@ class ImageMatches:
 _COLUMNS = ('labels', 'scores', 'hits', 'misses')
 #: what only the ranking over the dataset needs
 _RANKING_COLUMNS = ('source', 'in_cap')
+
+
+def match_images(
+    gt: GroundTruth, waiting: Mapping[int, WaitingImage], metrics: Sequence[str], ranking: bool
+) -> list[ImageMatches]:
+    """Match the detections of some images with the ground truth, all together.
+
+    Args:
+        gt: the objects.
+        waiting: by image row, in the order of the test run.
+        metrics: of 'bbox', 'segm' and 'boundary'.
+        ranking: whether detections will be ranked over the dataset.
+
+    Returns:
+        One entry per image, in the order of `waiting`.
+    """
+    rows = sorted(waiting)
+    ascending = [waiting[row] for row in rows]
+    images = np.repeat(np.array(rows), [len(labels) for _, labels, _ in ascending])
+    all_labels = np.concatenate([labels for _, labels, _ in ascending])
+    matches: dict[int, dict[str, Any]] = {row: {} for row in rows}
+    for metric in metrics:
+        scores = np.concatenate([_scores(found, metric) for found, _, _ in ascending])
+        if metric == 'bbox':
+            shapes: Any = np.concatenate([found.boxes for found, _, _ in ascending])
+        else:
+            shapes = [masks.get(number) for _, labels, masks in ascending for number in range(len(labels))]
+        table = match_table(gt, images, all_labels, scores, shapes, metric)
+        for row, part in zip(rows, split_by_image(table, rows, ranking), strict=True):
+            matches[row][metric] = part
+    label_type = np.min_scalar_type(-gt.num_classes)
+    results = []
+    for row, (found, labels, _) in waiting.items():
+        small = labels.astype(label_type)
+        ranked = {metric: (small, _scores(found, metric)) for metric in metrics} if ranking else NOT_RANKED
+        results.append(ImageMatches(found.img_id, matches[row], ranked))
+    return results
+
+
+def _scores(found: Prediction, metric: str) -> NDArray[Any]:
+    return found.scores if metric == 'bbox' else found.mask_scores
 
 
 def split_by_image(table: MatchTable, image_rows: Sequence[int], ranking: bool) -> list[NDArray[Any]]:
@@ -103,7 +151,7 @@ def in_class_cap(
     starts = dict(zip((image.img_id for image in seen), [0, *stops], strict=False))
     first = [starts[image.img_id] for image in images]
     place = np.repeat(first, [len(image.matches[metric]) for image in images]) + table.source
-    return kept[place] & (table.source != _NOT_RANKED)
+    return kept[place] & (table.source != _OUTRANKED)
 
 
 def drop_outranked(images: Iterable[ImageMatches], num_classes: int, cap: int | None = None) -> list[ImageMatches]:
@@ -133,6 +181,6 @@ def _drop_below(image: ImageMatches, metric: str, lowest: NDArray[Any]) -> None:
     if not kept.all():
         image.ranked[metric] = labels[kept], scores[kept]
         matches = image.matches[metric]
-        ranked = matches['source'] != _NOT_RANKED
+        ranked = matches['source'] != _OUTRANKED
         source = matches['source'][ranked]
-        matches['source'][ranked] = np.where(kept[source], np.cumsum(kept)[source] - 1, _NOT_RANKED)
+        matches['source'][ranked] = np.where(kept[source], np.cumsum(kept)[source] - 1, _OUTRANKED)

@@ -14,6 +14,7 @@ from mmengine.logging import MMLogger
 
 from longtail_det.annotations import BadRecords, category_groups, read_records
 from longtail_det.evaluation import ap_table
+from longtail_det.evaluation.lvis.evaluation import check_choice
 from longtail_det.evaluation.results import flatten_results
 
 from .annotation_file import local_annotations, missing_fields
@@ -21,8 +22,7 @@ from .class_choice import class_ids
 from .collection import image_detections
 from .lvis_api import evaluate_lvis_api
 from .records import detection_records
-
-_METRICS = ('bbox', 'segm')
+from .result_files import check_format_only
 
 
 @METRICS.register_module()
@@ -68,10 +68,8 @@ class LVISAPIMetric(BaseMetric):
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.metrics = [metric] if isinstance(metric, str) else list(metric)
-        if not self.metrics or not set(self.metrics) <= set(_METRICS):
-            raise ValueError(f"metric {metric!r} is not known; set val_evaluator.metric to 'bbox', 'segm' or both")
-        if format_only and outfile_prefix is None:
-            raise ValueError('format_only=True writes results files; say where with outfile_prefix=PATH/PREFIX')
+        check_choice('metric', self.metrics, ('bbox', 'segm'))
+        check_format_only(format_only, outfile_prefix)
         self.classwise = classwise
         self.outfile_prefix = outfile_prefix
         self.format_only = format_only
