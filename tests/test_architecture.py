@@ -21,14 +21,21 @@ MAY_IMPORT = {
     'functional': set(),
     'statistics': set(),
     'models': {'compat', 'functional', 'statistics'},
-    'datasets': {'compat', 'statistics'},
-    'evaluation': {'compat', 'functional', 'statistics'},
+    'datasets': {'annotations', 'compat', 'statistics'},
+    'annotations': {'statistics'},
+    'evaluation': {'annotations', 'statistics'},
+    'metrics': {'annotations', 'compat', 'evaluation', 'functional', 'statistics'},
     'engine': {'compat', 'models', 'functional', 'statistics'},
     'calibration': {'functional', 'statistics'},
     'visualization': {'evaluation', 'statistics'},
 }
 #: what a pure room may import from outside the standard library
-PURE = {'functional': {'torch', 'numpy'}, 'statistics': {'numpy'}}
+PURE = {
+    'functional': {'torch', 'numpy', 'pycocotools'},
+    'statistics': {'numpy'},
+    'annotations': {'numpy', 'tqdm'},
+    'evaluation': {'numpy', 'pycocotools', 'cv2'},
+}
 FORBIDDEN_EVERYWHERE = {'tools', 'configs', 'tests'}
 
 

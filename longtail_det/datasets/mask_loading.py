@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from longtail_det.annotations import AnnotationTable, BadRecords
-
-from .label_index import Role, assign_roles
+from longtail_det.annotations import AnnotationTable, BadRecords, Role, assign_roles
 
 
 def keep_loadable_masks(

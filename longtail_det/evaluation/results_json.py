@@ -10,7 +10,7 @@ from typing import Any
 
 from longtail_det.annotations.json_file import JsonFile
 
-from .lvis import Detections, detection_columns
+from .lvis.detections import Detections, detection_columns
 
 #: records from one report of progress to the next
 _PROGRESS_STEP = 1000

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from longtail_det.evaluation.lvis import AP_COLUMNS, percent
+from longtail_det.evaluation import AP_COLUMNS, percent
 from longtail_det.visualization import figure_png
 
 from .report_style import CSS

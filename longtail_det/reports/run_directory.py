@@ -9,7 +9,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from longtail_det.evaluation.lvis import nest_results
+from longtail_det.evaluation.results import nest_results
 
 Results = dict[str, dict[str, float]]
 

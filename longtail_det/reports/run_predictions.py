@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from longtail_det.annotations import match_classes
-from longtail_det.annotations.json_file import JsonFile
-from longtail_det.evaluation import read_results, result_fields
-from longtail_det.evaluation.lvis import Detections, GroundTruth, predicted_columns
+from longtail_det.annotations import BadRecords, read_images, select_categories
+from longtail_det.evaluation import Detections, GroundTruth, read_results, result_fields
+from longtail_det.evaluation.lvis import predicted_columns
 
 from .run_directory import DataSource, evaluation_command
 
@@ -74,22 +73,13 @@ def read_image_paths(ann_file: str, img_folder: str) -> dict[int, Path]:
     """Read where the images of an annotation file are.
 
     Args:
-        ann_file: LVIS or COCO json; the file of an image is its `file_name`, or else the last two parts of `coco_url`.
+        ann_file: LVIS or COCO json; the files are those that a dataset of it reads.
         img_folder: folder they are in.
     """
-    paths = {}
-    with open(ann_file, 'rb') as file:
-        stream = JsonFile(file)
-        for key in stream.members():
-            if key == 'images':
-                paths = {image['id']: Path(img_folder) / _file_name(image) for image in stream.items()}
-            else:
-                stream.skip()
-    return paths
-
-
-def _file_name(image: Mapping[str, Any]) -> str:
-    return image['file_name'] if 'file_name' in image else '/'.join(image.get('coco_url', '').split('/')[-2:])
+    bad = BadRecords(ann_file)
+    images = read_images(ann_file, bad)
+    bad.settle('skip')
+    return {img_id: Path(img_folder) / name for img_id, name in zip(images.ids.tolist(), images.names, strict=True)}
 
 
 def _from_records(path: Path, data: DataSource) -> RunPredictions:
@@ -105,7 +95,7 @@ def _from_images(images: Sequence[Mapping[str, Any]], gt: GroundTruth, data: Dat
         category_ids = images[0]['category_ids']
     elif data.classes is not None:
         categories = [{'id': i, 'name': name} for i, name in zip(category_ids, gt.names, strict=True)]
-        category_ids = match_classes(data.classes, categories)
+        category_ids = [c['id'] for c in select_categories(categories, data.classes, data.ann_file)]
     masks = predicted_columns(images, category_ids, 'segm')
     return RunPredictions(
         predicted_columns(images, category_ids, 'bbox'),

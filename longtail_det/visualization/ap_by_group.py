@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from longtail_det.evaluation.lvis import is_defined, percent
+from longtail_det.evaluation import is_defined, percent
 
 from .style import GROUP_COLORS, NEUTRAL, SERIES, figure_style, new_figure
 

@@ -132,7 +132,11 @@ def test_a_wrong_argument_is_one_line(metric_type, ann_file, kwargs, error, mess
 
 
 @pytest.mark.parametrize(
-    ('classes', 'message'), [(['class 1', 'dog'], "first 'dog'"), (None, r'metainfo=dict\(classes')]
+    ('classes', 'message'),
+    [
+        (['class 1', 'dog'], r"names 'dog', not among the 6 categories of .*val\.json;.*val_evaluator\.ann_file"),
+        (None, r'metainfo=dict\(classes'),
+    ],
 )
 def test_classes_that_do_not_fit_are_told_at_the_first_batch(metric_type, detections, ann_file, classes, message):
     metric = METRICS.get(metric_type)(ann_file)

@@ -9,6 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from longtail_det import visualization as vis
+from longtail_det.evaluation import read_ground_truth
 from longtail_det.evaluation.diagnosis import (
     ClassTable,
     Confusion,
@@ -19,8 +20,7 @@ from longtail_det.evaluation.diagnosis import (
     detection_outcomes,
     reliability,
 )
-from longtail_det.evaluation.lvis import GroundTruth, ScoredDetections, count_objects, match_detections
-from longtail_det.metrics import read_ground_truth
+from longtail_det.evaluation.lvis import GroundTruth, ScoredDetections, match_detections
 from longtail_det.statistics import FREQUENCY_GROUPS, ClassStatistics
 
 Results = dict[str, dict[str, float]]
@@ -67,8 +67,9 @@ class Details:
         if self.train_images is None or self.gt.groups is None or not self.scored:
             return None
         first = next(iter(self.scored.values()))['bbox']
-        num_objects = count_objects(self.gt, first.image_rows)[:, 0]
-        return ClassTable(self.gt.category_ids, self.gt.names, self.gt.groups, self.train_images, num_objects, self.ap)
+        return ClassTable(
+            self.gt.category_ids, self.gt.names, self.gt.groups, self.train_images, first.num_objects, self.ap
+        )
 
     def main_metric(self) -> str:
         """Masks where every run has them, else boxes."""

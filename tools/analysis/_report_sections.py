@@ -11,8 +11,8 @@ import numpy as np
 from _report_details import Details, Results
 
 from longtail_det import visualization as vis
+from longtail_det.evaluation import is_defined, percent
 from longtail_det.evaluation.diagnosis import ClassTable
-from longtail_det.evaluation.lvis import is_defined, percent
 from longtail_det.statistics import FREQUENCY_GROUPS, ClassStatistics
 
 _GALLERY_CLASSES = 4

@@ -24,24 +24,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from _cli import OneLineParser, UserError, describe, one_line_errors
 
 from longtail_det.annotations import load_class_statistics
-from longtail_det.evaluation import read_results, result_fields
-from longtail_det.evaluation.lvis import (
-    METRICS,
-    MODES,
+from longtail_det.evaluation import (
     Detections,
     GroundTruth,
     ap_table,
     evaluate_detections,
-    predicted_columns,
+    read_ground_truth,
+    read_results,
+    result_fields,
 )
-from longtail_det.metrics import read_ground_truth
+from longtail_det.evaluation.lvis import METRICS, MODES, predicted_columns
 
 Results = dict[str, dict[str, float]]
 
@@ -185,11 +183,10 @@ def read_ids(path: str) -> list[int]:
 def with_groups(gt: GroundTruth, path: str) -> GroundTruth:
     """Take the frequency groups from the statistics of a training set."""
     statistics = load_class_statistics(path)
-    groups = dict(zip(statistics.names, statistics.frequency.tolist(), strict=False))
-    missing = [name for name in gt.names if name not in groups]
-    if missing:
-        raise ValueError(f'{path} knows nothing of class {missing[0]!r}; give the file of the training set')
-    return replace(gt, groups=np.array([groups[name] for name in gt.names]))
+    try:
+        return replace(gt, groups=statistics.of_classes(gt.names).frequency)
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}; give the file of the training set') from None
 
 
 def without_classes(results: Results) -> Results:

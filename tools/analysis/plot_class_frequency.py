@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from _cli import OneLineParser, UserError, one_line_errors
 
-from longtail_det.annotations import BadRecords, find_rows, read_annotation_file
+from longtail_det.annotations import BadRecords, LabelIndex, index_labels, read_annotation_file
 from longtail_det.statistics import (
     FREQUENCY_GROUPS,
     REPLAY_MAX_IMAGES,
@@ -87,8 +87,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Draw the figure and print the sums by frequency group; 0 if that worked, 2 after a mistake of the user's."""
     args = build_parser().parse_args(argv)
     try:
-        labels, offsets, names = read_labels(args.ann)
-        stats, epoch = resample(labels, offsets, names, args)
+        index, names = read_labels(args.ann)
+        stats, epoch = resample(index, names, args)
         figure = plot_resampling(stats, epoch.images, epoch.instances, epoch.samples)
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_bytes(figure_png(figure))
@@ -98,30 +98,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def read_labels(path: str) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[str, ...]]:
-    """Read the labels of all instances, image after image, where each image starts and ends, and the class names."""
+def read_labels(path: str) -> tuple[LabelIndex, tuple[str, ...]]:
+    """Read the labels of all instances on the images that hold any, and the class names."""
     bad = BadRecords(path)
     file = read_annotation_file(path, bad, show_progress=True)
     bad.settle('skip')
     annotations = file.annotations.select(~(file.annotations.crowd | file.annotations.ignore))
     if not len(annotations):
         raise ValueError(f'{path} holds no instance; give the annotation file of a training set')
-    order = np.argsort(annotations.image_ids, kind='stable')
-    image_ids = annotations.image_ids[order]
-    starts = np.flatnonzero(np.diff(image_ids, prepend=image_ids[0] - 1))
-    labels = find_rows(annotations.category_ids, file.category_ids)[order]
-    return labels, np.append(starts, len(labels)), tuple(category['name'] for category in file.categories)
+    index, _ = index_labels(annotations, file.images, file.category_ids)
+    return index.select(np.flatnonzero(index.annotated)), tuple(category['name'] for category in file.categories)
 
 
-def resample(
-    labels: NDArray[np.int64], offsets: NDArray[np.int64], names: tuple[str, ...], args: argparse.Namespace
-) -> tuple[ClassStatistics, Epoch]:
+def resample(index: LabelIndex, names: tuple[str, ...], args: argparse.Namespace) -> tuple[ClassStatistics, Epoch]:
     """Count the classes of the data and of an epoch."""
-    num_images, num_classes = len(offsets) - 1, len(names)
+    labels, offsets, num_images, num_classes = index.labels, index.offsets, len(index), len(names)
     pairs = np.unique(np.repeat(np.arange(num_images), np.diff(offsets)) * num_classes + labels)
     once, once_offsets = pairs % num_classes, np.searchsorted(pairs // num_classes, np.arange(num_images + 1))
-    image_count = np.bincount(once, minlength=num_classes)
-    stats = ClassStatistics(image_count, np.bincount(labels, minlength=num_classes), num_images, names)
+    stats = index.statistics(names)
+    image_count = stats.image_count
     factors = class_repeat_factors(
         image_count,
         num_images,

@@ -32,7 +32,7 @@ import longtail_det
 from longtail_det import visualization as vis
 from longtail_det.annotations import load_class_statistics
 from longtail_det.compat import installed_versions
-from longtail_det.evaluation.lvis import ap_table
+from longtail_det.evaluation import ap_table
 from longtail_det.statistics import ClassStatistics
 
 

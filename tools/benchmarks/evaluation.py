@@ -47,7 +47,7 @@ from mmengine.logging import MMLogger
 
 import longtail_det  # noqa: F401  (first of all: it makes mmdet importable without compiled mmcv)
 from longtail_det.compat.lvis_api import import_lvis
-from longtail_det.evaluation.lvis import evaluate_detections
+from longtail_det.evaluation import evaluate_detections
 from longtail_det.metrics import FastLVISMetric
 
 Predictions = Callable[[int], dict[str, Any]]

@@ -20,8 +20,8 @@ from harness import Step, machine, markdown_table, time_side_by_side
 from mmengine.dataset import BaseDataset, ClassBalancedDataset
 from mmengine.logging import MMLogger
 
+from longtail_det.annotations import LabelIndex, Role
 from longtail_det.datasets import RepeatFactorDataset
-from longtail_det.datasets.label_index import LabelIndex, Role
 
 _CLASSES_PER_IMAGE = 3.6
 _INSTANCES_PER_CLASS = 3.5

@@ -23,8 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from _cli import OneLineParser, UserError, one_line_errors
 from _lvis import RELEASES, Release, Split
 
-from longtail_det.annotations import AnnotationFile, BadRecords, read_annotation_file
-from longtail_det.datasets.label_index import count_file
+from longtail_det.annotations import AnnotationFile, BadRecords, count_file, read_annotation_file
 
 _GROUPS = ('r', 'c', 'f')
 

@@ -23,8 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from _cli import OneLineParser, UserError, one_line_errors
 
-from longtail_det.annotations import ON_BAD, BadRecords, read_annotation_file
-from longtail_det.datasets.label_index import count_file
+from longtail_det.annotations import ON_BAD, BadRecords, count_file, read_annotation_file
 from longtail_det.statistics import FREQUENCY_GROUPS, ClassStatistics
 
 

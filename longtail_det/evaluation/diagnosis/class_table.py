@@ -13,7 +13,7 @@ from longtail_det.statistics import FREQUENCY_GROUPS
 
 @dataclass(frozen=True, eq=False)
 class ClassTable:
-    """The classes of a data set, C of them, and how well each is detected.
+    """The classes of a dataset, C of them, and how well each is detected.
 
     Args:
         category_ids: (C,) int64.

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from longtail_det.annotations import find_sorted
 from longtail_det.statistics import FREQUENCY_GROUPS
 
-from ..lvis import Detections, ScoredDetections, find_sorted
+from ..lvis import Detections, ScoredDetections
 from .outcomes import Outcome, detection_outcomes, nearest_objects
 
 #: where an object ends up that is not found and that no detection of another class covers
@@ -94,7 +95,7 @@ def confusion(
         raise ValueError('confusion by frequency group needs groups; the annotation file tells none')
     outcomes = detection_outcomes(scored, len(detections))
     nearest, iou = nearest_objects(gt, detections)
-    labels, known = find_sorted(detections.category_ids, gt.category_ids)
+    labels, known = gt.find_classes(detections.category_ids)
     shown = known & (detections.scores >= score_threshold)
     about = shown & (iou >= iou_threshold)
     object_labels, num_objects = gt.labels, len(gt.pairs)

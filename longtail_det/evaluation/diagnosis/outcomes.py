@@ -9,7 +9,11 @@ import numpy as np
 import pycocotools.mask as mask_utils
 from numpy.typing import NDArray
 
-from ..lvis import IOU_THRESHOLDS, Detections, GroundTruth, ScoredDetections, find_sorted, packed_flag
+from longtail_det.annotations import find_sorted
+
+from ..lvis import Detections, GroundTruth, ScoredDetections
+from ..lvis.flags import packed_flag
+from ..lvis.parameters import IOU_THRESHOLDS
 
 
 class Outcome(IntEnum):

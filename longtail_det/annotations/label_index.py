@@ -10,8 +10,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail_det.annotations import AnnotationFile, AnnotationTable, ImageTable, find_rows
 from longtail_det.statistics import ClassStatistics
+
+from .table import AnnotationTable, ImageTable, find_rows
 
 
 class Role(IntEnum):
@@ -135,7 +136,7 @@ def index_labels(
 
 
 def assign_roles(annotations: AnnotationTable) -> NDArray[np.uint8]:
-    """Decide what training does with each annotation, by the rules of mmdet's data sets.
+    """Decide what training does with each annotation, by the rules of mmdet's datasets.
 
     Args:
         annotations: any.
@@ -147,9 +148,3 @@ def assign_roles(annotations: AnnotationTable) -> NDArray[np.uint8]:
     roles = np.where(crowd, Role.CROWD, np.where(tiny, Role.TINY, Role.INSTANCE))
     roles[annotations.ignore | (crowd & tiny)] = Role.IGNORED
     return roles.astype(np.uint8)
-
-
-def count_file(file: AnnotationFile) -> ClassStatistics:
-    """Count a whole annotation file: what a `LVISDataset` of it, without `filter_cfg`, has as `class_statistics`."""
-    index, _ = index_labels(file.annotations, file.images, file.category_ids)
-    return index.statistics([category['name'] for category in file.categories])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtail_det.datasets.label_index import LabelIndex, Role
+from longtail_det.annotations import LabelIndex, Role
 
 annotations = st.lists(st.tuples(st.integers(0, 4), st.sampled_from(Role)), max_size=6)
 images = st.lists(annotations, min_size=1, max_size=6)

@@ -4,7 +4,9 @@ import math
 
 import pytest
 
-from longtail_det.evaluation.lvis import AP_COLUMNS, ap_table, nest_results, percent
+from longtail_det.evaluation import AP_COLUMNS, ap_table, percent
+from longtail_det.evaluation.lvis import METRICS, MODES
+from longtail_det.evaluation.results import flatten_results, name_results, nest_results
 
 
 def test_the_table_has_a_row_per_metric_and_aligned_columns():
@@ -28,3 +30,14 @@ def test_nesting_undoes_the_keys_of_the_metric():
         'bbox': {'AP': 0.1, 'AP/a_class/with a slash': 0.3},
         'segm': {'AR@300': 0.2},
     }
+
+
+@pytest.mark.parametrize('prefix', ['', 'lvis/', 'mine/'])
+def test_a_log_gives_back_what_went_into_it(prefix):
+    keys = ('AP', 'AP50', 'APr', 'AR@300', 'AR', 'AP/class_AP', 'AP/two\nlines/and a slash')
+    scores = {(metric, mode): dict.fromkeys(keys, 0.5) for metric in METRICS for mode in MODES}
+    named = name_results(scores)
+    assert list(named) == [f'{a}{b}' for a in ('bbox', 'segm', 'boundary') for b in ('', '_fixed', '_pool')]
+    logged = {f'{prefix}{key}': value for key, value in flatten_results(named).items()}
+    assert len(logged) == len(scores) * len(keys)
+    assert nest_results(logged) == named
