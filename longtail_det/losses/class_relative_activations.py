@@ -7,7 +7,8 @@ import logging
 import torch
 from torch import Tensor
 
-from longtail_det.functional.losses import class_relative_link, class_relative_loss
+from longtail_det.functional.kernels import class_relative_kernel
+from longtail_det.functional.losses import class_relative_activation
 from longtail_det.statistics import COMMON_MAX_IMAGES, ClassStatistics
 
 from .base import RoIClassificationLoss
@@ -60,9 +61,9 @@ class ClassRelativeActivations(NeedsClassStatistics, RoIClassificationLoss):
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """(N,) loss of (N, C + 1) logits."""
         self.require_statistics()
-        return class_relative_loss(logits, labels, self.is_frequent)
+        return class_relative_kernel(logits, labels, self.is_frequent)
 
     def get_activation(self, cls_score: Tensor) -> Tensor:
         """(N, C + 1) probabilities of (N, C + 1) logits."""
         self.require_statistics()
-        return class_relative_link(self.is_frequent).probability(cls_score)
+        return class_relative_activation(self.is_frequent).probability(cls_score)

@@ -6,7 +6,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from longtail_det.functional.losses import drop_loss, mu_of_counts, tail_counts
+from longtail_det.functional.kernels import drop_kernel
+from longtail_det.functional.losses import drop_rate_mu, dropped_terms, tail_counts
 
 from .class_statistics_mixin import StatisticsSource
 from .statistics_sync import SyncedStatistics
@@ -67,17 +68,18 @@ class DropLoss(SyncedStatistics, TailLoss):
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """(N,) loss of (N, C) logits."""
         self.require_statistics()
-        return drop_loss(logits, labels, self.is_tail, mu=self._mu(labels), link=self.link)
+        dropped = dropped_terms(labels, self.is_tail, self._mu(labels), torch.rand_like(logits))
+        return drop_kernel(logits, labels, dropped, activation=self.activation)
 
     def _mu(self, labels: Tensor) -> Tensor:
         tail, foreground = tail_counts(labels, self.is_tail)
-        own = mu_of_counts(tail, foreground)
+        own = drop_rate_mu(tail, foreground)
         if not self.sync_mu:
             return own
         if not self.statistics_deferred:
             return self._mu_of_one_process(own)
         known = self.last_counts[1] > 0
-        mu = torch.where(known, mu_of_counts(self.last_counts[0], self.last_counts[1]), own)
+        mu = torch.where(known, drop_rate_mu(*self.last_counts), own)
         if self.training:
             self.add_statistics(torch.stack([tail, foreground]))
         return mu
