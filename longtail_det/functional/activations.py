@@ -124,8 +124,8 @@ class ClassRelative(Activation):
     """
 
     is_normal: Tensor
-    normal: Normal = Normal((-5.0, 5.0))
-    gumbel: Gumbel = Gumbel((-4.0, 10.0))
+    normal: Normal
+    gumbel: Gumbel
 
     def probability(self, x: Tensor) -> Tensor:
         """Return p(x), never clamped."""

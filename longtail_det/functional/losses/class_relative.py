@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..activations import ClassRelative
+from ..activations import ClassRelative, Gumbel, Normal
 from .binary_cross_entropy import binary_cross_entropy, one_hot
+
+_NORMAL, _GUMBEL = Normal((-5.0, 5.0)), Gumbel((-4.0, 10.0))
 
 
 def class_relative_loss(logits: Tensor, labels: Tensor, is_frequent: Tensor) -> Tensor:
@@ -30,4 +32,4 @@ def class_relative_activation(is_frequent: Tensor) -> ClassRelative:
     Args:
         is_frequent: (C,) bool, columns of the normal CDF.
     """
-    return ClassRelative(F.pad(is_frequent, (0, 1)))
+    return ClassRelative(F.pad(is_frequent, (0, 1)), _NORMAL, _GUMBEL)
