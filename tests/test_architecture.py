@@ -20,15 +20,24 @@ MAY_IMPORT = {
     'compat': set(),
     'functional': set(),
     'statistics': set(),
-    'models': {'compat', 'functional', 'statistics'},
-    'datasets': {'compat', 'statistics'},
-    'evaluation': {'compat', 'functional', 'statistics'},
-    'engine': {'compat', 'models', 'functional', 'statistics'},
+    'annotations': {'statistics'},
+    'losses': {'functional', 'statistics', 'annotations'},
+    'sampling': {'statistics'},
+    'models': {'compat', 'losses', 'functional', 'statistics'},
+    'datasets': {'compat', 'annotations', 'sampling', 'statistics'},
+    'evaluation': {'annotations', 'functional', 'statistics'},
+    'metrics': {'compat', 'annotations', 'evaluation', 'statistics'},
+    'engine': {'compat', 'models', 'losses', 'sampling', 'statistics'},
     'calibration': {'functional', 'statistics'},
     'visualization': {'evaluation', 'statistics'},
 }
 #: what a pure room may import from outside the standard library
-PURE = {'functional': {'torch', 'numpy'}, 'statistics': {'numpy'}}
+PURE = {
+    'functional': {'torch', 'numpy'},
+    'losses': {'torch'},
+    'sampling': {'torch', 'numpy'},
+    'statistics': {'numpy'},
+}
 FORBIDDEN_EVERYWHERE = {'tools', 'configs', 'tests'}
 
 

@@ -5,6 +5,7 @@ from .classes import category_groups, match_classes
 from .counting import count_annotations, load_class_statistics
 from .file import AnnotationFile, read_annotation_file, read_categories
 from .packed_mask import PackedMask
+from .statistics_source import StatisticsSource, as_class_statistics
 from .table import AnnotationTable, ImageTable, find_rows
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     'BadRecords',
     'ImageTable',
     'PackedMask',
+    'StatisticsSource',
+    'as_class_statistics',
     'category_groups',
     'count_annotations',
     'find_rows',

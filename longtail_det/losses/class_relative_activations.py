@@ -12,7 +12,7 @@ from longtail_det.functional.losses import class_relative_activation
 from longtail_det.statistics import COMMON_MAX_IMAGES, ClassStatistics
 
 from .base import RoIClassificationLoss
-from .class_statistics_mixin import NeedsClassStatistics, StatisticsSource
+from .class_tables import NeedsClassStatistics, OptionalStatistics
 
 
 class ClassRelativeActivations(NeedsClassStatistics, RoIClassificationLoss):
@@ -41,7 +41,7 @@ class ClassRelativeActivations(NeedsClassStatistics, RoIClassificationLoss):
         self,
         num_classes: int,
         max_images: int = COMMON_MAX_IMAGES,
-        class_statistics: StatisticsSource = None,
+        class_statistics: OptionalStatistics = None,
         reduction: str = 'mean',
         loss_weight: float = 1.0,
     ) -> None:
@@ -60,10 +60,10 @@ class ClassRelativeActivations(NeedsClassStatistics, RoIClassificationLoss):
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """(N,) loss of (N, C + 1) logits."""
-        self.require_statistics()
+        self.require_table()
         return class_relative_kernel(logits, labels, self.is_frequent)
 
     def get_activation(self, cls_score: Tensor) -> Tensor:
         """(N, C + 1) probabilities of (N, C + 1) logits."""
-        self.require_statistics()
+        self.require_table()
         return class_relative_activation(self.is_frequent).probability(cls_score)

@@ -9,7 +9,7 @@ from torch import Tensor
 from longtail_det.functional.kernels import drop_kernel
 from longtail_det.functional.losses import drop_rate_mu, dropped_terms, tail_counts
 
-from .class_statistics_mixin import StatisticsSource
+from .class_tables import OptionalStatistics
 from .statistics_sync import SyncedStatistics
 from .tail_loss import TailLoss
 
@@ -52,7 +52,7 @@ class DropLoss(SyncedStatistics, TailLoss):
         num_classes: int,
         lambda_: float | None = None,
         activation: str = 'sigmoid',
-        class_statistics: StatisticsSource = None,
+        class_statistics: OptionalStatistics = None,
         sync_mu: bool = False,
         reduction: str = 'mean',
         loss_weight: float = 1.0,
@@ -67,7 +67,7 @@ class DropLoss(SyncedStatistics, TailLoss):
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """(N,) loss of (N, C) logits."""
-        self.require_statistics()
+        self.require_table()
         dropped = dropped_terms(labels, self.is_tail, self._mu(labels), torch.rand_like(logits))
         return drop_kernel(logits, labels, dropped, activation=self.activation)
 

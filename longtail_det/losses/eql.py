@@ -39,5 +39,5 @@ class EQL(TailLoss):
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """(N,) loss of (N, C) logits."""
-        self.require_statistics()
+        self.require_table()
         return eql_kernel(logits, labels, self.is_tail, activation=self.activation)

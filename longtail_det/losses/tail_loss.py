@@ -10,7 +10,7 @@ from torch import Tensor
 from longtail_det.statistics import ClassStatistics
 
 from .activation_loss import ActivationLoss, find_activation
-from .class_statistics_mixin import NeedsClassStatistics, StatisticsSource
+from .class_tables import NeedsClassStatistics, OptionalStatistics
 
 
 class TailLoss(NeedsClassStatistics, ActivationLoss):
@@ -37,7 +37,7 @@ class TailLoss(NeedsClassStatistics, ActivationLoss):
         num_classes: int,
         lambda_: float | None = None,
         activation: str = 'sigmoid',
-        class_statistics: StatisticsSource = None,
+        class_statistics: OptionalStatistics = None,
         reduction: str = 'mean',
         loss_weight: float = 1.0,
         lambda_instances: float | None = None,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail_det.annotations import load_class_statistics, match_classes
+from longtail_det.annotations import match_classes
 from longtail_det.evaluation.lvis import GroundTruth, find_sorted
 from longtail_det.statistics import ClassStatistics
 
@@ -66,21 +66,6 @@ def choose_classes(
     if statistics is not None:
         chosen = replace(chosen, groups=_training_groups(statistics, classes)[np.argsort(category_ids)])
     return ClassChoice(chosen, category_ids, find_sorted(category_ids, chosen.category_ids)[0])
-
-
-def read_statistics(given: str | Mapping[str, Any] | None) -> ClassStatistics | None:
-    """Take class statistics as a config gives them.
-
-    Args:
-        given: path of a json, or its content; None for none.
-
-    Raises:
-        FileNotFoundError: nothing at this path.
-        ValueError: no class statistics.
-    """
-    if given is None or isinstance(given, ClassStatistics):
-        return given
-    return load_class_statistics(given) if isinstance(given, str) else ClassStatistics.from_dict(given)
 
 
 def _training_groups(statistics: ClassStatistics, classes: Sequence[str]) -> NDArray[np.str_]:

@@ -13,9 +13,10 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from numpy.typing import NDArray
 
+from longtail_det.annotations import as_class_statistics
 from longtail_det.evaluation import lvis as fn
 
-from .class_choice import ClassChoice, choose_classes, read_statistics
+from .class_choice import ClassChoice, choose_classes
 from .ground_truth_file import missing_fields, read_ground_truth
 from .image_matches import ImageMatches, drop_outranked, in_class_cap, merge_images, split_by_image
 from .mmdet_arguments import read_metric_items, refuse_other_thresholds, refuse_proposals
@@ -108,7 +109,7 @@ class FastLVISMetric(BaseMetric):
             raise ValueError('format_only=True writes results files; say where with outfile_prefix=PATH/PREFIX')
         self._is_ranking = set(self.modes) != {'default'}
         self.classwise = classwise
-        self.class_statistics = read_statistics(class_statistics)
+        self.class_statistics = None if class_statistics is None else as_class_statistics(class_statistics)
         self.format_only = format_only
         self._files = ResultFiles(outfile_prefix, self.metrics, get_rank()) if outfile_prefix else None
         self._file_gt = read_ground_truth(ann_file, () if format_only else self.metrics, backend_args)

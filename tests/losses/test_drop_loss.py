@@ -60,7 +60,9 @@ def test_each_roi_and_class_is_drawn_on_its_own():
 def test_foreground_is_eql_and_so_is_everything_when_nothing_is_dropped(roi_batch):
     logits, labels = roi_batch(12, NUM_CLASSES)
     foreground = labels < NUM_CLASSES
-    torch.testing.assert_close(drop_loss(logits, labels, TAIL)[foreground], eql_loss(logits, labels, TAIL).sum(1)[foreground])
+    torch.testing.assert_close(
+        drop_loss(logits, labels, TAIL)[foreground], eql_loss(logits, labels, TAIL).sum(1)[foreground]
+    )
     torch.testing.assert_close(drop_loss(logits, labels, TAIL, mu=1.0), eql_loss(logits, labels, TAIL).sum(1))
 
 

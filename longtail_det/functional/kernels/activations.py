@@ -158,6 +158,8 @@ class NormalTerms(Terms):
 class ClassRelativeTerms(Terms):
     """Those of the normal CDF in some columns, those of the Gumbel CDF in the others."""
 
+    activation: ClassRelative
+
     def __init__(self, activation: ClassRelative) -> None:
         super().__init__(activation)
         self.is_normal = activation.is_normal

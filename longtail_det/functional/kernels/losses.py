@@ -73,8 +73,8 @@ def eqlv2_kernel(
         (N,) losses, and (C,) gradients of the positive and of the negative terms.
     """
     if is_compiling():
-        loss, *gradients = definitions.eqlv2_loss(logits, labels, positive_weight, negative_weight)
-        return loss.sum(1), *gradients
+        loss, pos_grad, neg_grad = definitions.eqlv2_loss(logits, labels, positive_weight, negative_weight)
+        return loss.sum(1), pos_grad, neg_grad
     positive, negative = (F.pad(w, (0, 1), value=1.0).to(logits.dtype) for w in (positive_weight, negative_weight))
     kernel = BinaryKernel(
         logits, labels, SIGMOID, negative_weight=negative, positive_weight=positive, sums_gradients=True

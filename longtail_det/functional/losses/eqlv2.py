@@ -48,7 +48,8 @@ def eqlv2_loss(
         of the negative terms, without gradient.
     """
     target = one_hot(labels, logits.size(1))
-    weight = torch.where(target, *(F.pad(w, (0, 1), value=1.0).to(logits) for w in (positive_weight, negative_weight)))
+    positive, negative = (F.pad(w, (0, 1), value=1.0).to(logits) for w in (positive_weight, negative_weight))
+    weight = torch.where(target, positive, negative)
     loss = weight * binary_cross_entropy(logits, target)
     gradient = (weight * (logits.detach().sigmoid() - target.to(logits)).abs())[:, :-1]
     return loss, (gradient * target[:, :-1]).sum(0), (gradient * ~target[:, :-1]).sum(0)

@@ -35,14 +35,18 @@ def plain(activation, x):
 def test_values_and_derivatives(activation, data):
     low, high = RANGE.get(activation, (-8.0, 8.0))
     x = torch.tensor(data.draw(st.lists(st.floats(low, high), min_size=1, max_size=5)), dtype=torch.float64)
-    for ours, expected in zip((terms_of(activation).positive(x), terms_of(activation).negative(x)), plain(activation, x), strict=True):
+    for ours, expected in zip(
+        (terms_of(activation).positive(x), terms_of(activation).negative(x)), plain(activation, x), strict=True
+    ):
         torch.testing.assert_close(ours, expected, rtol=1e-6, atol=1e-9)
 
 
 @EACH
 def test_the_definition_is_the_plain_formula(activation):
     x = torch.linspace(*RANGE.get(activation, (-8.0, 8.0)), 50, dtype=torch.float64, requires_grad=True)
-    for ours, (expected, _) in zip((activation.log_p(x), activation.log_not_p(x)), plain(activation, x.detach()), strict=True):
+    for ours, (expected, _) in zip(
+        (activation.log_p(x), activation.log_not_p(x)), plain(activation, x.detach()), strict=True
+    ):
         torch.testing.assert_close(ours.detach(), -expected, rtol=1e-6, atol=1e-9)
     inside = torch.linspace(-3, 4, 9, dtype=torch.float64, requires_grad=True)
     for log in (activation.log_p, activation.log_not_p):

@@ -44,7 +44,9 @@ def make_case(name, roi_batch, **kwargs):
 @pytest.mark.parametrize('scale', [1.0, 4.0])
 def test_the_kernel_is_the_definition(name, scale, roi_batch):
     definition, kernel, logits = make_case(name, roi_batch, scale=scale)
-    ours, theirs = (result if isinstance(result, tuple) else (result,) for result in (kernel(logits), definition(logits)))
+    ours, theirs = (
+        result if isinstance(result, tuple) else (result,) for result in (kernel(logits), definition(logits))
+    )
     loss = theirs[0].sum(1) if theirs[0].dim() == 2 else theirs[0]
     torch.testing.assert_close(ours, (loss, *theirs[1:]))
     row_weight = torch.linspace(-1, 2, 7, dtype=torch.float64)

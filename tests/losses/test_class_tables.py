@@ -73,7 +73,8 @@ def test_a_threshold_on_instances(kind, caplog):
     loss = kind(num_classes=4, lambda_instances=1652, class_statistics=counts)
     assert loss.is_tail.tolist() == [False, True, False, True]
     assert (
-        'lambda_instances=1652 takes 2 of 4 classes (r/c/f 0/0/2), those with at most 1651 training inst' in caplog.messages[0]
+        'lambda_instances=1652 takes 2 of 4 classes (r/c/f 0/0/2), those with at most 1651 training inst'
+        in caplog.messages[0]
     )
     assert 'lambda_instances=1652' in repr(loss)
     restored = kind(num_classes=4, lambda_instances=1652)
