@@ -6,7 +6,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from longtail_det.functional.kernels import drop_kernel
+from longtail_det.functional.kernels import drop_kernel, row_blocks
 from longtail_det.functional.losses import drop_rate_mu, dropped_terms, tail_counts
 
 from .class_tables import OptionalStatistics
@@ -68,8 +68,14 @@ class DropLoss(SyncedStatistics, TailLoss):
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """(N,) loss of (N, C) logits."""
         self.require_table()
-        dropped = dropped_terms(labels, self.is_tail, self._mu(labels), torch.rand_like(logits))
-        return drop_kernel(logits, labels, dropped, activation=self.activation)
+        return drop_kernel(logits, labels, self._draw(logits, labels), activation=self.activation)
+
+    def _draw(self, logits: Tensor, labels: Tensor) -> Tensor:
+        mu = self._mu(labels)
+        dropped = torch.empty_like(logits, dtype=torch.bool)
+        for rows in row_blocks(logits):  # the numbers drawn stay in the cache
+            dropped[rows] = dropped_terms(labels[rows], self.is_tail, mu, torch.rand_like(logits[rows]))
+        return dropped
 
     def _mu(self, labels: Tensor) -> Tensor:
         tail, foreground = tail_counts(labels, self.is_tail)

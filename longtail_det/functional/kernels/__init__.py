@@ -4,7 +4,7 @@ Under `torch.compile`, and in a backward pass with `create_graph=True`, each tak
 """
 
 from .foreground import split_foreground
-from .fused import is_compiling
+from .fused import is_compiling, row_blocks
 from .losses import (
     class_relative_kernel,
     drop_kernel,
@@ -22,6 +22,7 @@ __all__ = [
     'eqlv2_kernel',
     'gumbel_kernel',
     'is_compiling',
+    'row_blocks',
     'seesaw_kernel',
     'sigmoid_ce_kernel',
     'split_foreground',

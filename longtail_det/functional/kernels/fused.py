@@ -64,7 +64,7 @@ class _Fused(torch.autograd.Function):
 
 
 def row_blocks(logits: Tensor) -> list[slice]:
-    """Cut the rows into blocks for a CPU; a GPU takes them all at once."""
+    """Cut the rows of (N, K) `logits` into blocks for a CPU; a GPU takes them all at once."""
     num_rows = logits.size(0)
     if logits.is_cuda:
         return [slice(0, num_rows)]

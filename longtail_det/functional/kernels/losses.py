@@ -54,7 +54,8 @@ def drop_kernel(logits: Tensor, labels: Tensor, dropped: Tensor, *, activation: 
         logits,
         labels,
         activation,
-        kept=lambda rows: dropped[rows].logical_not().to(logits.dtype),
+        # seen as bytes: several times faster to convert than bool
+        kept=lambda rows: dropped[rows].logical_not().view(torch.uint8).to(logits.dtype),
     )
 
 
