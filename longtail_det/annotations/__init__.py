@@ -6,6 +6,7 @@ from .counting import count_file, load_class_statistics
 from .file import AnnotationFile, read_annotation_file, read_categories, read_images, read_records
 from .label_index import LabelIndex, Role, assign_roles, index_labels
 from .packed_mask import PackedMask
+from .statistics_source import StatisticsSource, as_class_statistics
 from .table import AnnotationTable, ImageTable, find_rows, find_sorted
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     'LabelIndex',
     'PackedMask',
     'Role',
+    'StatisticsSource',
+    'as_class_statistics',
     'assign_roles',
     'category_groups',
     'check_classes',

@@ -11,6 +11,7 @@ from mmdet.registry import DATASETS
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
+from longtail_det.sampling import ImageLabels
 from longtail_det.statistics import (
     ClassStatistics,
     class_repeat_factors,
@@ -20,7 +21,7 @@ from longtail_det.statistics import (
     resampled_count,
 )
 
-from .image_labels import ImageLabels, read_image_labels
+from .image_labels import read_image_labels
 
 _ROUNDINGS = ('ceil', 'stochastic')
 
@@ -98,13 +99,7 @@ class RepeatFactorDataset:
         self.dataset.full_init()
         images = read_image_labels(self.dataset, count_instances=self.mode == 'instance')
         self._image_count = images.image_count
-        class_factors = class_repeat_factors(
-            self._image_count,
-            len(self.dataset),
-            oversample_thr=self.oversample_thr,
-            instance_count=images.instance_count,
-            mode=self.mode,
-        )
+        class_factors = images.class_factors(self.oversample_thr, self.mode)
         self._factors = image_repeat_factors(images.labels, images.offsets, class_factors)
         self._indices = np.repeat(np.arange(len(self._factors)), self._round())
         self._fully_initialized = True

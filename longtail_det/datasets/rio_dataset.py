@@ -19,7 +19,7 @@ class RIODataset(RepeatFactorDataset):
 
     Chang et al., Image-Level or Object-Level?, ICML 2021, arXiv:2104.05702. The chosen classes are those of at most
     `max_images` training images and, whatever it says, all rare ones: 553 classes of LVIS v1, 706 of v0.5 by default.
-    They stand in `metainfo['rio_target_classes']`, from where `ClassStatisticsHook` carries them to the head.
+    `ClassStatisticsHook` carries them to the head.
 
     Args:
         dataset: the data set to resample, or its config.
@@ -66,11 +66,6 @@ class RIODataset(RepeatFactorDataset):
         """Ascending indices of the classes whose features are replayed."""
         self.full_init()
         return list(self._target_classes)
-
-    @property
-    def metainfo(self) -> dict[str, Any]:
-        """What the wrapped data set says of itself, and `rio_target_classes`."""
-        return {**super().metainfo, 'rio_target_classes': self.target_classes}
 
     def _choose(self) -> list[int]:
         if self._wanted is None:

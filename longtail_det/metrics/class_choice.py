@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail_det.annotations import find_sorted, load_class_statistics, select_categories
+from longtail_det.annotations import find_sorted, select_categories
 from longtail_det.evaluation import GroundTruth
 from longtail_det.statistics import ClassStatistics
 
@@ -85,18 +85,3 @@ def choose_classes(
         except ValueError as error:
             raise ValueError(f'val_evaluator.class_statistics: {error}; give those of the training set') from None
     return ClassChoice(chosen, category_ids, find_sorted(category_ids, chosen.category_ids)[0])
-
-
-def read_statistics(given: str | Mapping[str, Any] | None) -> ClassStatistics | None:
-    """Take class statistics as a config gives them.
-
-    Args:
-        given: path of a json, or its content; None for none.
-
-    Raises:
-        FileNotFoundError: nothing at this path.
-        ValueError: no class statistics.
-    """
-    if given is None or isinstance(given, ClassStatistics):
-        return given
-    return load_class_statistics(given) if isinstance(given, str) else ClassStatistics.from_dict(given)

@@ -13,6 +13,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from numpy.typing import NDArray
 
+from longtail_det.annotations import as_class_statistics
 from longtail_det.evaluation import GroundTruth, ap_table, read_ground_truth
 from longtail_det.evaluation.lvis.evaluation import check_choice
 from longtail_det.evaluation.lvis.parameters import METRICS as METRIC_NAMES
@@ -21,7 +22,7 @@ from longtail_det.evaluation.lvis.summary import summarize
 from longtail_det.evaluation.results import flatten_results, name_results
 
 from .annotation_file import local_annotations, missing_fields
-from .class_choice import ClassChoice, choose_classes, read_statistics
+from .class_choice import ClassChoice, choose_classes
 from .image_matches import (
     NOT_RANKED,
     ImageMatches,
@@ -118,7 +119,7 @@ class FastLVISMetric(BaseMetric):
         check_format_only(format_only, outfile_prefix)
         self._is_ranking = set(self.modes) != {'default'}
         self.classwise = classwise
-        self.class_statistics = read_statistics(class_statistics)
+        self.class_statistics = None if class_statistics is None else as_class_statistics(class_statistics)
         self.format_only = format_only
         self._files = ResultFiles(outfile_prefix, self.metrics, get_rank()) if outfile_prefix else None
         self.ann_file = ann_file

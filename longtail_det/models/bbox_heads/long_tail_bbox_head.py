@@ -126,8 +126,8 @@ class LongTailBBoxHead(ManyClassBoxes, ConvFCBBoxHead):
             x: (N, in_channels, H, W) RoI features.
 
         Returns:
-            (N, columns of the loss) logits and (N, B or C B) box deltas, computed or on demand (never while torch traces
-            or exports the model); None for what the head lacks.
+            (N, columns of the loss) logits and (N, B or C B) box deltas, computed or on demand (never while torch
+            traces or exports the model); None for what the head lacks.
         """
         x_cls, x_reg = self.branch_features(x)
         return self.fc_cls(x_cls) if self.with_cls else None, self.regress(x_reg)

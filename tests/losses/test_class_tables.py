@@ -7,7 +7,7 @@ import json
 import pytest
 import torch
 
-from longtail_det.losses import EQL, DropLoss, tail_loss
+from longtail_det.losses import EQL, DropLoss
 from longtail_det.statistics import ClassStatistics
 
 from .catalogue import IS_TAIL, LAMBDA, LOSSES, NUM_CLASSES, STATISTICS, build
@@ -50,14 +50,13 @@ def test_the_config_wins_over_the_hook():
     assert loss.is_tail.tolist() == IS_TAIL
 
 
-def test_lambda_is_an_image_count_in_disguise(monkeypatch):
-    logged = []
-    monkeypatch.setattr(tail_loss, 'print_log', lambda text, logger: logged.append(text))
+def test_lambda_is_an_image_count_in_disguise(caplog):
+    caplog.set_level('INFO', 'longtail_det')
     counts = dict(image_count=[10, 100, 101, 99388], instance_count=[10, 100, 101, 99388], num_images=99388)
     loss = EQL(num_classes=4, lambda_=1.0062e-3, class_statistics=counts)
     assert loss.is_tail.tolist() == [True, True, False, False], 'LVIS v1: at most 100 images'
-    assert len(logged) == 1, 'said once'
-    assert 'takes 2 of 4 classes (r/c/f 1/1/0), those with at most 100 of 99388 annotated' in logged[0]
+    assert len(caplog.messages) == 1, 'said once'
+    assert 'takes 2 of 4 classes (r/c/f 1/1/0), those with at most 100 of 99388 annotated' in caplog.messages[0]
 
 
 def test_the_threshold_itself_is_not_in_the_tail():
@@ -67,15 +66,15 @@ def test_the_threshold_itself_is_not_in_the_tail():
 
 
 @pytest.mark.parametrize('kind', [EQL, DropLoss])
-def test_a_threshold_on_instances(kind, monkeypatch):
+def test_a_threshold_on_instances(kind, caplog):
     """Images do not matter, and a class of just so many instances is not in the tail."""
-    logged = []
-    monkeypatch.setattr(tail_loss, 'print_log', lambda text, logger: logged.append(text))
+    caplog.set_level('INFO', 'longtail_det')
     counts = dict(image_count=[1, 1500, 1, 900], instance_count=[1652, 1651, 5000, 900], num_images=2000)
     loss = kind(num_classes=4, lambda_instances=1652, class_statistics=counts)
     assert loss.is_tail.tolist() == [False, True, False, True]
     assert (
-        'lambda_instances=1652 takes 2 of 4 classes (r/c/f 0/0/2), those with at most 1651 training inst' in logged[0]
+        'lambda_instances=1652 takes 2 of 4 classes (r/c/f 0/0/2), those with at most 1651 training inst'
+        in caplog.messages[0]
     )
     assert 'lambda_instances=1652' in repr(loss)
     restored = kind(num_classes=4, lambda_instances=1652)
