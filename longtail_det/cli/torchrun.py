@@ -1,7 +1,7 @@
 """Start torchrun for dist_train.sh and dist_test.sh: check the GPUs, choose the port, pass on a worker's error.
 
 Example:
-    python tools/_torchrun.py 2 tools/train.py CONFIG --launcher pytorch
+    python -m longtail_det.cli.torchrun 2 tools/train.py CONFIG --launcher pytorch
 
 Reads NNODES, NODE_RANK, MASTER_ADDR and PORT from the environment; dist_train.sh says what they mean.
 """
@@ -15,7 +15,7 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 
-from _cli import USER_ERROR_CODE, UserError, one_line_errors
+from .errors import USER_ERROR_CODE, UserError, one_line_errors
 
 
 @one_line_errors

@@ -12,10 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from _cli import UserError, describe
 from mmengine.config import Config, DictAction
 
-_CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+from .errors import UserError, describe
+
+# the configs of a checkout, or those that were installed with the package
+_CONFIGS = (Path(__file__).parents[1] / '.mim' / 'configs').resolve()
 _SUFFIXES = ('.py', '.json', '.yaml', '.yml')
 # What mmengine reads straight from the config, beside the arguments of Runner.
 _EXTRA_KEYS = (

@@ -16,8 +16,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from _cli import UserError
 from tqdm import tqdm
+
+from longtail_det.files import replacing
+
+from .errors import UserError
 
 _CHUNK = 1 << 20
 _TIMEOUT = 30.0
@@ -197,13 +200,8 @@ def _place(folder: Path, member: zipfile.ZipInfo) -> Path:
 
 
 def _unpack_member(content: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
-    unfinished = target.with_name(f'{target.name}.tmp')
-    try:
-        with content.open(member) as source, unfinished.open('wb') as stream:
-            shutil.copyfileobj(source, stream, _CHUNK)
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with replacing(target) as unfinished, content.open(member) as source, unfinished.open('wb') as stream:
+        shutil.copyfileobj(source, stream, _CHUNK)
 
 
 def count_files(folder: Path, suffix: str) -> int:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from longtail_det import visualization as vis
+from longtail_det.evaluation import with_training_groups
 from longtail_det.evaluation.diagnosis import (
     ClassTable,
     Confusion,
@@ -20,10 +19,10 @@ from longtail_det.evaluation.diagnosis import (
     reliability,
 )
 from longtail_det.evaluation.lvis import GroundTruth, ScoredDetections, count_objects, match_detections
-from longtail_det.metrics import read_ground_truth
 from longtail_det.statistics import FREQUENCY_GROUPS, ClassStatistics
 
-Results = dict[str, dict[str, float]]
+from .run_directory import DataSource, Results
+from .run_predictions import RunPredictions, read_predictions
 
 
 class Details:
@@ -35,19 +34,21 @@ class Details:
         wants_masks: whether masks are read and scored too.
     """
 
-    def __init__(self, tested: vis.DataSource, stats: ClassStatistics, wants_masks: bool) -> None:
+    def __init__(self, tested: DataSource, stats: ClassStatistics, wants_masks: bool) -> None:
+        from longtail_det.metrics import read_ground_truth
+
         self.tested = tested
         self.metrics = ('bbox', 'segm') if wants_masks else ('bbox',)
         self.file_gt = read_ground_truth(tested.ann_file, self.metrics)
         self.train_images = _train_images(self.file_gt, stats)
         self.gt = _with_groups(self.file_gt, stats)
-        self.predictions: dict[str, vis.RunPredictions] = {}
+        self.predictions: dict[str, RunPredictions] = {}
         self.scored: dict[str, dict[str, ScoredDetections]] = {}
         self.ap: dict[str, dict[str, np.ndarray]] = {}
 
     def add(self, name: str, path: Path, folder: Path) -> Results:
         """Read and match the predictions of a run; gives its results."""
-        predictions = vis.read_predictions(path, folder, self.file_gt, self.tested)
+        predictions = read_predictions(path, folder, self.file_gt, self.tested)
         results, scored, ap = {}, {}, {}
         for metric in self.metrics:
             columns = predictions.of_metric(metric)
@@ -106,5 +107,4 @@ def _train_images(gt: GroundTruth, stats: ClassStatistics) -> np.ndarray | None:
 def _with_groups(gt: GroundTruth, stats: ClassStatistics) -> GroundTruth:
     if gt.groups is not None or not set(gt.names) <= set(stats.names):
         return gt
-    groups = dict(zip(stats.names, stats.frequency.tolist(), strict=True))
-    return replace(gt, groups=np.array([groups[name] for name in gt.names]))
+    return with_training_groups(gt, stats)
