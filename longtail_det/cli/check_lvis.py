@@ -89,7 +89,7 @@ def check_counts(path: Path, file: AnnotationFile, release: Release, split: Spli
     from longtail_det.datasets.label_index import count_file
 
     stats = count_file(file)
-    numbers = [
+    numbers: list[tuple[str, int, int | None]] = [
         ('images', len(file.images), split.num_images),
         ('annotations', len(file.annotations), split.num_annotations),
         ('images with annotations', stats.num_images, split.num_annotated),
@@ -97,7 +97,7 @@ def check_counts(path: Path, file: AnnotationFile, release: Release, split: Spli
     ]
     if split.groups is not None:
         sizes = [len(classes) for classes in stats.groups.values()]
-        numbers += [(f'{group} classes', *pair) for group, *pair in zip(_GROUPS, sizes, split.groups, strict=True)]
+        numbers += [(f'{g} classes', n, wanted) for g, n, wanted in zip(_GROUPS, sizes, split.groups, strict=True)]
     wrong = [f'{found} {what}, expected {wanted}' for what, found, wanted in numbers if wanted not in (None, found)]
     if wrong:
         return Finding(False, f'{path}: {"; ".join(wrong)}')

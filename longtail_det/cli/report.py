@@ -139,19 +139,19 @@ def read_details(
     """Read and match the predictions of the runs that have any; None where no run has."""
     for run in runs:
         if run.predictions is None:
-            command = evaluation_command(run.folder)
+            command = as_typed(evaluation_command(run.folder))
             notes.append(
                 f'No predictions of {run.name}, so neither figures by class nor images; make them with {command}'
             )
-    with_predictions = [run for run in runs if run.predictions is not None]
-    if not with_predictions:
+    predicted = [(run, run.predictions) for run in runs if run.predictions is not None]
+    if not predicted:
         return None
-    wants_masks = args.metric != 'bbox' and any('segm' in run.results or not run.results for run in with_predictions)
+    wants_masks = args.metric != 'bbox' and any('segm' in run.results or not run.results for run, _ in predicted)
     note(f'reading {tested.ann_file} ...')
     details = Details(tested, stats, wants_masks)
-    for run in with_predictions:
-        note(f'reading {run.predictions} ...')
-        scored = details.add(run.name, run.predictions, run.folder)
+    for run, path in predicted:
+        note(f'reading {path} ...')
+        scored = details.add(run.name, path, run.folder)
         if not run.results:
             run.results, run.source = scored, 'scored now'
         run.source += f', {len(details.predictions[run.name].image_paths)} images'

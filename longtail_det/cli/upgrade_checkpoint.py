@@ -200,7 +200,7 @@ def _build(cfg: Config, statistics: str | None) -> nn.Module:
         from longtail_det.annotations import load_class_statistics
 
         stats = load_class_statistics(statistics)
-        takers = [module for module in model.modules() if hasattr(module, 'set_class_statistics')]
+        takers: list[Any] = [module for module in model.modules() if hasattr(module, 'set_class_statistics')]
         if not takers:
             raise UserError('--class-statistics, but nothing in the model of the config keeps class statistics')
         for module in takers:

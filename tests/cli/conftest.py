@@ -1,53 +1,45 @@
-"""The command lines, loaded by path as a shell would, and a run of milliseconds to feed them."""
+"""The commands in this process or in a shell, and a run of milliseconds to feed them."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import mmengine.device.utils
 import pytest
 import torch
 
-TOOLS = Path(__file__).parents[2] / 'tools'
+from longtail_det import cli
+
+ROOT = Path(__file__).parents[2]
+TOOLS = ROOT / 'tools'
 TOY = Path(__file__).parent / 'toy'
 TOY_CONFIG = str(TOY / 'toy_config.py')
 
 
 @pytest.fixture
-def tool(monkeypatch, tmp_path) -> Callable[[str], ModuleType]:
-    """Load tools/NAME.py in this process, on the CPU, in an empty folder, with every variable put back afterwards."""
-    monkeypatch.syspath_prepend(str(TOOLS))
+def workplace(monkeypatch, tmp_path) -> Path:
+    """An empty folder, without a GPU, where the toy can be imported; every variable is put back afterwards."""
     monkeypatch.syspath_prepend(str(TOY))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(mmengine.device.utils, 'DEVICE', 'cpu')
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     for name in ('LOCAL_RANK', 'RANK', 'WORLD_SIZE', 'CUDA_VISIBLE_DEVICES', 'CUBLAS_WORKSPACE_CONFIG', 'DISPLAY'):
-        monkeypatch.setenv(name, '')  # so that monkeypatch knows the name and removes what a tool sets
+        monkeypatch.setenv(name, '')  # so that monkeypatch knows the name and removes what a command sets
         monkeypatch.delenv(name)
-
-    def load(name: str) -> ModuleType:
-        spec = importlib.util.spec_from_file_location(f'tool_{name}', TOOLS / f'{name}.py')
-        module = importlib.util.module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, spec.name, module)
-        spec.loader.exec_module(module)
-        return module
-
-    return load
+    return tmp_path
 
 
 @pytest.fixture
-def run_tool(tool) -> Callable[..., int]:
-    """Run tools/NAME.py with arguments in this process; mmengine keeps its logs apart by experiment name."""
+def run(workplace) -> Callable[..., int]:
+    """Run train or test in this process; mmengine keeps their logs apart by experiment name."""
 
-    def run(name: str, *args: str) -> int:
-        return tool(name).main([*map(str, args), '--cfg-options', f'experiment_name={uuid.uuid4().hex}'])
+    def run(*args: object) -> int:
+        return cli.main([*map(str, args), '--cfg-options', f'experiment_name={uuid.uuid4().hex}'])
 
     return run
 
@@ -58,7 +50,7 @@ def shell(tmp_path) -> Callable[..., subprocess.CompletedProcess]:
     environment = {
         **os.environ,
         'PYTHON': sys.executable,
-        'PYTHONPATH': str(TOY),
+        'PYTHONPATH': os.pathsep.join(map(str, (TOY, ROOT))),
         'CUDA_VISIBLE_DEVICES': '-1',
         'OMP_NUM_THREADS': '1',
     }
