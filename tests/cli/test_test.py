@@ -57,7 +57,7 @@ def test_out_holds_one_prediction_per_image(run, toy_checkpoint):
 
 def test_a_checkpoint_saved_under_ddp_is_of_the_same_model(run, toy_checkpoint):
     saved = torch.load(toy_checkpoint)
-    torch.save({'state_dict': {f'test.{k}': v for k, v in saved['state_dict'].items()}}, 'ddp.pth')
+    torch.save({'state_dict': {f'module.{k}': v for k, v in saved['state_dict'].items()}}, 'ddp.pth')
     assert run('test', TOY_CONFIG, 'ddp.pth', '--work-dir', 'out') == 0
     assert metrics('out')['toy/bbox'] == pytest.approx(6.0)
 
@@ -79,7 +79,7 @@ def test_augmentation_wraps_the_model_and_ends_the_pipeline():
     inner = {'type': 'LVISDataset', 'pipeline': [load, resize, pack]}
     cfg = Config({'model': {'type': 'MaskRCNN'}, 'test_dataloader': {'dataset': {'type': 'Wrap', 'dataset': inner}}})
     test._enable_tta(cfg)
-    assert (cfg.model.type, cfg.model.test.type) == ('DetTTAModel', 'MaskRCNN')
+    assert (cfg.model.type, cfg.model.module.type) == ('DetTTAModel', 'MaskRCNN')
     assert [step.type for step in cfg.test_dataloader.dataset.dataset.pipeline] == [
         'LoadImageFromFile',
         'Resize',
