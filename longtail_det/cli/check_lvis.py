@@ -22,6 +22,7 @@ from .arguments import CommandParser
 from .commands import as_typed
 from .errors import UserError, one_line_errors
 from .lvis_releases import RELEASES, Release, Split
+from .reading import count_file
 
 _GROUPS = ('r', 'c', 'f')
 
@@ -86,8 +87,6 @@ def check_split(root: Path, release: Release, split: Split, with_images: bool) -
 
 def check_counts(path: Path, file: AnnotationFile, release: Release, split: Split) -> Finding:
     """Compare the numbers of records with the published ones."""
-    from longtail_det.datasets.label_index import count_file
-
     stats = count_file(file)
     numbers: list[tuple[str, int, int | None]] = [
         ('images', len(file.images), split.num_images),

@@ -24,6 +24,7 @@ from longtail_det.statistics import FREQUENCY_GROUPS, ClassStatistics
 from .arguments import CommandParser
 from .errors import UserError, one_line_errors
 from .group_table import row, span
+from .reading import count_file
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -41,8 +42,6 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 0 if the counts are written, 2 for an error of the user's."""
     args = build_parser().parse_args(argv)
-    from longtail_det.datasets.label_index import count_file
-
     try:
         if args.out.resolve() == args.ann.resolve():
             raise ValueError(f'--out is the annotation file itself: {args.out}; choose another name')

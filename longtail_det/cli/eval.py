@@ -18,13 +18,15 @@ import argparse
 import csv
 import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from longtail_det.annotations import load_class_statistics
-from longtail_det.evaluation import read_predicted_images, read_results, result_fields, with_training_groups
+from longtail_det.evaluation import read_results, result_fields
 from longtail_det.evaluation.lvis import (
     METRICS,
     MODES,
@@ -34,10 +36,12 @@ from longtail_det.evaluation.lvis import (
     evaluate_detections,
     predicted_columns,
 )
+from longtail_det.evaluation.predicted_images import read_predicted_images
 
 from .arguments import CommandParser
 from .commands import note
 from .errors import UserError, describe, one_line_errors
+from .reading import read_ground_truth
 
 Results = dict[str, dict[str, float]]
 
@@ -95,12 +99,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def score(args: argparse.Namespace) -> tuple[Results, GroundTruth]:
     """Read the files and compute; a progress bar over the images."""
-    from longtail_det.metrics import read_ground_truth
-
     note(f'reading {args.ann} ...')
     gt = read_ground_truth(args.ann, args.metric)
     if args.class_statistics:
-        gt = with_training_groups(gt, load_class_statistics(args.class_statistics))
+        gt = with_groups(gt, args.class_statistics)
     columns_of, img_ids = read_detections(args.results, gt, args.metric, args.segm_area)
     if args.img_ids:
         img_ids = read_ids(args.img_ids)
@@ -170,6 +172,16 @@ def read_ids(path: str) -> list[int]:
     if not ids or not all(isinstance(img_id, int) for img_id in ids):
         raise ValueError(f'--img-ids {path}: expected one image id or more, whole numbers')
     return ids
+
+
+def with_groups(gt: GroundTruth, path: str) -> GroundTruth:
+    """Take the frequency groups from the statistics of a training set."""
+    statistics = load_class_statistics(path)
+    groups = dict(zip(statistics.names, statistics.frequency.tolist(), strict=False))
+    missing = [name for name in gt.names if name not in groups]
+    if missing:
+        raise ValueError(f'{path} knows nothing of class {missing[0]!r}; give the file of the training set')
+    return replace(gt, groups=np.array([groups[name] for name in gt.names]))
 
 
 def without_classes(results: Results) -> Results:

@@ -44,6 +44,7 @@ from longtail_det.version import __version__
 from .arguments import CommandParser
 from .commands import as_typed, note
 from .errors import UserError, describe, one_line_errors
+from .reading import read_ground_truth
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -148,7 +149,8 @@ def read_details(
         return None
     wants_masks = args.metric != 'bbox' and any('segm' in run.results or not run.results for run, _ in predicted)
     note(f'reading {tested.ann_file} ...')
-    details = Details(tested, stats, wants_masks)
+    metrics = ('bbox', 'segm') if wants_masks else ('bbox',)
+    details = Details(tested, read_ground_truth(tested.ann_file, metrics), stats, metrics)
     for run, path in predicted:
         note(f'reading {path} ...')
         scored = details.add(run.name, path, run.folder)

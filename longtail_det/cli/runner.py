@@ -22,7 +22,7 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.registry import DATASETS, EVALUATOR, RUNNERS, init_default_scope
 from mmengine.runner import Runner
 
-from longtail_det.evaluation import read_predicted_images
+from longtail_det.evaluation.predicted_images import read_predicted_images
 
 from .errors import Progress, UserError
 

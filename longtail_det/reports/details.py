@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from longtail_det.evaluation import with_training_groups
 from longtail_det.evaluation.diagnosis import (
     ClassTable,
     Confusion,
@@ -30,24 +31,25 @@ class Details:
 
     Args:
         tested: the tested data.
+        file_gt: their objects, with all categories of the file.
         stats: of the training set.
-        wants_masks: whether masks are read and scored too.
+        metrics: of 'bbox' and 'segm'; what is scored.
     """
 
-    def __init__(self, tested: DataSource, stats: ClassStatistics, wants_masks: bool) -> None:
-        from longtail_det.metrics import read_ground_truth
-
+    def __init__(
+        self, tested: DataSource, file_gt: GroundTruth, stats: ClassStatistics, metrics: Sequence[str]
+    ) -> None:
         self.tested = tested
-        self.metrics = ('bbox', 'segm') if wants_masks else ('bbox',)
-        self.file_gt = read_ground_truth(tested.ann_file, self.metrics)
-        self.train_images = _train_images(self.file_gt, stats)
-        self.gt = _with_groups(self.file_gt, stats)
+        self.file_gt = file_gt
+        self.metrics = metrics
+        self.train_images = _train_images(file_gt, stats)
+        self.gt = _with_groups(file_gt, stats)
         self.predictions: dict[str, RunPredictions] = {}
         self.scored: dict[str, dict[str, ScoredDetections]] = {}
         self.ap: dict[str, dict[str, np.ndarray]] = {}
 
     def add(self, name: str, path: Path, folder: Path) -> Results:
-        """Read and match the predictions of a run; gives its results."""
+        """Read and match the predictions of a run, and return its results."""
         predictions = read_predictions(path, folder, self.file_gt, self.tested)
         results, scored, ap = {}, {}, {}
         for metric in self.metrics:
@@ -64,7 +66,7 @@ class Details:
 
     @property
     def table(self) -> ClassTable | None:
-        """The classes; None where the training set tells nothing of them."""
+        """Classes with their AP; None where the training set tells nothing of them."""
         if self.train_images is None or self.gt.groups is None or not self.scored:
             return None
         first = next(iter(self.scored.values()))['bbox']
@@ -72,17 +74,17 @@ class Details:
         return ClassTable(self.gt.category_ids, self.gt.names, self.gt.groups, self.train_images, num_objects, self.ap)
 
     def main_metric(self) -> str:
-        """Masks where every run has them, else boxes."""
+        """Return 'segm' where every run has masks, else 'bbox'."""
         return 'segm' if all('segm' in scored for scored in self.scored.values()) else 'bbox'
 
     def confusion(self, name: str, metric: str, score_threshold: float) -> Confusion:
-        """What objects are taken for in a run."""
+        """Count what the objects are confused with in a run."""
         columns = self.predictions[name].of_metric(metric)
         assert columns is not None
         return confusion(self.scored[name][metric], columns, score_threshold)
 
     def reliability(self, name: str, metric: str) -> dict[str, Reliability]:
-        """Precision over score in a run, by group; detections that do not count are left out."""
+        """Compute precision over score in a run, by group, from the detections that count."""
         columns = self.predictions[name].of_metric(metric)
         assert columns is not None
         assert self.gt.groups is not None
@@ -97,7 +99,7 @@ class Details:
 
 
 def _train_images(gt: GroundTruth, stats: ClassStatistics) -> np.ndarray | None:
-    """Training images of each class of the tested file; None where the training set does not know all of them."""
+    """Return the training images of each tested class; None where the training set does not know all of them."""
     if not stats.names:
         return stats.image_count if stats.num_classes == gt.num_classes else None
     count = dict(zip(stats.names, stats.image_count.tolist(), strict=True))
@@ -107,4 +109,5 @@ def _train_images(gt: GroundTruth, stats: ClassStatistics) -> np.ndarray | None:
 def _with_groups(gt: GroundTruth, stats: ClassStatistics) -> GroundTruth:
     if gt.groups is not None or not set(gt.names) <= set(stats.names):
         return gt
-    return with_training_groups(gt, stats)
+    groups = dict(zip(stats.names, stats.frequency.tolist(), strict=True))
+    return replace(gt, groups=np.array([groups[name] for name in gt.names]))

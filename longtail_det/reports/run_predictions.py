@@ -9,8 +9,9 @@ from typing import Any
 
 from longtail_det.annotations import match_classes
 from longtail_det.annotations.json_file import JsonFile
-from longtail_det.evaluation import read_predicted_images, read_results, result_fields
+from longtail_det.evaluation import read_results, result_fields
 from longtail_det.evaluation.lvis import Detections, GroundTruth, predicted_columns
+from longtail_det.evaluation.predicted_images import read_predicted_images
 
 from .run_directory import DataSource, evaluation_command
 

@@ -73,7 +73,10 @@ TESTING = {
         "ends in .pkl, .pickle or .json, got 'results.txt'",
     ),
     'nothing-to-test': ([TOY_CONFIG], 'give a checkpoint to test, or --results FILE.pkl'),
-    'results-missing': ([TOY_CONFIG, '--results', 'none.pkl'], 'no file none.pkl; --results wants what longtail-det test'),
+    'results-missing': (
+        [TOY_CONFIG, '--results', 'none.pkl'],
+        'no file none.pkl; --results wants what longtail-det test',
+    ),
     'results-no-pickle': ([TOY_CONFIG, '--results', 'notes.txt'], 'notes.txt is no pickle, or was cut short'),
     'results-and-model': (
         [TOY_CONFIG, 'toy.pth', '--results', 'notes.txt'],
