@@ -22,7 +22,7 @@ from longtail_det.annotations import ON_BAD, BadRecords, read_annotation_file
 from longtail_det.statistics import FREQUENCY_GROUPS, ClassStatistics
 
 from .arguments import CommandParser
-from .errors import UserError, one_line_errors
+from .errors import one_line_errors, user_errors
 from .group_table import row, span
 from .reading import count_file
 
@@ -42,7 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 0 if the counts are written, 2 for an error of the user's."""
     args = build_parser().parse_args(argv)
-    try:
+    with user_errors():
         if args.out.resolve() == args.ann.resolve():
             raise ValueError(f'--out is the annotation file itself: {args.out}; choose another name')
         bad = BadRecords(str(args.ann))
@@ -51,9 +51,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         stats = count_file(file)
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps(stats.to_dict()))
-    except (ValueError, OSError) as error:
-        reason = f'{error.filename}: {error.strerror}' if isinstance(error, OSError) and error.filename else error
-        raise UserError(str(reason)) from error
     print(_table(stats))
     print(f"written to {args.out}; in a config: class_statistics='{args.out}'")
     return 0

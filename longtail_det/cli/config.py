@@ -34,19 +34,29 @@ _EXTRA_KEYS = (
 )
 
 
+def read_config(path: str, options: Sequence[str]) -> Config:
+    """Read a config and merge `--cfg-options` into it.
+
+    Raises:
+        UserError: the file has an error inside, or an option does not fit it.
+    """
+    try:
+        cfg = Config.fromfile(path)
+    except ModuleNotFoundError:
+        raise
+    except Exception as error:
+        raise UserError(f'cannot read config {path}: {describe(error)}') from error
+    apply_options(cfg, options)
+    return cfg
+
+
 def load_config(args: argparse.Namespace) -> Config:
     """Read `args.config`, then apply the common arguments of the command line to it.
 
     Raises:
         UserError: the file has an error inside, or an option does not fit it.
     """
-    try:
-        cfg = Config.fromfile(args.config)
-    except ModuleNotFoundError:
-        raise
-    except Exception as error:
-        raise UserError(f'cannot read config {args.config}: {describe(error)}') from error
-    apply_options(cfg, args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir

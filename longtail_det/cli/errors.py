@@ -71,6 +71,15 @@ def _report(line: str) -> None:
 
 
 @contextmanager
+def user_errors() -> Iterator[None]:
+    """Turn a ValueError or an OSError into a `UserError`: what our readers and writers raise is the user's to fix."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise UserError(describe(error)) from error
+
+
+@contextmanager
 def setup_errors() -> Iterator[Progress]:
     """Turn any exception raised before `Progress.started` into a `UserError`.
 
@@ -91,17 +100,21 @@ def setup_errors() -> Iterator[Progress]:
 
 
 def describe(error: Exception) -> str:
-    """One line from an exception: its message, and its type where the message alone does not speak.
+    """Return one line from an exception: its message, and its type where the message alone does not speak.
 
     Example:
         >>> describe(KeyError('classes')), describe(ValueError('two  lines' + chr(10) + 'of text'))
         ("KeyError: 'classes'", 'two lines of text')
+        >>> describe(PermissionError(13, 'Permission denied', 'stats.json'))
+        'stats.json: Permission denied'
     """
     if isinstance(error, ModuleNotFoundError):
         return (
             f'{error} in {sys.executable}; ./tools/setup_env.sh makes an environment that has everything, '
             'pip install -e . --no-deps adds this package to yours'
         )
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f'{error.filename}: {error.strerror}'
     message = str(error).strip()
     if message.startswith('Failed to import custom modules'):
         message = f'{message.split(", the current sys.path")[0]}: {_root(error)}'

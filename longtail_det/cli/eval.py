@@ -40,7 +40,7 @@ from longtail_det.evaluation.predicted_images import read_predicted_images
 
 from .arguments import CommandParser
 from .commands import note
-from .errors import UserError, describe, one_line_errors
+from .errors import one_line_errors, user_errors
 from .reading import read_ground_truth
 
 Results = dict[str, dict[str, float]]
@@ -83,7 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Score and print the table; 0 if that worked, 2 after a mistake of the user's."""
     args = build_parser().parse_args(argv)
-    try:
+    with user_errors():
         results, gt = score(args)
         if args.out:
             args.out.parent.mkdir(parents=True, exist_ok=True)
@@ -91,8 +91,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.classwise:
             args.classwise.parent.mkdir(parents=True, exist_ok=True)
             write_classes(args.classwise, results, gt)
-    except (ValueError, OSError) as error:
-        raise UserError(describe(error)) from error
     print(ap_table(without_classes(results)))
     return 0
 

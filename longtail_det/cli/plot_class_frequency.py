@@ -39,7 +39,7 @@ from longtail_det.statistics import (
 from longtail_det.visualization import figure_png, plot_resampling
 
 from .arguments import CommandParser
-from .errors import UserError, one_line_errors
+from .errors import one_line_errors, user_errors
 
 Counts = NDArray[np.float64]
 
@@ -84,14 +84,12 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Draw the figure and print the sums by frequency group; 0 if that worked, 2 after a mistake of the user's."""
     args = build_parser().parse_args(argv)
-    try:
+    with user_errors():
         labels, offsets, names = read_labels(args.ann)
         stats, epoch = resample(labels, offsets, names, args)
         figure = plot_resampling(stats, epoch.images, epoch.instances, epoch.samples)
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_bytes(figure_png(figure))
-    except (ValueError, OSError) as error:
-        raise UserError(str(error)) from error
     print(f'{summary(stats, epoch)}\nfigure: {args.out}')
     return 0
 

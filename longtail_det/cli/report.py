@@ -43,7 +43,7 @@ from longtail_det.version import __version__
 
 from .arguments import CommandParser
 from .commands import as_typed, note
-from .errors import UserError, describe, one_line_errors
+from .errors import one_line_errors, user_errors
 from .reading import read_ground_truth
 
 
@@ -81,10 +81,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     args = build_parser().parse_args(argv)
     command = f'{as_typed("longtail-det report")} {shlex.join(argv)}'
-    try:
+    with user_errors():
         runs, path = make_report(args, command)
-    except (ValueError, OSError) as error:
-        raise UserError(describe(error)) from error
     for run in runs:
         print(f'{run.name}\n{ap_table(run.results)}\n' if len(runs) > 1 else f'{ap_table(run.results)}\n')
     print(f'report: {path}')

@@ -5,7 +5,7 @@ Example:
     longtail-det test configs/glyphs/CONFIG.py --results results.pkl --eval segm
     longtail-det test configs/glyphs/CONFIG.py work_dirs/mine/iter_900.pth --format-only --out results.json
 
-The second one scores predictions again without the model; longtail-det eval does so without a config.
+The second one scores predictions again without the model; tools/analysis/eval_results.py does so without a config.
 
 On several GPUs or processes use tools/dist_test.sh. The metrics are also written as JSON into the work dir. A
 mistake in the command line or in the config is one line and exit code 2; LONGTAIL_DET_TRACEBACK=1 shows the traceback.

@@ -27,7 +27,7 @@ from longtail_det.files import replacing
 from longtail_det.version import __version__
 
 from .arguments import CommandParser
-from .errors import UserError, describe, one_line_errors, setup_errors
+from .errors import UserError, one_line_errors, setup_errors
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -117,15 +117,9 @@ def _check_paths(args: argparse.Namespace) -> None:
 
 
 def _read_config(args: argparse.Namespace) -> Config:
-    from mmengine.config import Config
+    from .config import read_config
 
-    from .config import apply_options
-
-    try:
-        cfg = Config.fromfile(args.config)
-    except Exception as error:
-        raise UserError(f'cannot read config {args.config}: {describe(error)}') from error
-    apply_options(cfg, args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
     if 'model' not in cfg:
         raise UserError(f'{args.config} has no model')
     return cfg
