@@ -29,7 +29,7 @@ _GROUPS = ('r', 'c', 'f')
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that was looked at."""
+    """The result of one check."""
 
     is_ok: bool
     text: str
@@ -39,7 +39,7 @@ class Finding:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Build the command line."""
+    """Return the parser of the command line."""
     parser = CommandParser(__doc__)
     parser.add_argument('--version', choices=RELEASES, default='v1', help='release (default: %(default)s)')
     parser.add_argument('--root', type=Path, help='folder of the data; default: data/lvis_<version>')
@@ -52,7 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 @one_line_errors
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; gives the exit code."""
+    """Run the command and return its exit code."""
     args = build_parser().parse_args(argv)
     release = RELEASES[args.version]
     root = args.root or Path(release.root)
@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def check_split(root: Path, release: Release, split: Split, with_images: bool) -> Iterator[Finding]:
-    """Look at one annotation file, and at the images it names."""
+    """Check one annotation file and the images it names."""
     path = root / 'annotations' / split.file
     bad = BadRecords(str(path))
     try:
@@ -104,7 +104,7 @@ def check_counts(path: Path, file: AnnotationFile, release: Release, split: Spli
 
 
 def check_images(root: Path, path: Path, file: AnnotationFile, split: Split) -> Iterator[Finding]:
-    """Look for the file of every image record, folder by folder."""
+    """Find the file of every image record, folder by folder."""
     names = [f'{split.folder}/{name}' if split.folder else str(name) for name in file.images.names]
     for folder in sorted({os.path.dirname(name) for name in names}):
         wanted = [name for name in names if os.path.dirname(name) == folder]
@@ -123,7 +123,7 @@ def check_images(root: Path, path: Path, file: AnnotationFile, split: Split) -> 
 
 
 def file_sizes(folder: Path) -> dict[str, int]:
-    """Name and size of every file; nothing where there is no folder."""
+    """Return name and size of every file; nothing where there is no folder."""
     if not folder.is_dir():
         return {}
     with os.scandir(folder) as entries:

@@ -28,7 +28,7 @@ from .reading import count_file
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Build the command line parser."""
+    """Return the parser of the command line."""
     parser = CommandParser(__doc__)
     parser.add_argument('--ann', type=Path, required=True, metavar='TRAIN.json', help='annotation file to count')
     parser.add_argument('--out', type=Path, required=True, metavar='STATS.json', help='file to write the counts to')
@@ -40,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 @one_line_errors
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; 0 if the counts are written, 2 for an error of the user's."""
+    """Run the command and return its exit code."""
     args = build_parser().parse_args(argv)
     with user_errors():
         if args.out.resolve() == args.ann.resolve():
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _table(stats: ClassStatistics) -> str:
-    """Lay out the counts by frequency group."""
+    """Return a table of the counts by frequency group."""
     lines = [stats.summary(), row('group', 'classes', 'images/class', 'instances/class', 'instances')]
     for key, group in stats.groups.items():
         images, instances = stats.image_count[group], stats.instance_count[group]

@@ -72,7 +72,7 @@ def load_config(args: argparse.Namespace) -> Config:
 
 
 def check_config(path: str) -> None:
-    """Refuse what cannot be a config before the slow imports.
+    """Raise for what cannot be a config, before the slow imports.
 
     Raises:
         UserError: no such file (close names are suggested), or no config by its name.
@@ -137,7 +137,7 @@ def _runner_keys() -> set[str]:
 
 
 def _warn_of_variable(cfg: Config, name: str) -> None:
-    """Say that a plain variable of a config file was used up when the file was read, and where its name is used."""
+    """Report that a plain variable of a config file was used up when the file was read, and where its name is used."""
     if os.environ.get('RANK', '0') != '0':
         return
     used = [path for path in _paths(cfg) if '.' in path and path.rsplit('.', 1)[1] == name][:3]
@@ -157,7 +157,7 @@ def _paths(node: Any, prefix: str = '') -> Iterator[str]:
 
 
 def check_checkpoint(path: str) -> None:
-    """Refuse what cannot be a checkpoint before minutes are spent on building a data set.
+    """Raise for what cannot be a checkpoint, before a dataset is built.
 
     Raises:
         UserError: no such file, or neither of torch's two formats.

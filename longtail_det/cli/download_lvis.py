@@ -32,7 +32,7 @@ PARTS = ('annotations', 'train2017', 'val2017')
 
 @dataclass(frozen=True)
 class Job:
-    """One archive: what it is of, where it comes from and where its content goes."""
+    """One archive: its part of the release, its source and its target."""
 
     release: Release
     part: Split | Images
@@ -42,23 +42,23 @@ class Job:
 
     @property
     def pattern(self) -> str:
-        """The members that are wanted."""
+        """Regular expression of the wanted members."""
         if isinstance(self.part, Split):
             return rf'(?:.*/)?{re.escape(self.part.file)}'
         return rf'{self.part.folder}/[^/]+\.jpg'
 
     @property
     def size_gb(self) -> float:
-        """About what it takes unpacked."""
+        """Approximate size on disk."""
         return self.part.size_gb
 
     @property
     def archive_gb(self) -> float:
-        """About how much there is to download."""
+        """Approximate size of the download."""
         return self.part.archive_gb if isinstance(self.part, Split) else self.part.size_gb
 
     def problems(self) -> list[str]:
-        """What is wrong with the unpacked content; nothing where all is there."""
+        """Return what is wrong with the unpacked content; nothing where it is complete."""
         if isinstance(self.part, Images):
             found = count_files(self.folder, '.jpg')
             wanted = self.part.num_images
@@ -72,7 +72,7 @@ class Job:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Build the command line."""
+    """Return the parser of the command line."""
     parser = CommandParser(__doc__)
     parser.add_argument('--version', choices=RELEASES, default='v1', help='release (default: %(default)s)')
     parser.add_argument('--root', type=Path, help='folder to put the data in; default: data/lvis_<version>')
@@ -86,7 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 @one_line_errors
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; gives the exit code."""
+    """Run the command and return its exit code."""
     args = build_parser().parse_args(argv)
     release = RELEASES[args.version]
     root = args.root or Path(release.root)
@@ -106,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def plan(release: Release, root: Path, args: argparse.Namespace) -> Iterator[Job]:
-    """Give the archives that the command line asks for."""
+    """Return the archives that the command line asks for."""
     parts: list[Split | Images] = list(release.splits.values()) if 'annotations' in args.parts else []
     parts += [images for images in release.images if images.folder in args.parts]
     for part in parts:
@@ -130,7 +130,7 @@ def _is_done(job: Job) -> bool:
 
 
 def _prepare(root: Path, jobs: Sequence[Job]) -> None:
-    """Refuse what cannot end well, before hours are spent on it."""
+    """Raise before the download where it cannot succeed."""
     lost = [job for job in jobs if job.url is None and not job.archive.exists()]
     if lost:
         raise UserError(
@@ -145,7 +145,7 @@ def _prepare(root: Path, jobs: Sequence[Job]) -> None:
 
 
 def _require_space(root: Path, jobs: Sequence[Job]) -> None:
-    """Compare what is free with the most that is on the disk at a time: all that is unpacked, and one archive."""
+    """Raise where the disk is too small for everything unpacked and one archive."""
     needed = sum(job.size_gb for job in jobs) + max(0 if job.archive.exists() else job.archive_gb for job in jobs)
     held = (
         sum(path.stat().st_size for job in jobs for path in job.archive.parent.glob(f'{job.archive.name}.part')) / 1e9

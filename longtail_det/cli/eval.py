@@ -47,7 +47,7 @@ Results = dict[str, dict[str, float]]
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Describe the command line."""
+    """Return the parser of the command line."""
     parser = CommandParser(__doc__)
     parser.add_argument('--ann', required=True, metavar='GT.json', help='LVIS or COCO annotation file')
     parser.add_argument('--results', required=True, metavar='RESULTS', help='.json, .pkl or .pickle')
@@ -81,7 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 @one_line_errors
 def main(argv: Sequence[str] | None = None) -> int:
-    """Score and print the table; 0 if that worked, 2 after a mistake of the user's."""
+    """Run the command and return its exit code."""
     args = build_parser().parse_args(argv)
     with user_errors():
         results, gt = score(args)
@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def score(args: argparse.Namespace) -> tuple[Results, GroundTruth]:
-    """Read the files and compute; a progress bar over the images."""
+    """Read the files and compute the results, with a progress bar over the images."""
     note(f'reading {args.ann} ...')
     gt = read_ground_truth(args.ann, args.metric)
     if args.class_statistics:
@@ -125,7 +125,7 @@ def score(args: argparse.Namespace) -> tuple[Results, GroundTruth]:
 def read_detections(
     path: str, gt: GroundTruth, metrics: Sequence[str], segm_area: str
 ) -> tuple[Callable[[str], Detections], list[int] | None]:
-    """Read results; gives the detections for each metric, and the images that were tested if the file tells."""
+    """Read results; return the detections by metric, and the tested images where the file names them."""
     if not Path(path).is_file():
         raise FileNotFoundError(f'results file not found: {path}')
     if path.endswith('.json'):
@@ -148,7 +148,7 @@ def read_detections(
 
 
 def read_records(path: str, metrics: Sequence[str], segm_area: str) -> Detections:
-    """Read a results json; a progress bar over its bytes."""
+    """Read a results JSON, with a progress bar over its bytes."""
     if segm_area == 'mask' and set(metrics) != {'bbox'} and {'bbox', 'segmentation'} <= result_fields(path):
         note(
             'masks are sized (APs, APm, APl) by their own area; lvis-api would size them by the bbox beside them, as '
@@ -161,7 +161,7 @@ def read_records(path: str, metrics: Sequence[str], segm_area: str) -> Detection
 
 
 def read_ids(path: str) -> list[int]:
-    """Read image ids: a json list, or numbers parted by blanks or lines."""
+    """Read image ids: a JSON list, or numbers separated by blanks or lines."""
     text = Path(path).read_text()
     try:
         ids = json.loads(text) if text.lstrip().startswith('[') else [int(word) for word in text.split()]
@@ -173,7 +173,7 @@ def read_ids(path: str) -> list[int]:
 
 
 def with_groups(gt: GroundTruth, path: str) -> GroundTruth:
-    """Take the frequency groups from the statistics of a training set."""
+    """Return the ground truth with the frequency groups of a training set."""
     statistics = load_class_statistics(path)
     groups = dict(zip(statistics.names, statistics.frequency.tolist(), strict=False))
     missing = [name for name in gt.names if name not in groups]
@@ -183,7 +183,7 @@ def with_groups(gt: GroundTruth, path: str) -> GroundTruth:
 
 
 def without_classes(results: Results) -> Results:
-    """Leave out the AP of single classes, which have a table of their own."""
+    """Return the results without the AP of single classes."""
     return {
         name: {key: value for key, value in values.items() if not key.startswith('AP/')}
         for name, values in results.items()

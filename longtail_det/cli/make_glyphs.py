@@ -47,7 +47,7 @@ _HELP = {
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Build the command line parser."""
+    """Return the parser of the command line."""
     from longtail_det.datasets.synthetic import MAX_CLASSES, PRESETS, GlyphsConfig
 
     parser = CommandParser(__doc__)
@@ -66,7 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 @one_line_errors
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; 0 if the data set is there, 2 for an error of the user's."""
+    """Run the command and return its exit code."""
     args = build_parser().parse_args(argv)
     from longtail_det.datasets.synthetic import PRESETS, make_glyphs
 
@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _table(out: Path, summary: GlyphsSummary) -> str:
-    """Lay out what was made, by frequency group."""
+    """Return a table of the data by frequency group."""
     done = 'was there already' if summary.reused else f'made in {summary.seconds:.1f} s'
     train, val = summary.statistics['train'], summary.statistics['val']
     lines = [

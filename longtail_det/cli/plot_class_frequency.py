@@ -46,7 +46,7 @@ Counts = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch holds: counts per class, (C,) each, and the number of images."""
+    """The content of an epoch: counts per class, (C,) each, and the number of images."""
 
     images: Counts
     instances: Counts
@@ -55,7 +55,7 @@ class Epoch:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Describe the command line."""
+    """Return the parser of the command line."""
     parser = CommandParser(__doc__)
     parser.add_argument('--ann', required=True, metavar='TRAIN.json', help='LVIS or COCO annotations of the images')
     parser.add_argument('--out', type=Path, required=True, metavar='PNG', help='file to write')
@@ -82,7 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 @one_line_errors
 def main(argv: Sequence[str] | None = None) -> int:
-    """Draw the figure and print the sums by frequency group; 0 if that worked, 2 after a mistake of the user's."""
+    """Run the command and return its exit code."""
     args = build_parser().parse_args(argv)
     with user_errors():
         labels, offsets, names = read_labels(args.ann)
@@ -150,7 +150,7 @@ def with_replay(
 
 
 def summary(stats: ClassStatistics, epoch: Epoch) -> str:
-    """Lay out the sums by frequency group."""
+    """Return a table of the sums by frequency group."""
     header = ['group', 'classes', 'images', 'images after', 'instances', 'instances after']
     columns: list[Any] = [stats.image_count, epoch.images, stats.instance_count, epoch.instances]
     if epoch.samples is not None:

@@ -24,7 +24,7 @@ _GROUND_TRUTH = ('gt_instances', 'ignored_instances', 'gt_panoptic_seg', 'gt_sem
 
 
 def writable_categories(dataset: Any, path: str) -> Sequence[int] | None:
-    """Give the category ids of a data set in the order of the model's labels.
+    """Return the category ids of a data set in the order of the model's labels.
 
     Raises:
         UserError: it has none, and the results json needs them.
@@ -123,7 +123,7 @@ class JsonWriter(BaseMetric):
 
 
 def prediction_records(sample: Mapping[str, Any], category_ids: np.ndarray) -> list[dict[str, Any]]:
-    """Give the result records of one image.
+    """Return the result records of one image.
 
     Args:
         sample: one predicted image as a dict.
@@ -155,7 +155,7 @@ def prediction_records(sample: Mapping[str, Any], category_ids: np.ndarray) -> l
 
 
 def encoded_masks(found: Prediction) -> list[dict[str, Any]]:
-    """Give the masks of an image as RLEs, whether they are (n, H, W) bool or RLEs already."""
+    """Return the masks of an image as RLEs, whether they are (n, H, W) bool or RLEs already."""
     if isinstance(found.masks, Sequence):
         return list(found.masks)
     return found.rles(np.arange(len(found.labels)), found.masks.shape[1:])

@@ -2,8 +2,8 @@
 
 A RUN is a work directory of tools/train.py and tools/test.py. The config in it names the annotation files; the
 predictions are those of `tools/test.py ... --out RUN/results.pkl` (or results.json). With them the report shows AP over
-training images, score calibration, what rare objects are taken for, and the best and worst rare classes; without them
-the table of AP, AP by frequency group, losses and class frequency. Several runs are compared with the first one.
+training images, score calibration, what rare objects are confused with, and the best and worst rare classes; without
+them the table of AP, AP by frequency group, losses and class frequency. Several runs are compared with the first one.
 
 Beside OUT.html are OUT.csv (all numbers), OUT.classes.csv (one row per class) and OUT.md.
 
@@ -48,7 +48,7 @@ from .reading import read_ground_truth
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Describe the command line."""
+    """Return the parser of the command line."""
     parser = CommandParser(__doc__)
     parser.add_argument('runs', type=Path, nargs='+', metavar='RUN', help='work directories')
     parser.add_argument('--out', type=Path, help='html file to write (default: report.html in the first RUN)')
@@ -77,7 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 @one_line_errors
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write the report; 0 if that worked, 2 after a mistake of the user's."""
+    """Run the command and return its exit code."""
     argv = sys.argv[1:] if argv is None else argv
     args = build_parser().parse_args(argv)
     command = f'{as_typed("longtail-det report")} {shlex.join(argv)}'
@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def make_report(args: argparse.Namespace, command: str) -> tuple[list[Run], Path]:
-    """Read what the runs left, draw it and write the pages; a line of progress before whatever takes time."""
+    """Read the runs, draw the figures and write the pages, with a note before each slow step."""
     runs = find_runs(args.runs, args.names, args.results)
     tested, train_ann = data_of_runs(runs, args.ann, args.train_ann)
     note(f'reading {train_ann} ...')
@@ -167,7 +167,7 @@ def draw(
     stats: ClassStatistics,
     notes: list[str],
 ) -> list[ReportFigure]:
-    """All figures, in the order of the page; what cannot be drawn is noted."""
+    """Draw all figures in the order of the page; note what cannot be drawn."""
     results = {run.name: run.results for run in runs}
     figures = [sections.groups_figure(results), *sections.pareto_figures(results, args.metric)]
     if details is not None and details.table is not None:

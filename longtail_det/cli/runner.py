@@ -37,7 +37,7 @@ _STARTERS = {'pytorch': 'tools/dist_train.sh or tools/dist_test.sh', 'slurm': 's
 
 
 def select_device(args: argparse.Namespace) -> str:
-    """Settle the device before anything touches CUDA, and give its type.
+    """Select the device before anything uses CUDA, and return its type.
 
     Raises:
         UserError: `--device cuda` without a usable GPU.
@@ -53,7 +53,7 @@ def select_device(args: argparse.Namespace) -> str:
 
 
 def prepare_processes(cfg: Config, args: argparse.Namespace, device: str) -> None:
-    """Get a distributed run ready: check the GPUs, or without any connect the processes by gloo.
+    """Prepare a distributed run: check the GPUs, or connect the processes by gloo without any.
 
     mmengine by itself starts process groups on accelerators only; it takes over the group that it finds.
 
@@ -145,7 +145,7 @@ def evaluate_again(cfg: Config, results: str, out: str | None = None) -> dict[st
 
 
 class StartHook(Hook):
-    """Look once more at what was built and loaded, and mark the moment when a run gets going.
+    """A hook that checks what was built and loaded, and marks when a run starts.
 
     Args:
         progress: its `started` is set when the first batch has been loaded.

@@ -30,7 +30,7 @@ _METRICS = ('bbox', 'segm', 'boundary', 'proposal', 'proposal_fast')
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Build the command line."""
+    """Return the parser of the command line."""
     parser = CommandParser(__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', nargs='?', help='checkpoint file or URL; not with --results')
@@ -59,7 +59,7 @@ def _prediction_path(text: str) -> str:
 
 @one_line_errors
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; gives the exit code."""
+    """Run the command and return its exit code."""
     args = build_parser().parse_args(argv)
     with setup_errors() as progress:
         from .config import check_checkpoint, check_config, load_config

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Build the command line."""
+    """Return the parser of the command line."""
     parser = CommandParser(__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision (needs a GPU)')
@@ -53,7 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 @one_line_errors
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; gives the exit code."""
+    """Run the command and return its exit code."""
     args = build_parser().parse_args(argv)
     with setup_errors() as progress:
         from .config import check_checkpoint, check_config, load_config
@@ -121,7 +121,7 @@ def _enable_scaling(cfg: Config) -> None:
 
 
 def _count_accumulated(cfg: Config, runner: Runner) -> None:
-    """Let the scaling of the learning rate know of accumulation, and log the images per update."""
+    """Count accumulated batches in the scaling of the learning rate, and log the images per update."""
     batch_size = cfg.train_dataloader.get('batch_size')
     batches = int(cfg.optim_wrapper.get('accumulative_counts') or 1)
     if (getattr(runner, 'auto_scale_lr', None) or {}).get('enable'):

@@ -39,7 +39,7 @@ _SHOWN = 20
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Build the command line."""
+    """Return the parser of the command line."""
     parser = CommandParser(__doc__)
     parser.add_argument('src', type=Path, metavar='SRC', help='checkpoint to read: .pth, or .pkl of detectron2')
     parser.add_argument('dst', type=Path, metavar='DST', help='.pth file to write')
@@ -77,7 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 @one_line_errors
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; gives the exit code."""
+    """Run the command and return its exit code."""
     args = build_parser().parse_args(argv)
     with setup_errors():
         _check_paths(args)
@@ -163,7 +163,7 @@ def _config_input(cfg: Config) -> Any:
 
 
 def _fit(renamed: Renamed, cfg: Config, args: argparse.Namespace) -> dict[str, Any]:
-    """Compare with the model of the config, print the report, and give what it can load."""
+    """Compare with the model of the config, print the report, and return what it can load."""
     from longtail_det.compat.upgrade import compare, describe_classes, report_lines
 
     model = _build(cfg, args.class_statistics)
@@ -210,7 +210,7 @@ def _save(
     renamed: Renamed,
     notes: Mapping[str, str],
 ) -> None:
-    """Write plain tensors and text, complete or not at all."""
+    """Write plain tensors and text, all or nothing."""
     import torch
 
     old_meta = checkpoint.get('meta')

@@ -96,7 +96,7 @@ def find_predictions(run_dir: Path) -> Path | None:
 
 
 def evaluation_command(run_dir: Path) -> str:
-    """Give the command that tests the run in `run_dir` and leaves results and predictions where a report finds them."""
+    """Return the command that tests the run in `run_dir` and leaves its files where a report finds them."""
     config = find_config(run_dir) or 'CONFIG'
     pointer = run_dir / 'last_checkpoint'
     checkpoint = pointer.read_text().strip() if pointer.is_file() else 'CHECKPOINT'

@@ -31,7 +31,7 @@ class RunPredictions:
     image_paths: Mapping[int, Path]
 
     def of_metric(self, metric: str) -> Detections | None:
-        """Give the detections as a metric ranks them; None where they lack what it scores.
+        """Return the detections as a metric ranks them; None where they lack what it scores.
 
         Args:
             metric: 'bbox', 'segm' or 'boundary'.

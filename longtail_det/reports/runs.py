@@ -42,7 +42,7 @@ class Run:
 def find_runs(
     folders: Sequence[Path], names: Sequence[str] | None = None, predictions: Sequence[Path] | None = None
 ) -> list[Run]:
-    """Look into work directories.
+    """Find results, config and predictions of each run.
 
     Args:
         folders: one for each run.

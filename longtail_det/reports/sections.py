@@ -21,7 +21,7 @@ _GALLERY_CLASSES = 4
 
 
 def groups_figure(runs: Mapping[str, Results]) -> ReportFigure:
-    """AP by frequency group."""
+    """Draw AP by frequency group."""
     values = '; '.join(
         f'{run} {metric} AP {percent(v.get("AP"))}, rare {percent(v.get("APr"))}, common {percent(v.get("APc"))}, '
         f'frequent {percent(v.get("APf"))}'
@@ -33,7 +33,7 @@ def groups_figure(runs: Mapping[str, Results]) -> ReportFigure:
 
 
 def pareto_figures(runs: Mapping[str, Results], metric: str | None) -> list[ReportFigure]:
-    """Rare and common against frequent; none for a single run."""
+    """Draw rare and common against frequent AP; return none for a single run."""
     known = [
         m for m in (metric, 'segm', 'bbox') if m and all(is_defined(r.get(m, {}).get('APf')) for r in runs.values())
     ]
@@ -52,7 +52,7 @@ def pareto_figures(runs: Mapping[str, Results], metric: str | None) -> list[Repo
 
 
 def class_figures(details: Details, metric: str, score_threshold: float) -> list[ReportFigure]:
-    """AP over training images, differences between runs, calibration, confusion."""
+    """Draw AP over training images, differences between runs, calibration and confusion."""
     table = details.table
     runs = [name for name, scored in details.scored.items() if metric in scored]
     assert table is not None
@@ -117,7 +117,7 @@ def _confusion_figure(details: Details, name: str, metric: str, score_threshold:
 
 
 def galleries(details: Details, metric: str, img_root: Path | None, notes: list[str]) -> list[ReportFigure]:
-    """The worst and the best rare classes of the first run that has the metric."""
+    """Draw the worst and the best rare classes of the first run that has the metric."""
     name = next(name for name, scored in details.scored.items() if metric in scored)
     table = details.table
     assert table is not None
@@ -164,7 +164,7 @@ def _gallery(
 
 
 def image_figures(details: Details, count: int, score_threshold: float, img_root: Path | None) -> list[ReportFigure]:
-    """Images with ground truth beside the predictions of the first run; none where no image has an object."""
+    """Draw ground truth beside the predictions of the first run; return none where no image has an object."""
     name, predictions = next(iter(details.predictions.items()))
     columns = predictions.masks if predictions.masks is not None and 'segm' in details.metrics else predictions.boxes
     samples = vis.load_grid_samples(
@@ -181,7 +181,7 @@ def image_figures(details: Details, count: int, score_threshold: float, img_root
 
 
 def frequency_figure(stats: ClassStatistics) -> ReportFigure:
-    """The long tail of the training set."""
+    """Draw the class frequency of the training set."""
     caption = 'Training images of every class on a log axis, with the borders of the rare and the common group.'
     count = sorted(stats.image_count.tolist()) or [0]
     alt = f'Sorted bars falling from {count[-1]} to {count[0]} images.'
@@ -189,7 +189,7 @@ def frequency_figure(stats: ClassStatistics) -> ReportFigure:
 
 
 def loss_figures(run_dir: Path, of_run: str) -> list[ReportFigure]:
-    """The loss curves; none where the run was only tested."""
+    """Draw the loss curves; return none where the run was only tested."""
     log = [record for record in read_train_log(run_dir) if 'loss' in record]
     if not log:
         return []
