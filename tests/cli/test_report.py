@@ -37,7 +37,7 @@ def run_dir(tmp_path) -> Path:
     (data / 'images').mkdir(parents=True)
     square = [[4.0, 4.0, 14.0, 4.0, 14.0, 24.0, 4.0, 24.0]]
     gt = {
-        'images': [{'id': i, 'height': 40, 'width': 30} for i in (1, 2)],
+        'images': [{'id': i, 'height': 40, 'width': 30, 'file_name': f'{i}.png'} for i in (1, 2)],
         'annotations': [
             {'id': i, 'image_id': i, 'category_id': i, 'bbox': [4, 4, 10, 20], 'area': 200, 'segmentation': square}
             for i in (1, 2)
@@ -202,11 +202,6 @@ def two_runs(run_dir) -> tuple[Path, Path]:
     (other / 'results.json').write_text(json.dumps(records))
     config = (other / 'cfg.py').read_text().replace('}', ", 'data_prefix': {'img': 'images'}}")
     (other / 'cfg.py').write_text(config)
-    gt_path = run_dir.parent / 'data' / 'gt.json'
-    gt = json.loads(gt_path.read_text())
-    for image in gt['images']:
-        image['file_name'] = f'{image["id"]}.png'
-    gt_path.write_text(json.dumps(gt))
     return run_dir, other
 
 
