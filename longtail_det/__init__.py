@@ -15,6 +15,7 @@ from .version import __version__
 
 _ROOMS = (
     'annotations',
+    'cli',
     'compat',
     'datasets',
     'engine',

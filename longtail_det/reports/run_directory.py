@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from mmengine.config import Config
+from typing import TYPE_CHECKING, Any
 
 from longtail_det.evaluation.results import nest_results
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 Results = dict[str, dict[str, float]]
 
@@ -95,7 +96,7 @@ def find_predictions(run_dir: Path) -> Path | None:
 
 
 def evaluation_command(run_dir: Path) -> str:
-    """Give the command that tests the run in `run_dir` and leaves results and predictions where a report finds them."""
+    """Return the command that tests the run in `run_dir` and leaves its files where a report finds them."""
     config = find_config(run_dir) or 'CONFIG'
     pointer = run_dir / 'last_checkpoint'
     checkpoint = pointer.read_text().strip() if pointer.is_file() else 'CHECKPOINT'
@@ -111,7 +112,9 @@ def find_config(run_dir: Path) -> Path | None:
 
 
 def read_config(path: Path) -> Config:
-    """Parse the config at `path` without importing the modules it names."""
+    """Parse the config at `path` without importing the modules it names; needs mmengine."""
+    from mmengine.config import Config
+
     return Config.fromfile(str(path), import_custom_modules=False)
 
 

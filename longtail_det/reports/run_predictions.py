@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from longtail_det.annotations import BadRecords, read_images, select_categories
 from longtail_det.evaluation import Detections, GroundTruth, read_results, result_fields
 from longtail_det.evaluation.lvis import predicted_columns
+from longtail_det.evaluation.predicted_images import read_predicted_images
 
 from .run_directory import DataSource, evaluation_command
 
@@ -30,7 +30,7 @@ class RunPredictions:
     image_paths: Mapping[int, Path]
 
     def of_metric(self, metric: str) -> Detections | None:
-        """Give the detections as a metric ranks them; None where they lack what it scores.
+        """Return the detections as a metric ranks them; None where they lack what it scores.
 
         Args:
             metric: 'bbox', 'segm' or 'boundary'.
@@ -54,19 +54,12 @@ def read_predictions(path: Path, run_dir: Path, gt: GroundTruth, data: DataSourc
     again = f'make it anew with {evaluation_command(run_dir)}'
     if not path.is_file():
         raise FileNotFoundError(f'no predictions at {path}; make them with {evaluation_command(run_dir)}')
-    if path.suffix == '.json':
-        try:
-            return _from_records(path, data)
-        except ValueError as error:
-            raise ValueError(f'{error}; {again}') from None
     try:
-        with path.open('rb') as stream:
-            images = pickle.load(stream)
-        if not isinstance(images, list) or not all(isinstance(i, Mapping) and 'pred_instances' in i for i in images):
-            raise ValueError('it does not hold dumped predictions')
-        return _from_images(images, gt, data)
-    except (pickle.UnpicklingError, EOFError, ValueError) as error:
-        raise ValueError(f'{path}: {error}; {again}') from None
+        if path.suffix == '.json':
+            return _from_records(path, data)
+        return _from_images(read_predicted_images(path), gt, data)
+    except ValueError as error:
+        raise ValueError(f'{error}; {again}') from None
 
 
 def read_image_paths(ann_file: str, img_folder: str) -> dict[int, Path]:

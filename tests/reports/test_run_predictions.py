@@ -86,8 +86,8 @@ def test_the_images_of_lvis_v0_5_are_those_that_its_dataset_reads(load, tmp_path
 @pytest.mark.parametrize(
     ('content', 'message'),
     [
-        ({'bbox': 1}, 'does not hold dumped predictions'),
-        ([{'img_id': 1}], 'does not hold dumped predictions'),
+        ({'bbox': 1}, r'r\.pkl holds a dict; expected the list of images'),
+        ([{'img_id': 1}], 'predicted image 0 has no img_id or no pred_instances'),
         ('{"bbox": 1}', 'holds a dict; expected a list of result records'),
         ('[{"image_id": 4}]', "result record 0 has no 'category_id'"),
         ('[{"image_id": 4', r'r\.json is not valid json'),

@@ -11,6 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
+from longtail_det.files import replacing
+
 from .config import GlyphsConfig
 
 SPLITS = ('train', 'val')
@@ -92,10 +94,8 @@ def finish(out: Path, config: GlyphsConfig) -> None:
 @contextmanager
 def writing(path: Path) -> Iterator[TextIO]:
     """Open a text file that appears under its name only when it is written to the end."""
-    partial = path.with_name(path.name + '.partial')
-    with partial.open('w', encoding='utf-8', newline='\n') as file:
+    with replacing(path) as unfinished, unfinished.open('w', encoding='utf-8', newline='\n') as file:
         yield file
-    partial.replace(path)
 
 
 def _stamp(config: GlyphsConfig, complete: bool) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Start torchrun for dist_train.sh and dist_test.sh: check the GPUs, choose the port, pass on a worker's error.
 
 Example:
-    python tools/_torchrun.py 2 tools/train.py CONFIG --launcher pytorch
+    python -m longtail_det.cli.torchrun 2 tools/train.py CONFIG --launcher pytorch
 
 Reads NNODES, NODE_RANK, MASTER_ADDR and PORT from the environment; dist_train.sh says what they mean.
 """
@@ -15,12 +15,12 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 
-from _cli import USER_ERROR_CODE, UserError, one_line_errors
+from .errors import USER_ERROR_CODE, UserError, one_line_errors
 
 
 @one_line_errors
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run `PROCESSES SCRIPT ARGUMENTS...`; gives the exit code of the first process that failed, or 0."""
+    """Run `PROCESSES SCRIPT ARGUMENTS...` and return the exit code of the first process that failed, or 0."""
     processes, *command = sys.argv[1:] if argv is None else argv
     if not processes.isdecimal() or int(processes) < 1:
         raise UserError(f'expected the number of GPUs (processes, where there is no GPU), 1 or more; got {processes!r}')
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def asks_for_cpu(command: Sequence[str]) -> bool:
-    """Whether `--device cpu` is among the arguments.
+    """Return whether `--device cpu` is among the arguments.
 
     Example:
         >>> asks_for_cpu(['train.py', '--device', 'cpu']), asks_for_cpu(['train.py', '--device=cuda', 'cpu'])
@@ -59,7 +59,7 @@ def check_gpus(processes: int, on_cpu: bool) -> None:
 
 
 def torchrun_options(processes: str, environment: Mapping[str, str]) -> list[str]:
-    """Give torchrun's options from the environment.
+    """Return torchrun's options from the environment.
 
     A single machine gets a free port, so that two runs do not meet; several must agree on one.
 
@@ -80,7 +80,7 @@ def torchrun_options(processes: str, environment: Mapping[str, str]) -> list[str
 
 
 def _check_nodes(nodes: str, environment: Mapping[str, str]) -> None:
-    """Refuse what would make the nodes wait for each other for ever."""
+    """Raise where the nodes would wait for each other forever."""
     for name, value in (('NNODES', nodes), ('PORT', environment.get('PORT') or '1')):
         if not value.isdecimal() or int(value) < 1:
             raise UserError(f'{name}={value}; expected a number, 1 or more')
@@ -102,7 +102,7 @@ def _free_port() -> int:
 
 
 def launch(arguments: Sequence[str]) -> int:
-    """Run torchrun in this process, with the one line of a worker in place of its banner; gives the exit code."""
+    """Run torchrun in this process, with the one line of a worker in place of its banner; return the exit code."""
     import torch.distributed as dist
     from torch.distributed import run
     from torch.distributed.elastic.multiprocessing import SignalException

@@ -12,10 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from _cli import UserError, describe
 from mmengine.config import Config, DictAction
 
-_CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+from .errors import UserError, describe
+
+# the configs of a checkout, or those that were installed with the package
+_CONFIGS = (Path(__file__).parents[1] / '.mim' / 'configs').resolve()
 _SUFFIXES = ('.py', '.json', '.yaml', '.yml')
 # What mmengine reads straight from the config, beside the arguments of Runner.
 _EXTRA_KEYS = (
@@ -32,19 +34,29 @@ _EXTRA_KEYS = (
 )
 
 
+def read_config(path: str, options: Sequence[str]) -> Config:
+    """Read a config and merge `--cfg-options` into it.
+
+    Raises:
+        UserError: the file has an error inside, or an option does not fit it.
+    """
+    try:
+        cfg = Config.fromfile(path)
+    except ModuleNotFoundError:
+        raise
+    except Exception as error:
+        raise UserError(f'cannot read config {path}: {describe(error)}') from error
+    apply_options(cfg, options)
+    return cfg
+
+
 def load_config(args: argparse.Namespace) -> Config:
     """Read `args.config`, then apply the common arguments of the command line to it.
 
     Raises:
         UserError: the file has an error inside, or an option does not fit it.
     """
-    try:
-        cfg = Config.fromfile(args.config)
-    except ModuleNotFoundError:
-        raise
-    except Exception as error:
-        raise UserError(f'cannot read config {args.config}: {describe(error)}') from error
-    apply_options(cfg, args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
@@ -60,7 +72,7 @@ def load_config(args: argparse.Namespace) -> Config:
 
 
 def check_config(path: str) -> None:
-    """Refuse what cannot be a config before the slow imports.
+    """Raise for what cannot be a config, before the slow imports.
 
     Raises:
         UserError: no such file (close names are suggested), or no config by its name.
@@ -125,7 +137,7 @@ def _runner_keys() -> set[str]:
 
 
 def _warn_of_variable(cfg: Config, name: str) -> None:
-    """Say that a plain variable of a config file was used up when the file was read, and where its name is used."""
+    """Report that a plain variable of a config file was used up when the file was read, and where its name is used."""
     if os.environ.get('RANK', '0') != '0':
         return
     used = [path for path in _paths(cfg) if '.' in path and path.rsplit('.', 1)[1] == name][:3]
@@ -145,7 +157,7 @@ def _paths(node: Any, prefix: str = '') -> Iterator[str]:
 
 
 def check_checkpoint(path: str) -> None:
-    """Refuse what cannot be a checkpoint before minutes are spent on building a data set.
+    """Raise for what cannot be a checkpoint, before a dataset is built.
 
     Raises:
         UserError: no such file, or neither of torch's two formats.

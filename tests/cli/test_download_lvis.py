@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import socket
-import sys
 from pathlib import Path
 
 import pytest
+
+from longtail_det.cli import download_lvis, fetch
+from longtail_det.cli.errors import UserError
+from longtail_det.cli.lvis_releases import RELEASES
 
 from .lvis_server import archives, running, tiny_release, zipped
 
@@ -27,12 +30,10 @@ def server():
 
 
 @pytest.fixture
-def module(tool, monkeypatch):
-    module = tool('data/download_lvis')
-    fetch = sys.modules['_fetch']
+def module(workplace, monkeypatch):
     monkeypatch.setattr(fetch.time, 'sleep', lambda seconds: None)
-    monkeypatch.setitem(sys.modules['_lvis'].RELEASES, 'v1', tiny_release(sys.modules['_lvis']))
-    return module
+    monkeypatch.setitem(RELEASES, 'v1', tiny_release())
+    return download_lvis
 
 
 @pytest.fixture
@@ -144,7 +145,7 @@ def test_a_part_that_is_whole_already_needs_no_byte(module, server):
     target = Path('x.zip')
     Path('x.zip.part').write_bytes(body)
     Path('x.zip.part.json').write_text(f'{{"url": "{server.url}/coco/val2017.zip", "validator": "\\"one\\""}}')
-    sys.modules['_fetch'].fetch(f'{server.url}/coco/val2017.zip', target)
+    fetch.fetch(f'{server.url}/coco/val2017.zip', target)
     assert target.read_bytes() == body
     assert [path.name for path in Path().iterdir()] == ['x.zip']
 
@@ -153,7 +154,7 @@ def test_a_part_that_is_too_long_is_thrown_away(module, server):
     body = server.files['/coco/val2017.zip']
     Path('x.zip.part').write_bytes(body + b'more')
     Path('x.zip.part.json').write_text(f'{{"url": "{server.url}/coco/val2017.zip", "validator": "\\"one\\""}}')
-    sys.modules['_fetch'].fetch(f'{server.url}/coco/val2017.zip', Path('x.zip'))
+    fetch.fetch(f'{server.url}/coco/val2017.zip', Path('x.zip'))
     assert Path('x.zip').read_bytes() == body
 
 
@@ -230,10 +231,7 @@ def test_no_space_is_said_before_anything_is_fetched(download, server, capsys, m
 
 
 def test_no_space_for_a_file_that_is_larger_than_expected(module, server, monkeypatch):
-    from _cli import UserError
-
     usage = type('Usage', (), {'free': 10})()
-    fetch = sys.modules['_fetch']
     monkeypatch.setattr(fetch.shutil, 'disk_usage', lambda path: usage)
     with pytest.raises(UserError, match=r'are needed and .* are free'):
         fetch.fetch(f'{server.url}/coco/val2017.zip', Path('x.zip'))
@@ -244,7 +242,7 @@ def test_a_disk_that_fills_up_meanwhile_is_one_line(download, monkeypatch, capsy
     def full(*args):
         raise OSError(28, 'No space left on device')
 
-    monkeypatch.setattr(sys.modules['_fetch'].shutil, 'copyfileobj', full)
+    monkeypatch.setattr(fetch.shutil, 'copyfileobj', full)
     assert download('--parts', 'val2017') == 2
     assert capsys.readouterr().err.splitlines()[-1].endswith('error: lvis: No space left on device')
     assert files() == ['downloads/val2017.zip']
@@ -298,27 +296,11 @@ def test_a_mistake_is_one_line(args, message, download, capsys):
     assert error.count('\n') == 1
 
 
-def test_the_published_numbers(tool):
+def test_the_published_numbers():
     """As in the paper, the releases and the data sets of mmdet."""
-    tool('data/download_lvis')
-    releases = sys.modules['_lvis'].RELEASES
-    assert {name: sum(r.splits['train'].groups) for name, r in releases.items()} == {'v1': 1203, 'v0.5': 1230}
-    assert {name: r.num_classes for name, r in releases.items()} == {'v1': 1203, 'v0.5': 1230}
-    assert releases['v1'].splits['val'].file == 'lvis_v1_val.json'
-    assert releases['v1'].annotations_url + 'lvis_v1_val.json.zip' == (
+    assert {name: sum(r.splits['train'].groups) for name, r in RELEASES.items()} == {'v1': 1203, 'v0.5': 1230}
+    assert {name: r.num_classes for name, r in RELEASES.items()} == {'v1': 1203, 'v0.5': 1230}
+    assert RELEASES['v1'].splits['val'].file == 'lvis_v1_val.json'
+    assert RELEASES['v1'].annotations_url + 'lvis_v1_val.json.zip' == (
         'https://dl.fbaipublicfiles.com/LVIS/lvis_v1_val.json.zip'
     )
-
-
-@pytest.mark.parametrize('name', ['download_lvis', 'check_lvis'])
-def test_help_holds_runnable_examples(name, tool, capsys):
-    module = tool(f'data/{name}')
-    with pytest.raises(SystemExit) as leaving:
-        module.main(['--help'])
-    assert leaving.value.code == 0
-    text = capsys.readouterr().out.split('Example:')[1].split('options:')[0]
-    commands = [line.split() for line in text.strip().splitlines()]
-    assert len(commands) == 2
-    for command in commands:
-        assert command[:2] == ['python', f'tools/data/{name}.py']
-        module.build_parser().parse_args(command[2:])

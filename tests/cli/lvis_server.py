@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from longtail_det.cli.lvis_releases import Images, Release, Split
+
 
 class Server(ThreadingHTTPServer):
     """Serves `files`; the other attributes are the faults.
@@ -145,19 +147,19 @@ TRAIN = annotations(TRAIN_IMAGES, (0, 0, 1))
 VAL = annotations(VAL_IMAGES, (0, 1))
 
 
-def tiny_release(lvis: Any, version: str = 'v1', annotations_url: str | None = None) -> Any:
-    """The release above in the terms of tools/data/_lvis.py."""
+def tiny_release(version: str = 'v1', annotations_url: str | None = None) -> Release:
+    """The release above as `Release`."""
     split = {'archive_gb': 1e-6, 'size_gb': 1e-6}
-    return lvis.Release(
+    return Release(
         version=version,
         root='data/tiny',
         num_classes=2,
         annotations_url=annotations_url,
         splits={
-            'train': lvis.Split('train.json', '', 3, 3, 2, (2, 0, 0), **split),
-            'val': lvis.Split('val.json', '', 2, 2, None, None, **split),
+            'train': Split('train.json', '', 3, 3, 2, (2, 0, 0), **split),
+            'val': Split('val.json', '', 2, 2, None, None, **split),
         },
-        images=(lvis.Images('train2017', 2, 1e-6), lvis.Images('val2017', 1, 1e-6)),
+        images=(Images('train2017', 2, 1e-6), Images('val2017', 1, 1e-6)),
     )
 
 

@@ -1,32 +1,22 @@
-"""eval_results.py: the numbers of the lvis API, from json and from a pickle, and one line for each mistake."""
+"""The numbers of the lvis API, from json and from a pickle, and one line for each mistake."""
 
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 import pickle
-from pathlib import Path
 
 import numpy as np
 import pycocotools.mask as mask_utils
 import pytest
 import torch
 
+from longtail_det.cli import eval as eval_command
 from longtail_det.compat.lvis_api import import_lvis
 from longtail_det.metrics import LVISAPIMetric
 
-TOOL = Path(__file__).parents[2] / 'tools' / 'analysis' / 'eval_results.py'
 SIZE, GROUPS = 120, 'rrccff'
 CATEGORY_IDS = [3, 5, 8, 9, 12, 40]
-
-
-@pytest.fixture(scope='module')
-def tool():
-    spec = importlib.util.spec_from_file_location('eval_results_tool', TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def polygon(box):
@@ -110,27 +100,27 @@ def data(tmp_path_factory):
     return folder, predictions, records
 
 
-def run(tool, folder, out, results='results.json', *flags):
+def run(folder, out, results='results.json', *flags):
     args = ['--ann', folder / 'gt.json', '--results', folder / results, '--out', out, *flags]
-    assert tool.main([str(arg) for arg in args]) == 0
+    assert eval_command.main([str(arg) for arg in args]) == 0
     return json.loads(out.read_text())
 
 
-def error_line(tool, capsys, *args) -> str:
-    assert tool.main([str(arg) for arg in args]) == 2
+def error_line(capsys, *args) -> str:
+    assert eval_command.main([str(arg) for arg in args]) == 2
     lines = [line for line in capsys.readouterr().err.splitlines() if ': error: ' in line]
     assert len(lines) == 1
     return lines[0]
 
 
-def test_the_numbers_are_those_of_the_lvis_api(tool, data, tmp_path):
+def test_the_numbers_are_those_of_the_lvis_api(data, tmp_path):
     folder, predictions, _ = data
     metric = LVISAPIMetric(str(folder / 'gt.json'), metric=['bbox', 'segm'], classwise=True)
     metric.dataset_meta = {'classes': [f'class {c}' for c in CATEGORY_IDS]}
     metric.process(None, predictions)
     expected = metric.evaluate(len(predictions))
     table = tmp_path / 'deep' / 'classes.csv'
-    found = run(tool, folder, tmp_path / 'm.json', 'results.json', '--metric', 'bbox', 'segm', '--classwise', table)
+    found = run(folder, tmp_path / 'm.json', 'results.json', '--metric', 'bbox', 'segm', '--classwise', table)
     for name, values in found.items():
         assert 0 < values['AP'] < 1
         for key, value in values.items():
@@ -148,7 +138,7 @@ def test_the_numbers_are_those_of_the_lvis_api(tool, data, tmp_path):
             assert row[f'{name}_AP'] == ('' if value < 0 else repr(value))
 
 
-def test_masks_sized_by_their_boxes_give_what_the_api_gives_for_the_file_as_it_is(tool, data, tmp_path):
+def test_masks_sized_by_their_boxes_give_what_the_api_gives_for_the_file_as_it_is(data, tmp_path):
     folder, predictions, records = data
     _, evaluator_class, _ = import_lvis()
     # boxes of twice the side, so that it shows which of the two areas counts
@@ -162,24 +152,24 @@ def test_masks_sized_by_their_boxes_give_what_the_api_gives_for_the_file_as_it_i
     (tmp_path / 'wide.pkl').write_bytes(pickle.dumps(images))
     evaluator = evaluator_class(str(tmp_path / 'gt.json'), str(tmp_path / 'wide.json'), 'segm')
     evaluator.run()
-    own = run(tool, tmp_path, tmp_path / 'own.json', 'wide.json', '--metric', 'segm')
+    own = run(tmp_path, tmp_path / 'own.json', 'wide.json', '--metric', 'segm')
     for results in ('wide.json', 'wide.pkl'):
-        found = run(tool, tmp_path, tmp_path / 'm.json', results, '--metric', 'segm', '--segm-area', 'bbox')
+        found = run(tmp_path, tmp_path / 'm.json', results, '--metric', 'segm', '--segm-area', 'bbox')
         assert found['segm'] == dict(evaluator.get_results())
         assert found != own
 
 
-def test_pickle_and_json_give_the_same(tool, data, tmp_path):
+def test_pickle_and_json_give_the_same(data, tmp_path):
     folder = data[0]
     flags = ['--metric', 'bbox', 'segm', 'boundary', '--mode', 'default', 'fixed', 'pool']
-    from_json = run(tool, folder, tmp_path / 'a.json', 'results.json', *flags)
-    assert from_json == run(tool, folder, tmp_path / 'b.json', 'results.pkl', *flags)
+    from_json = run(folder, tmp_path / 'a.json', 'results.json', *flags)
+    assert from_json == run(folder, tmp_path / 'b.json', 'results.pkl', *flags)
     assert set(from_json) == {
         f'{metric}{mode}' for metric in ('bbox', 'segm', 'boundary') for mode in ('', '_fixed', '_pool')
     }
 
 
-def test_a_pickle_says_which_category_a_label_is(tool, data, tmp_path):
+def test_a_pickle_says_which_category_a_label_is(data, tmp_path):
     folder, predictions, _ = data
     order = [5, 3, 1, 0, 2, 4]
     shuffled = []
@@ -194,27 +184,27 @@ def test_a_pickle_says_which_category_a_label_is(tool, data, tmp_path):
         )
     (tmp_path / 'gt.json').write_text((folder / 'gt.json').read_text())
     (tmp_path / 'shuffled.pkl').write_bytes(pickle.dumps(shuffled))
-    assert run(tool, tmp_path, tmp_path / 'a.json', 'shuffled.pkl') == run(tool, folder, tmp_path / 'b.json')
+    assert run(tmp_path, tmp_path / 'a.json', 'shuffled.pkl') == run(folder, tmp_path / 'b.json')
 
 
 @pytest.mark.parametrize('text', ['[2, 4, 6]', '2\n4\n6\n'])
-def test_a_subset_of_images_equals_a_pickle_of_these_images(tool, data, tmp_path, text):
+def test_a_subset_of_images_equals_a_pickle_of_these_images(data, tmp_path, text):
     folder, predictions, _ = data
     (tmp_path / 'ids.txt').write_text(text)
     (tmp_path / 'gt.json').write_text((folder / 'gt.json').read_text())
     (tmp_path / 'some.pkl').write_bytes(pickle.dumps([image for image in predictions if image['img_id'] in (2, 4, 6)]))
-    subset = run(tool, folder, tmp_path / 'a.json', 'results.json', '--img-ids', tmp_path / 'ids.txt')
-    assert subset == run(tool, tmp_path, tmp_path / 'b.json', 'some.pkl')
-    assert subset != run(tool, folder, tmp_path / 'c.json')
+    subset = run(folder, tmp_path / 'a.json', 'results.json', '--img-ids', tmp_path / 'ids.txt')
+    assert subset == run(tmp_path, tmp_path / 'b.json', 'some.pkl')
+    assert subset != run(folder, tmp_path / 'c.json')
 
 
-def test_no_detection_at_all_is_an_ap_of_zero(tool, data, tmp_path):
+def test_no_detection_at_all_is_an_ap_of_zero(data, tmp_path):
     (tmp_path / 'gt.json').write_text((data[0] / 'gt.json').read_text())
     (tmp_path / 'none.json').write_text('[]')
-    assert run(tool, tmp_path, tmp_path / 'a.json', 'none.json')['bbox']['AP'] == 0
+    assert run(tmp_path, tmp_path / 'a.json', 'none.json')['bbox']['AP'] == 0
 
 
-def test_groups_can_come_from_the_training_set(tool, data, tmp_path):
+def test_groups_can_come_from_the_training_set(data, tmp_path):
     folder = data[0]
     gt = json.loads((folder / 'gt.json').read_text())
     names = [category['name'] for category in gt['categories']]
@@ -226,9 +216,9 @@ def test_groups_can_come_from_the_training_set(tool, data, tmp_path):
         del category['frequency']
     (tmp_path / 'gt.json').write_text(json.dumps(gt))
     (tmp_path / 'results.json').write_text((folder / 'results.json').read_text())
-    assert 'APr' not in run(tool, tmp_path, tmp_path / 'a.json')['bbox']
-    given = run(tool, tmp_path, tmp_path / 'b.json', 'results.json', '--class-statistics', tmp_path / 'stats.json')
-    assert given == run(tool, folder, tmp_path / 'c.json')
+    assert 'APr' not in run(tmp_path, tmp_path / 'a.json')['bbox']
+    given = run(tmp_path, tmp_path / 'b.json', 'results.json', '--class-statistics', tmp_path / 'stats.json')
+    assert given == run(folder, tmp_path / 'c.json')
 
 
 def without(key):
@@ -249,12 +239,12 @@ def without(key):
         (lambda record: record.update(image_id=999), 'image id 999'),
     ],
 )
-def test_a_malformed_record_is_named_by_its_index(tool, data, tmp_path, capsys, damage, message):
+def test_a_malformed_record_is_named_by_its_index(data, tmp_path, capsys, damage, message):
     records = json.loads(json.dumps(data[2]))
     damage(records[7])
     (tmp_path / 'r.json').write_text(json.dumps(records))
     args = ['--ann', data[0] / 'gt.json', '--results', tmp_path / 'r.json', '--metric', 'bbox', 'segm']
-    assert message in error_line(tool, capsys, *args)
+    assert message in error_line(capsys, *args)
 
 
 @pytest.mark.parametrize(
@@ -267,11 +257,11 @@ def test_a_malformed_record_is_named_by_its_index(tool, data, tmp_path, capsys, 
         (lambda image: image['pred_instances']['masks'].pop(), 'predicted image 2 has'),
     ],
 )
-def test_a_malformed_image_of_a_pickle_is_named_by_its_index(tool, data, tmp_path, capsys, damage, message):
+def test_a_malformed_image_of_a_pickle_is_named_by_its_index(data, tmp_path, capsys, damage, message):
     images = pickle.loads(pickle.dumps(data[1]))
     damage(images[2])
     (tmp_path / 'r.pkl').write_bytes(pickle.dumps(images))
-    assert message in error_line(tool, capsys, '--ann', data[0] / 'gt.json', '--results', tmp_path / 'r.pkl')
+    assert message in error_line(capsys, '--ann', data[0] / 'gt.json', '--results', tmp_path / 'r.pkl')
 
 
 @pytest.mark.parametrize(
@@ -284,26 +274,26 @@ def test_a_malformed_image_of_a_pickle_is_named_by_its_index(tool, data, tmp_pat
         ('other', '', 'results file not found'),
     ],
 )
-def test_a_file_of_something_else_is_one_line(tool, data, tmp_path, capsys, name, content, message):
+def test_a_file_of_something_else_is_one_line(data, tmp_path, capsys, name, content, message):
     if name != 'other':
         (tmp_path / name).write_text(content)
-    assert message in error_line(tool, capsys, '--ann', data[0] / 'gt.json', '--results', tmp_path / name)
+    assert message in error_line(capsys, '--ann', data[0] / 'gt.json', '--results', tmp_path / name)
 
 
-def test_other_mistakes_are_one_line(tool, data, tmp_path, capsys):
+def test_other_mistakes_are_one_line(data, tmp_path, capsys):
     folder, predictions, _ = data
     base = ['--ann', folder / 'gt.json', '--results', folder / 'results.json']
     (tmp_path / 'ids').write_text('1 two')
     assert 'expected a json list of image ids, or one a line' in error_line(
-        tool, capsys, *base, '--img-ids', tmp_path / 'ids'
+        capsys, *base, '--img-ids', tmp_path / 'ids'
     )
-    assert "invalid choice: 'mask'" in error_line(tool, capsys, *base, '--metric', 'mask')
-    assert 'annotation file not found' in error_line(tool, capsys, '--ann', 'none.json', '--results', base[3])
+    assert "invalid choice: 'mask'" in error_line(capsys, *base, '--metric', 'mask')
+    assert 'annotation file not found' in error_line(capsys, '--ann', 'none.json', '--results', base[3])
     boxes = [
         {**image, 'pred_instances': {k: v for k, v in image['pred_instances'].items() if k != 'masks'}}
         for image in predictions
     ]
     (tmp_path / 'boxes.pkl').write_bytes(pickle.dumps(boxes))
     assert '--metric segm needs masks' in error_line(
-        tool, capsys, *base[:2], '--results', tmp_path / 'boxes.pkl', '--metric', 'segm'
+        capsys, *base[:2], '--results', tmp_path / 'boxes.pkl', '--metric', 'segm'
     )

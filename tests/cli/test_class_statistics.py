@@ -1,25 +1,14 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from longtail_det.annotations import load_class_statistics
+from longtail_det.cli import class_statistics
 from longtail_det.datasets import LVISDataset
-
-SCRIPT = Path(__file__).parents[2] / 'tools' / 'data' / 'class_statistics.py'
-
-
-@pytest.fixture(scope='module')
-def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location('class_statistics_tool', SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def records():
@@ -42,13 +31,13 @@ def ann(tmp_path) -> Path:
     return path
 
 
-def run(tool, *args):
-    return tool.main([str(arg) for arg in args])
+def run(*args):
+    return class_statistics.main([str(arg) for arg in args])
 
 
-def test_the_file_it_writes_holds_the_counts_of_the_data_set(tool, ann, tmp_path, capsys):
+def test_the_file_it_writes_holds_the_counts_of_the_data_set(ann, tmp_path, capsys):
     out = tmp_path / 'new folder' / 'stats.json'
-    assert run(tool, '--ann', ann, '--out', out) == 0
+    assert run('--ann', ann, '--out', out) == 0
     assert load_class_statistics(out) == load_class_statistics(ann)
     (tmp_path / '0.jpg').touch()
     assert load_class_statistics(out) == LVISDataset(ann_file=str(ann), data_root=str(tmp_path)).class_statistics
@@ -64,15 +53,15 @@ def test_the_file_it_writes_holds_the_counts_of_the_data_set(tool, ann, tmp_path
     assert lines[6] == f"written to {out}; in a config: class_statistics='{out}'"
 
 
-def test_bad_records_are_refused_or_left_out(tool, ann, tmp_path, capsys):
+def test_bad_records_are_refused_or_left_out(ann, tmp_path, capsys):
     data = records()
     data['annotations'].append({'id': 99, 'image_id': 3, 'category_id': 8, 'bbox': [1, 1, 9, 9], 'area': 81})
     ann.write_text(json.dumps(data))
     out = tmp_path / 'stats.json'
-    assert run(tool, '--ann', ann, '--out', out) == 2
+    assert run('--ann', ann, '--out', out) == 2
     assert 'error: ' in capsys.readouterr().err
     assert not out.exists()
-    assert run(tool, '--ann', ann, '--out', out, '--on-bad', 'skip') == 0
+    assert run('--ann', ann, '--out', out, '--on-bad', 'skip') == 0
     ann.write_text(json.dumps(records()))
     assert load_class_statistics(out) == load_class_statistics(ann)
 
@@ -89,11 +78,11 @@ def test_bad_records_are_refused_or_left_out(tool, ann, tmp_path, capsys):
         (json.dumps(records()), ['--out', 'train.json/stats.json'], r'train\.json: '),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_2(tool, ann, tmp_path, monkeypatch, capsys, content, args, message):
+def test_a_mistake_is_one_line_and_exit_code_2(ann, tmp_path, monkeypatch, capsys, content, args, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'folder').mkdir()
     ann.write_text(content)
-    assert run(tool, '--ann', 'train.json', '--out', 'stats.json', *args) == 2
+    assert run('--ann', 'train.json', '--out', 'stats.json', *args) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert re.search(message, error)
     assert ': error: ' in error
@@ -102,20 +91,9 @@ def test_a_mistake_is_one_line_and_exit_code_2(tool, ann, tmp_path, monkeypatch,
 @pytest.mark.parametrize(
     ('args', 'message'), [(['--ann'], 'expected one argument'), (['--ann', 'a', '--out', 'b', '--on-bad', 'x'], "'x'")]
 )
-def test_a_mistake_in_the_options_is_one_line(tool, capsys, args, message):
-    assert tool.main(args) == 2
+def test_a_mistake_in_the_options_is_one_line(capsys, args, message):
+    assert class_statistics.main(args) == 2
     error = capsys.readouterr().err
     assert ': error: ' in error
     assert message in error
     assert error.count('\n') == 1
-
-
-def test_help_holds_a_runnable_example(tool, capsys):
-    with pytest.raises(SystemExit) as leaving:
-        tool.main(['--help'])
-    assert leaving.value.code == 0
-    text = capsys.readouterr().out
-    example = next(
-        line for line in text.splitlines() if line.strip().startswith('python tools/data/class_statistics.py')
-    )
-    assert tool.build_parser().parse_args(example.split()[2:]).on_bad == 'error'

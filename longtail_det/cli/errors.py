@@ -1,8 +1,7 @@
-"""What the command lines share: one-line errors and the arguments that train and test have in common."""
+"""One line for every mistake of the user, exit code 2."""
 
 from __future__ import annotations
 
-import argparse
 import difflib
 import functools
 import json
@@ -13,7 +12,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NoReturn, ParamSpec
+from typing import ParamSpec
+
+from .commands import as_typed, program_name
 
 _P = ParamSpec('_P')
 
@@ -34,14 +35,6 @@ class Progress:
     started: bool = False
 
 
-class OneLineParser(argparse.ArgumentParser):
-    """Argument parser whose errors are one line instead of the whole usage."""
-
-    def error(self, message: str) -> NoReturn:
-        """Leave the report and the exit code to `one_line_errors`."""
-        raise UserError(f'{message}; --help shows the options')
-
-
 def one_line_errors(main: Callable[_P, int]) -> Callable[_P, int]:
     """Make a `main(argv)` report a `UserError` as one line on stderr and return 2.
 
@@ -60,7 +53,7 @@ def one_line_errors(main: Callable[_P, int]) -> Callable[_P, int]:
         try:
             return main(*args, **kwargs)
         except UserError as error:
-            _report(f'{os.path.basename(sys.argv[0])}: error: {error}')
+            _report(as_typed(f'{program_name()}: error: {error}'))
             return USER_ERROR_CODE
         except KeyboardInterrupt:
             return 130
@@ -75,6 +68,15 @@ def _report(line: str) -> None:
         return
     with open(error_file, 'w') as stream:
         json.dump({'message': line, 'timestamp': str(int(time.time()))}, stream)
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """Turn a ValueError or an OSError into a `UserError`: what our readers and writers raise is the user's to fix."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise UserError(describe(error)) from error
 
 
 @contextmanager
@@ -98,17 +100,21 @@ def setup_errors() -> Iterator[Progress]:
 
 
 def describe(error: Exception) -> str:
-    """One line from an exception: its message, and its type where the message alone does not speak.
+    """Return one line from an exception: its message, and its type where the message alone does not speak.
 
     Example:
         >>> describe(KeyError('classes')), describe(ValueError('two  lines' + chr(10) + 'of text'))
         ("KeyError: 'classes'", 'two lines of text')
+        >>> describe(PermissionError(13, 'Permission denied', 'stats.json'))
+        'stats.json: Permission denied'
     """
     if isinstance(error, ModuleNotFoundError):
         return (
             f'{error} in {sys.executable}; ./tools/setup_env.sh makes an environment that has everything, '
             'pip install -e . --no-deps adds this package to yours'
         )
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f'{error.filename}: {error.strerror}'
     message = str(error).strip()
     if message.startswith('Failed to import custom modules'):
         message = f'{message.split(", the current sys.path")[0]}: {_root(error)}'
@@ -136,32 +142,3 @@ def _describe_unregistered(name: str, scope: str, kind: str) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     hint = f'did you mean {close[0]}?' if close else 'import the module that registers it in custom_imports'
     return f'{name} is not in the {kind} registry of {scope}; {hint}'
-
-
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that train.py and test.py share."""
-    parser.add_argument('--work-dir', help='folder for logs and results; default work_dirs/<name of the config>')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action='extend',
-        default=[],
-        metavar='KEY=VALUE',
-        help='override settings of the config, for example train_dataloader.batch_size=4 "model.x=[1,2]"',
-    )
-    parser.add_argument('--seed', type=_seed, help='random seed; default: what randomness in the config says')
-    parser.add_argument(
-        '--deterministic', action='store_true', help='deterministic algorithms only (slower; some ops refuse)'
-    )
-    parser.add_argument(
-        '--device', choices=['auto', 'cpu', 'cuda'], default='auto', help='auto takes a GPU where there is one'
-    )
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
-
-
-def _seed(text: str) -> int:
-    value = int(text)
-    if not 0 <= value < 2**32:
-        raise argparse.ArgumentTypeError(f'{value} is outside 0 ... 4294967295')
-    return value

@@ -1,4 +1,4 @@
-"""Every mistake that a user can make at train.py and test.py is one line on stderr and exit code 2."""
+"""Every mistake that a user can make at train and test is one line on stderr and exit code 2."""
 
 from __future__ import annotations
 
@@ -73,7 +73,10 @@ TESTING = {
         "ends in .pkl, .pickle or .json, got 'results.txt'",
     ),
     'nothing-to-test': ([TOY_CONFIG], 'give a checkpoint to test, or --results FILE.pkl'),
-    'results-missing': ([TOY_CONFIG, '--results', 'none.pkl'], 'no file none.pkl; --results wants what tools/test.py'),
+    'results-missing': (
+        [TOY_CONFIG, '--results', 'none.pkl'],
+        'no file none.pkl; --results wants what longtail-det test',
+    ),
     'results-no-pickle': ([TOY_CONFIG, '--results', 'notes.txt'], 'notes.txt is no pickle, or was cut short'),
     'results-and-model': (
         [TOY_CONFIG, 'toy.pth', '--results', 'notes.txt'],
@@ -116,8 +119,8 @@ def wrong_files(tmp_path, toy_checkpoint, monkeypatch):
     [pytest.param('train', *case, id=f'train-{id_}') for id_, case in TRAINING.items()]
     + [pytest.param('test', *case, id=f'test-{id_}') for id_, case in TESTING.items()],
 )
-def test_a_mistake_is_one_line(name, args, message, run_tool, wrong_files, capfd):
-    assert run_tool(name, *args) == 2
+def test_a_mistake_is_one_line(name, args, message, run, wrong_files, capfd):
+    assert run(name, *args) == 2
     lines = capfd.readouterr().err.splitlines()
     assert message in lines[-1], lines[-1]
     assert ': error: ' in lines[-1]
@@ -125,25 +128,25 @@ def test_a_mistake_is_one_line(name, args, message, run_tool, wrong_files, capfd
 
 
 @pytest.mark.parametrize('workers', [0, 1])
-def test_a_bad_sample_in_the_first_batch_is_one_line(workers, run_tool, capfd, monkeypatch):
+def test_a_bad_sample_in_the_first_batch_is_one_line(workers, run, capfd, monkeypatch):
     monkeypatch.setenv('TOY_FAILS_AT', '0')
     options = [f'train_dataloader.num_workers={workers}', 'train_dataloader.sampler.shuffle=False']
-    assert run_tool('train', TOY_CONFIG, '--cfg-options', *options) == 2
+    assert run('train', TOY_CONFIG, '--cfg-options', *options) == 2
     assert 'no image 0' in capfd.readouterr().err.splitlines()[-1]
 
 
-def test_a_bug_in_a_training_step_keeps_its_traceback(run_tool):
+def test_a_bug_in_a_training_step_keeps_its_traceback(run):
     with pytest.raises(ValueError, match='a bug inside the training step'):
-        run_tool('train', TOY_CONFIG, '--cfg-options', 'model.broken=True')
+        run('train', TOY_CONFIG, '--cfg-options', 'model.broken=True')
 
 
-def test_the_traceback_of_a_mistake_can_be_seen(run_tool, monkeypatch):
+def test_the_traceback_of_a_mistake_can_be_seen(run, monkeypatch):
     monkeypatch.setenv('LONGTAIL_DET_TRACEBACK', '1')
     with pytest.raises(KeyError, match='ToyDetectr'):
-        run_tool('train', TOY_CONFIG, '--cfg-options', 'model.type=ToyDetectr')
+        run('train', TOY_CONFIG, '--cfg-options', 'model.type=ToyDetectr')
 
 
-def test_overriding_a_used_up_variable_names_the_keys_that_count(run_tool, capfd):
-    assert run_tool('train', TOY_CONFIG, '--cfg-options', 'num_classes=4') == 0
+def test_overriding_a_used_up_variable_names_the_keys_that_count(run, capfd):
+    assert run('train', TOY_CONFIG, '--cfg-options', 'num_classes=4') == 0
     note = next(line for line in capfd.readouterr().err.splitlines() if line.startswith('note: '))
     assert 'model.bbox_head.num_classes, train_dataloader.dataset.num_classes' in note

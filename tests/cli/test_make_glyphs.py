@@ -1,25 +1,14 @@
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
-
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / 'tools' / 'data' / 'make_glyphs.py'
+from longtail_det.cli import make_glyphs
+
 SMALL = '--preset tiny --num-classes 4 --num-train 40 --num-val 8 --image-size 64 --head-share 0.5 --val-instances 4'
 
 
-@pytest.fixture(scope='module')
-def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location('make_glyphs_tool', SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_it_makes_a_set_and_prints_its_groups(tool, tmp_path, capsys):
-    assert tool.main(['--out', str(tmp_path / 'glyphs'), *SMALL.split()]) == 0
+def test_it_makes_a_set_and_prints_its_groups(tmp_path, capsys):
+    assert make_glyphs.main(['--out', str(tmp_path / 'glyphs'), *SMALL.split()]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert f'LongTailGlyphs in {tmp_path}/glyphs: made in' in lines[0]
     table = {line.split()[0]: line.split()[1:] for line in lines[2:6]}
@@ -32,12 +21,12 @@ def test_it_makes_a_set_and_prints_its_groups(tool, tmp_path, capsys):
     assert len(list((tmp_path / 'glyphs' / 'train2017').iterdir())) == 40
 
 
-def test_twice_is_once(tool, tmp_path, capsys):
+def test_twice_is_once(tmp_path, capsys):
     command = ['--out', str(tmp_path), *SMALL.split()]
-    assert tool.main(command) == 0
-    assert tool.main(command) == 0
+    assert make_glyphs.main(command) == 0
+    assert make_glyphs.main(command) == 0
     assert 'was there already' in capsys.readouterr().out
-    assert tool.main([*command, '--overwrite']) == 0
+    assert make_glyphs.main([*command, '--overwrite']) == 0
     assert 'made in' in capsys.readouterr().out
 
 
@@ -53,8 +42,8 @@ def test_twice_is_once(tool, tmp_path, capsys):
         ('--presets tiny', 'unrecognized arguments'),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_2(tool, tmp_path, capsys, options, message):
-    assert tool.main(['--out', str(tmp_path / 'glyphs'), *options.split()]) == 2
+def test_a_mistake_is_one_line_and_exit_code_2(tmp_path, capsys, options, message):
+    assert make_glyphs.main(['--out', str(tmp_path / 'glyphs'), *options.split()]) == 2
     error = capsys.readouterr().err
     assert message in error
     assert ': error: ' in error
@@ -62,27 +51,15 @@ def test_a_mistake_is_one_line_and_exit_code_2(tool, tmp_path, capsys, options, 
     assert not (tmp_path / 'glyphs').exists()
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(tool, tmp_path, capsys):
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, capsys):
     (tmp_path / 'file').write_text('')
-    assert tool.main(['--out', str(tmp_path / 'file' / 'glyphs'), *SMALL.split()]) == 2
+    assert make_glyphs.main(['--out', str(tmp_path / 'file' / 'glyphs'), *SMALL.split()]) == 2
     error = capsys.readouterr().err
     assert f'cannot write to {tmp_path}/file/glyphs (Not a directory); choose another --out' in error
     assert error.count('\n') == 1
 
 
-def test_a_foreign_folder_is_one_line(tool, tmp_path, capsys):
+def test_a_foreign_folder_is_one_line(tmp_path, capsys):
     (tmp_path / 'mine.txt').write_text('')
-    assert tool.main(['--out', str(tmp_path), *SMALL.split()]) == 2
+    assert make_glyphs.main(['--out', str(tmp_path), *SMALL.split()]) == 2
     assert 'holds no LongTailGlyphs data set' in capsys.readouterr().err
-
-
-def test_help_holds_a_runnable_example(tool, capsys):
-    with pytest.raises(SystemExit) as stop:
-        tool.build_parser().parse_args(['--help'])
-    assert stop.value.code == 0
-    out = capsys.readouterr().out
-    commands = out.split('Example:')[1].split('options:')[0].replace('\\\n', ' ').strip().splitlines()
-    assert len(commands) == 3
-    for command in map(str.split, commands):
-        assert command[:2] == ['python', 'tools/data/make_glyphs.py']
-        tool.build_parser().parse_args(command[2:])

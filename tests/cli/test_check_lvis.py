@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import sys
 from copy import deepcopy
 from pathlib import Path
 
 import pytest
 
+from longtail_det.cli import check_lvis, lvis_releases
+
 from .lvis_server import IMAGES, TRAIN, VAL, annotations, tiny_release
 
 
 @pytest.fixture
-def module(tool, monkeypatch):
-    module = tool('data/check_lvis')
-    monkeypatch.setitem(sys.modules['_lvis'].RELEASES, 'v1', tiny_release(sys.modules['_lvis']))
-    return module
+def module(monkeypatch):
+    monkeypatch.setitem(lvis_releases.RELEASES, 'v1', tiny_release())
+    return check_lvis
 
 
 @pytest.fixture
@@ -120,11 +120,10 @@ def test_images_can_be_left_out(module, root):
 
 
 def test_v05_names_files_of_2014_that_lie_in_the_folders_of_2017(module, tmp_path, monkeypatch, capsys):
-    lvis = sys.modules['_lvis']
     split = {'archive_gb': 0, 'size_gb': 0}
-    splits = {'val': lvis.Split('val.json', 'val2017', 1, None, None, None, **split)}
-    release = lvis.Release('v0.5', 'data/none', 2, None, splits, ())
-    monkeypatch.setitem(lvis.RELEASES, 'v0.5', release)
+    splits = {'val': lvis_releases.Split('val.json', 'val2017', 1, None, None, None, **split)}
+    release = lvis_releases.Release('v0.5', 'data/none', 2, None, splits, ())
+    monkeypatch.setitem(lvis_releases.RELEASES, 'v0.5', release)
     data = annotations(('COCO_val2014_000000000123.jpg',), (0,), with_coco_url=False)
     write(tmp_path, val=data)
     (tmp_path / 'val2017').mkdir()

@@ -10,18 +10,21 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from longtail_det import cli
+from longtail_det.cli import upgrade_checkpoint
+
 from ..compat.upgrade.models import BGR, RGB, as_detectron2, build, maps, mask_rcnn
 from ..compat.upgrade.released import RELEASED
+from .conftest import ROOT
 
 SEESAW = {'_delete_': True, 'type': 'SeesawLoss', 'num_classes': 4}
 CRA = {'_delete_': True, 'type': 'ClassRelativeActivations', 'num_classes': 4}
 
 
 @pytest.fixture
-def upgrade(tool):
-    """Run the tool in an empty folder."""
-    module = tool('model_converters/upgrade_checkpoint')
-    return lambda *args: module.main([str(arg) for arg in args])
+def upgrade(workplace):
+    """Run the command in an empty folder."""
+    return lambda *args: upgrade_checkpoint.main([str(arg) for arg in args])
 
 
 def write_config(name: str = 'config.py', **options) -> str:
@@ -223,18 +226,17 @@ def test_a_mistake_is_one_line(args, message, upgrade, capsys, tmp_path):
     assert not list(tmp_path.glob('*.tmp'))
 
 
-def test_the_examples_of_the_help_run(tool, capsys, tmp_path):
-    module = tool('model_converters/upgrade_checkpoint')
+def test_the_examples_of_the_help_run(workplace, capsys):
     with pytest.raises(SystemExit) as leaving:
-        module.main(['--help'])
+        cli.main(['upgrade-checkpoint', '--help'])
     assert leaving.value.code == 0
     text = capsys.readouterr().out.split('Example:')[1].split('positional arguments')[0].replace('\\\n', ' ')
     commands = [line.split() for line in text.strip().splitlines()]
     assert len(commands) == 2
-    (tmp_path / 'configs').symlink_to(Path(__file__).parents[2] / 'configs')
+    (workplace / 'configs').symlink_to(ROOT / 'configs')
     torch.save(RELEASED['gol-droploss-r50'].checkpoint(), 'gol_r50.pth')
     arrays = {name: np.zeros(shape, np.float32) for name, shape in RELEASED['rio-r50'].shapes().items()}
     Path('model_final.pkl').write_bytes(pickle.dumps({'model': arrays}))
     for command in commands:
-        assert command[:2] == ['python', 'tools/model_converters/upgrade_checkpoint.py']
-        assert module.main(command[2:]) == 0, capsys.readouterr().err
+        assert command[0] == 'longtail-det'
+        assert cli.main(command[1:]) == 0, capsys.readouterr().err

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from _report_details import Details, Results
 
 from longtail_det import visualization as vis
 from longtail_det.evaluation import is_defined, percent
 from longtail_det.evaluation.diagnosis import ClassTable
 from longtail_det.statistics import FREQUENCY_GROUPS, ClassStatistics
 
+from .details import Details, Results
+from .report import ReportFigure
+from .run_directory import read_train_log
+
 _GALLERY_CLASSES = 4
 
 
-def groups_figure(runs: Mapping[str, Results]) -> vis.ReportFigure:
-    """AP by frequency group."""
+def groups_figure(runs: Mapping[str, Results]) -> ReportFigure:
+    """Draw AP by frequency group."""
     values = '; '.join(
         f'{run} {metric} AP {percent(v.get("AP"))}, rare {percent(v.get("APr"))}, common {percent(v.get("APc"))}, '
         f'frequent {percent(v.get("APf"))}'
@@ -27,11 +29,11 @@ def groups_figure(runs: Mapping[str, Results]) -> vis.ReportFigure:
         for metric, v in results.items()
     )
     caption = 'Average precision over all classes and over those rare, common and frequent in the training set.'
-    return vis.ReportFigure(vis.plot_ap_by_group(runs), 'AP by frequency group', caption, f'Bars: {values}.')
+    return ReportFigure(vis.plot_ap_by_group(runs), 'AP by frequency group', caption, f'Bars: {values}.')
 
 
-def pareto_figures(runs: Mapping[str, Results], metric: str | None) -> list[vis.ReportFigure]:
-    """Rare and common against frequent; none for a single run."""
+def pareto_figures(runs: Mapping[str, Results], metric: str | None) -> list[ReportFigure]:
+    """Draw rare and common against frequent AP; return none for a single run."""
     known = [
         m for m in (metric, 'segm', 'bbox') if m and all(is_defined(r.get(m, {}).get('APf')) for r in runs.values())
     ]
@@ -46,11 +48,11 @@ def pareto_figures(runs: Mapping[str, Results], metric: str | None) -> list[vis.
         for name, r in runs.items()
     )
     figure = vis.plot_pareto(runs, known[0])
-    return [vis.ReportFigure(figure, 'Rare and common against frequent classes', caption, f'Points: {alt}.')]
+    return [ReportFigure(figure, 'Rare and common against frequent classes', caption, f'Points: {alt}.')]
 
 
-def class_figures(details: Details, metric: str, score_threshold: float) -> list[vis.ReportFigure]:
-    """AP over training images, differences between runs, calibration, confusion."""
+def class_figures(details: Details, metric: str, score_threshold: float) -> list[ReportFigure]:
+    """Draw AP over training images, differences between runs, calibration and confusion."""
     table = details.table
     runs = [name for name, scored in details.scored.items() if metric in scored]
     assert table is not None
@@ -70,11 +72,11 @@ def class_figures(details: Details, metric: str, score_threshold: float) -> list
         for name, by_group in curves.items()
         for group, curve in by_group.items()
     )
-    figures.append(vis.ReportFigure(vis.plot_reliability(curves), 'Score calibration', caption, f'Curves: {alt}.'))
+    figures.append(ReportFigure(vis.plot_reliability(curves), 'Score calibration', caption, f'Curves: {alt}.'))
     return figures + [_confusion_figure(details, name, metric, score_threshold, len(runs) > 1) for name in runs]
 
 
-def _frequency_ap_figure(table: ClassTable, metric: str) -> vis.ReportFigure:
+def _frequency_ap_figure(table: ClassTable, metric: str) -> ReportFigure:
     caption = (
         'One point per class. The bars are the median AP of each frequency group; dashed lines are the borders of the '
         'groups.'
@@ -85,21 +87,19 @@ def _frequency_ap_figure(table: ClassTable, metric: str) -> vis.ReportFigure:
         for medians in [table.group_medians(run, metric)]
     )
     figure = vis.plot_ap_by_frequency(table, metric)
-    return vis.ReportFigure(figure, 'AP and training images of each class', caption, f'Points; {alt}.')
+    return ReportFigure(figure, 'AP and training images of each class', caption, f'Points; {alt}.')
 
 
-def _difference_figure(table: ClassTable, run: str, base: str, metric: str) -> vis.ReportFigure:
+def _difference_figure(table: ClassTable, run: str, base: str, metric: str) -> ReportFigure:
     difference = table.difference(run, base, metric)
     better, worse = int((difference > 0).sum()), int((difference < 0).sum())
     caption = f'Average precision of each class in {run} minus that in {base}, in points; the largest changes by name.'
     figure = vis.plot_class_differences(table, run, base, metric)
     alt = f'Bars: {better} classes are better in {run}, {worse} are worse.'
-    return vis.ReportFigure(figure, f'Differences by class: {run} and {base}', caption, alt)
+    return ReportFigure(figure, f'Differences by class: {run} and {base}', caption, alt)
 
 
-def _confusion_figure(
-    details: Details, name: str, metric: str, score_threshold: float, several: bool
-) -> vis.ReportFigure:
+def _confusion_figure(details: Details, name: str, metric: str, score_threshold: float, several: bool) -> ReportFigure:
     found = details.confusion(name, metric, score_threshold)
     caption = (
         f'Answers with a score of at least {score_threshold:.0%}. Left: objects that a detection of their class finds '
@@ -113,11 +113,11 @@ def _confusion_figure(
         for group, row in zip(FREQUENCY_GROUPS.values(), objects, strict=True)
     )
     title = f'Confusion: {name}' if several else 'Confusion'
-    return vis.ReportFigure(vis.plot_confusion(found, details.gt.names), title, caption, f'{alt}.')
+    return ReportFigure(vis.plot_confusion(found, details.gt.names), title, caption, f'{alt}.')
 
 
-def galleries(details: Details, metric: str, img_root: Path | None, notes: list[str]) -> list[vis.ReportFigure]:
-    """The worst and the best rare classes of the first run that has the metric."""
+def galleries(details: Details, metric: str, img_root: Path | None, notes: list[str]) -> list[ReportFigure]:
+    """Draw the worst and the best rare classes of the first run that has the metric."""
     name = next(name for name, scored in details.scored.items() if metric in scored)
     table = details.table
     assert table is not None
@@ -142,7 +142,7 @@ def _gallery(
     kind: str,
     classes: np.ndarray,
     img_root: Path | None,
-) -> list[vis.ReportFigure]:
+) -> list[ReportFigure]:
     ap = table.ap[name][metric]
     captions = [
         f'AP {100 * ap[c]:.1f}\n{table.train_images[c]} training images\n{table.num_objects[c]} tested objects'
@@ -160,13 +160,11 @@ def _gallery(
     )
     title = f'{kind} rare classes' + (f' of {name}' if len(details.scored) > 1 else '')
     alt = ', '.join(f'{row.name}: {row.caption.splitlines()[0]}' for row in rows)
-    return [vis.ReportFigure(vis.plot_class_gallery(rows), title, caption, f'Cut-out objects of {alt}.')]
+    return [ReportFigure(vis.plot_class_gallery(rows), title, caption, f'Cut-out objects of {alt}.')]
 
 
-def image_figures(
-    details: Details, count: int, score_threshold: float, img_root: Path | None
-) -> list[vis.ReportFigure]:
-    """Images with ground truth beside the predictions of the first run; none where no image has an object."""
+def image_figures(details: Details, count: int, score_threshold: float, img_root: Path | None) -> list[ReportFigure]:
+    """Draw ground truth beside the predictions of the first run; return none where no image has an object."""
     name, predictions = next(iter(details.predictions.items()))
     columns = predictions.masks if predictions.masks is not None and 'segm' in details.metrics else predictions.boxes
     samples = vis.load_grid_samples(
@@ -179,27 +177,22 @@ def image_figures(
         f'least {score_threshold:.0%}. Colour: frequency group of the class; number: score in percent.'
     )
     alt = f'{len(samples)} images, each with its annotated and its predicted objects outlined and named.'
-    return [vis.ReportFigure(vis.plot_image_grid(samples), 'Ground truth and predictions', caption, alt)]
+    return [ReportFigure(vis.plot_image_grid(samples), 'Ground truth and predictions', caption, alt)]
 
 
-def frequency_figure(stats: ClassStatistics) -> vis.ReportFigure:
-    """The long tail of the training set."""
+def frequency_figure(stats: ClassStatistics) -> ReportFigure:
+    """Draw the class frequency of the training set."""
     caption = 'Training images of every class on a log axis, with the borders of the rare and the common group.'
     count = sorted(stats.image_count.tolist()) or [0]
     alt = f'Sorted bars falling from {count[-1]} to {count[0]} images.'
-    return vis.ReportFigure(vis.plot_class_frequency(stats), 'Class frequency', caption, alt)
+    return ReportFigure(vis.plot_class_frequency(stats), 'Class frequency', caption, alt)
 
 
-def loss_figures(run_dir: Path, of_run: str) -> list[vis.ReportFigure]:
-    """The loss curves; none where the run was only tested."""
-    log = [record for record in vis.read_train_log(run_dir) if 'loss' in record]
+def loss_figures(run_dir: Path, of_run: str) -> list[ReportFigure]:
+    """Draw the loss curves; return none where the run was only tested."""
+    log = [record for record in read_train_log(run_dir) if 'loss' in record]
     if not log:
         return []
     caption = 'Training losses as logged (faint) and their moving average over a twentieth of the log (bold).'
     alt = f'Curves of the losses; the total goes from {log[0]["loss"]:.3g} to {log[-1]["loss"]:.3g}.'
-    return [vis.ReportFigure(vis.plot_losses(log), f'Losses{of_run}', caption, alt)]
-
-
-def progress(text: str) -> None:
-    """Say on stderr what is going on."""
-    print(f'report: {text}', file=sys.stderr, flush=True)
+    return [ReportFigure(vis.plot_losses(log), f'Losses{of_run}', caption, alt)]

@@ -16,8 +16,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from _cli import UserError
 from tqdm import tqdm
+
+from longtail_det.files import replacing
+
+from .errors import UserError
 
 _CHUNK = 1 << 20
 _TIMEOUT = 30.0
@@ -31,7 +34,7 @@ class _ConnectionCutError(ConnectionError):
 
 
 def fetch(url: str, target: Path, *, pause: float = 3.0) -> None:
-    """Download `url` to `target`; what a stopped download left in `target`.part is gone on with.
+    """Download `url` to `target`; resume what a stopped download left in `target`.part.
 
     The part is kept only while the server's file stays the same (`If-Range` with its ETag or date). A connection that
     breaks is taken up again; after five breaks without a byte in between the command ends.
@@ -107,7 +110,7 @@ def _resume_headers(url: str, part: Path) -> dict[str, str]:
 
 
 def _span(response: Any, asked: int) -> tuple[int, int]:
-    """Where the answer starts in the file, and how long the file is."""
+    """Return where the answer starts in the file, and how long the file is."""
     length = response.headers.get('Content-Length')
     if length is None:
         raise UserError(f'{response.url}: the server does not say how long the file is; download it by hand')
@@ -139,7 +142,7 @@ def _size(path: Path) -> int:
 
 
 def _is_hopeless(error: Exception) -> bool:
-    """Whether there is no name server or no such host: trying again in a few seconds does not help."""
+    """Return whether there is no name server or no such host: trying again in a few seconds does not help."""
     reason = getattr(error, 'reason', error)
     return type(reason).__name__ == 'gaierror'
 
@@ -197,17 +200,12 @@ def _place(folder: Path, member: zipfile.ZipInfo) -> Path:
 
 
 def _unpack_member(content: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
-    unfinished = target.with_name(f'{target.name}.tmp')
-    try:
-        with content.open(member) as source, unfinished.open('wb') as stream:
-            shutil.copyfileobj(source, stream, _CHUNK)
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with replacing(target) as unfinished, content.open(member) as source, unfinished.open('wb') as stream:
+        shutil.copyfileobj(source, stream, _CHUNK)
 
 
 def count_files(folder: Path, suffix: str) -> int:
-    """Number of files of a folder whose name ends in `suffix`; 0 where there is no folder."""
+    """Return the number of files of a folder whose name ends in `suffix`; 0 where there is no folder."""
     if not folder.is_dir():
         return 0
     with os.scandir(folder) as entries:

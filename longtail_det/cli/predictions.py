@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _cli import UserError, describe
 from mmengine.dist import barrier, get_rank, get_world_size, is_main_process
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from torch import Tensor
 
+from longtail_det.files import replacing
 from longtail_det.metrics.predictions import Prediction
 from longtail_det.metrics.ranked_json import RankedJson
 from longtail_det.metrics.result_files import rle_for_json
+
+from .errors import UserError
 
 _GROUND_TRUTH = ('gt_instances', 'ignored_instances', 'gt_panoptic_seg', 'gt_sem_seg')
 
 
 def writable_categories(dataset: Any, path: str) -> Sequence[int] | None:
-    """Give the category ids of a data set in the order of the model's labels.
+    """Return the category ids of a data set in the order of the model's labels.
 
     Raises:
         UserError: it has none, and the results json needs them.
@@ -35,24 +36,6 @@ def writable_categories(dataset: Any, path: str) -> Sequence[int] | None:
             'use a data set such as LVISDataset, or give a name that ends in .pkl'
         )
     return category_ids
-
-
-def read_predictions(path: str) -> list[dict[str, Any]]:
-    """Read what `PickleWriter` or mmdet's DumpDetResults wrote; unpickling runs code, so only files of your own.
-
-    Raises:
-        UserError: something else, or a file cut short.
-    """
-    try:
-        with open(path, 'rb') as stream:
-            predictions = pickle.load(stream)
-    except (pickle.UnpicklingError, EOFError, ValueError, UnicodeDecodeError, KeyError) as error:
-        raise UserError(
-            f'{path} is no pickle, or was cut short ({describe(error)}); make it with --out FILE.pkl'
-        ) from None
-    if not isinstance(predictions, list) or not all(isinstance(sample, dict) for sample in predictions):
-        raise UserError(f'{path} does not hold a list of predicted images; make it with tools/test.py --out FILE.pkl')
-    return predictions
 
 
 def prediction_writer(path: str, category_ids: Sequence[int] | None) -> BaseMetric:
@@ -92,11 +75,8 @@ class PickleWriter(BaseMetric):
 
     def compute_metrics(self, results: list[Any]) -> dict[str, float]:
         """Write the images of all processes, on the main one."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        part = self.path.with_name(f'{self.path.name}.part')
-        with part.open('wb') as stream:
+        with replacing(self.path) as unfinished, unfinished.open('wb') as stream:
             pickle.dump(results, stream, protocol=pickle.HIGHEST_PROTOCOL)
-        os.replace(part, self.path)
         MMLogger.get_current_instance().info(f'predictions of {len(results)} images written to {self.path}')
         return {}
 
@@ -143,7 +123,7 @@ class JsonWriter(BaseMetric):
 
 
 def prediction_records(sample: Mapping[str, Any], category_ids: np.ndarray) -> list[dict[str, Any]]:
-    """Give the result records of one image.
+    """Return the result records of one image.
 
     Args:
         sample: one predicted image as a dict.
@@ -175,7 +155,7 @@ def prediction_records(sample: Mapping[str, Any], category_ids: np.ndarray) -> l
 
 
 def encoded_masks(found: Prediction) -> list[dict[str, Any]]:
-    """Give the masks of an image as RLEs, whether they are (n, H, W) bool or RLEs already."""
+    """Return the masks of an image as RLEs, whether they are (n, H, W) bool or RLEs already."""
     if isinstance(found.masks, Sequence):
         return list(found.masks)
     return found.rles(np.arange(len(found.labels)), found.masks.shape[1:])

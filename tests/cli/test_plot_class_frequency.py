@@ -1,23 +1,18 @@
-"""The tool counts what the data set shows, and answers mistakes with one line."""
+"""The command counts what the data set shows, and answers mistakes with one line."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 
+from longtail_det.cli import plot_class_frequency as plot
 from longtail_det.datasets import LVISDataset, RepeatFactorDataset
 
 # class 0 on 60 images, class 1 on 8 of these, class 2 twice on one image; image 60 shows nothing
 LABELS = [[0, 1] if i % 8 == 0 else [0] for i in range(60)] + [[]] + [[2, 2]]
-
-
-@pytest.fixture
-def plot_tool(tool) -> ModuleType:
-    return tool('analysis/plot_class_frequency')
 
 
 @pytest.fixture
@@ -41,11 +36,9 @@ def ann(tmp_path) -> str:
 
 
 @pytest.mark.parametrize('mode', ['image', 'instance'])
-def test_the_epoch_is_that_of_the_wrapped_data_set(mode, plot_tool, ann):
-    args = plot_tool.build_parser().parse_args(
-        ['--ann', ann, '--out', 'x.png', '--oversample-thr', '0.2', '--mode', mode]
-    )
-    stats, epoch = plot_tool.resample(*plot_tool.read_labels(ann), args)
+def test_the_epoch_is_that_of_the_wrapped_data_set(mode, ann):
+    args = plot.build_parser().parse_args(['--ann', ann, '--out', 'x.png', '--oversample-thr', '0.2', '--mode', mode])
+    stats, epoch = plot.resample(*plot.read_labels(ann), args)
     keep = [i for i, labels in enumerate(LABELS) if labels]
     dataset = LVISDataset(ann, data_root=str(Path(ann).parent), indices=keep)
     assert stats == dataset.class_statistics
@@ -57,16 +50,16 @@ def test_the_epoch_is_that_of_the_wrapped_data_set(mode, plot_tool, ann):
     assert epoch.samples is None
 
 
-def test_replay_adds_features_of_the_target_classes_alone(plot_tool, ann):
+def test_replay_adds_features_of_the_target_classes_alone(ann):
     options = ['--ann', ann, '--out', 'x.png', '--oversample-thr', '0', '--rio-replay', '20', '--images-per-step', '1']
-    _, epoch = plot_tool.resample(*plot_tool.read_labels(ann), plot_tool.build_parser().parse_args(options))
+    _, epoch = plot.resample(*plot.read_labels(ann), plot.build_parser().parse_args(options))
     # without repeats and with one image a step, every image of a target class replays 20
     np.testing.assert_allclose(epoch.samples, [60, 8 + 8 * 20, 2 + 1 * 20])
 
 
-def test_it_writes_a_figure_and_sums_by_group(plot_tool, ann, tmp_path, capsys):
+def test_it_writes_a_figure_and_sums_by_group(ann, tmp_path, capsys):
     out = tmp_path / 'new' / 'freq.png'
-    assert plot_tool.main(['--ann', ann, '--out', str(out), '--oversample-thr', '0', '--rio-replay', '20']) == 0
+    assert plot.main(['--ann', ann, '--out', str(out), '--oversample-thr', '0', '--rio-replay', '20']) == 0
     assert out.read_bytes().startswith(b'\x89PNG')
     rows = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines()}
     assert rows['rare'][:5] == ['2', '9', '9', '10', '10']
@@ -85,17 +78,17 @@ def test_it_writes_a_figure_and_sums_by_group(plot_tool, ann, tmp_path, capsys):
         (['--rio-replay', '20', '--images-per-step', '0'], '--images-per-step 0'),
     ],
 )
-def test_a_mistake_is_one_line(options, message, plot_tool, ann, tmp_path, capsys):
-    assert plot_tool.main(['--ann', ann, '--out', str(tmp_path / 'x.png'), *options]) == 2
+def test_a_mistake_is_one_line(options, message, ann, tmp_path, capsys):
+    assert plot.main(['--ann', ann, '--out', str(tmp_path / 'x.png'), *options]) == 2
     error = capsys.readouterr().err.split('\r')[-1].strip().splitlines()[-1]
     assert ': error: ' in error
     assert message in error
     assert not (tmp_path / 'x.png').exists()
 
 
-def test_a_file_without_instances_is_named(plot_tool, ann, tmp_path, capsys):
+def test_a_file_without_instances_is_named(ann, tmp_path, capsys):
     records = json.loads(Path(ann).read_text())
     records['annotations'] = []
     Path(ann).write_text(json.dumps(records))
-    assert plot_tool.main(['--ann', ann, '--out', str(tmp_path / 'x.png')]) == 2
+    assert plot.main(['--ann', ann, '--out', str(tmp_path / 'x.png')]) == 2
     assert 'holds no instance' in capsys.readouterr().err

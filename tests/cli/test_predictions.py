@@ -1,4 +1,4 @@
-"""What test.py writes with --out and --format-only, and scoring it again: the same numbers on every way."""
+"""What test writes with --out and --format-only, and scoring it again: the same numbers on every way."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import importlib
 import json
 import os
 import pickle
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+
+from longtail_det import cli
 
 from .conftest import TOOLS, TOY
 
@@ -55,9 +56,8 @@ def metrics(work_dir) -> dict[str, float]:
     return {key: value for key, value in json.loads(path.read_text()).items() if key.startswith('lvis/')}
 
 
-def eval_results(tool, *args) -> dict[str, float]:
-    sys.modules.pop('tool_eval', None)
-    assert tool('analysis/eval_results').main([*map(str, args), '--ann', 'gt.json', '--out', 'm.json']) == 0
+def eval_results(*args) -> dict[str, float]:
+    assert cli.main(['eval', *map(str, args), '--ann', 'gt.json', '--out', 'm.json']) == 0
     return {
         f'lvis/{name}_{key}': value
         for name, values in json.loads(Path('m.json').read_text()).items()
@@ -66,25 +66,25 @@ def eval_results(tool, *args) -> dict[str, float]:
 
 
 @pytest.mark.parametrize('masks', ['bool', 'rle'])
-def test_every_way_gives_the_same_numbers(masks, data, run_tool, tool):
+def test_every_way_gives_the_same_numbers(masks, data, run):
     """The model, its pickle through the config, its pickle alone, its json: one result."""
     option = f'model.masks={masks}'
-    assert run_tool('test', CONFIG, 'boxes.pth', '--work-dir', 'a', '--out', 'r.pkl', '--cfg-options', option) == 0
-    assert run_tool('test', CONFIG, 'boxes.pth', '--work-dir', 'b', '--out', 'r.json', '--cfg-options', option) == 0
-    assert run_tool('test', CONFIG, '--results', 'r.pkl', '--work-dir', 'c') == 0
+    assert run('test', CONFIG, 'boxes.pth', '--work-dir', 'a', '--out', 'r.pkl', '--cfg-options', option) == 0
+    assert run('test', CONFIG, 'boxes.pth', '--work-dir', 'b', '--out', 'r.json', '--cfg-options', option) == 0
+    assert run('test', CONFIG, '--results', 'r.pkl', '--work-dir', 'c') == 0
     expected = metrics('a')
     assert 0 < expected['lvis/segm_AP'] < 1
     assert metrics('b') == metrics('c') == expected
     for name in ('r.pkl', 'r.json'):
-        assert eval_results(tool, '--results', name, '--metric', 'bbox', 'segm') == expected
+        assert eval_results('--results', name, '--metric', 'bbox', 'segm') == expected
 
 
-def test_format_only_measures_nothing_and_needs_no_annotation(data, run_tool):
+def test_format_only_measures_nothing_and_needs_no_annotation(data, run):
     gt = json.loads(Path('gt.json').read_text())
-    assert run_tool('test', CONFIG, 'boxes.pth', '--work-dir', 'a', '--out', 'deep/a.json') == 0
+    assert run('test', CONFIG, 'boxes.pth', '--work-dir', 'a', '--out', 'deep/a.json') == 0
     del gt['annotations']
     Path('gt.json').write_text(json.dumps(gt))
-    assert run_tool('test', CONFIG, 'boxes.pth', '--work-dir', 'b', '--out', 'deep/b.json', '--format-only') == 0
+    assert run('test', CONFIG, 'boxes.pth', '--work-dir', 'b', '--out', 'deep/b.json', '--format-only') == 0
     assert Path('deep/b.json').read_text() == Path('deep/a.json').read_text()
     assert metrics('b') == {}
     records = json.loads(Path('deep/b.json').read_text())
@@ -94,15 +94,15 @@ def test_format_only_measures_nothing_and_needs_no_annotation(data, run_tool):
     assert sorted(os.listdir('deep')) == ['a.json', 'b.json']  # no part is left
 
 
-def test_a_pickle_becomes_a_json_without_the_model(data, run_tool):
-    assert run_tool('test', CONFIG, 'boxes.pth', '--out', 'r.json') == 0
-    assert run_tool('test', CONFIG, 'boxes.pth', '--out', 'r.pkl') == 0
-    assert run_tool('test', CONFIG, '--results', 'r.pkl', '--out', 'again.json', '--format-only') == 0
+def test_a_pickle_becomes_a_json_without_the_model(data, run):
+    assert run('test', CONFIG, 'boxes.pth', '--out', 'r.json') == 0
+    assert run('test', CONFIG, 'boxes.pth', '--out', 'r.pkl') == 0
+    assert run('test', CONFIG, '--results', 'r.pkl', '--out', 'again.json', '--format-only') == 0
     assert Path('again.json').read_text() == Path('r.json').read_text()
 
 
-def test_predictions_are_small_and_know_their_categories(data, run_tool):
-    assert run_tool('test', CONFIG, 'boxes.pth', '--out', 'r.pkl') == 0
+def test_predictions_are_small_and_know_their_categories(data, run):
+    assert run('test', CONFIG, 'boxes.pth', '--out', 'r.pkl') == 0
     images = pickle.loads(Path('r.pkl').read_bytes())
     assert [image['img_id'] for image in images] == [1, 2, 3, 4, 5]
     for image in images:
@@ -111,34 +111,33 @@ def test_predictions_are_small_and_know_their_categories(data, run_tool):
         assert [set(rle) for rle in image['pred_instances']['masks']] == [{'size', 'counts'}] * 6
 
 
-def test_without_masks_a_record_has_no_segmentation(data, run_tool):
+def test_without_masks_a_record_has_no_segmentation(data, run):
     options = ['--cfg-options', 'model.masks=']
-    assert run_tool('test', CONFIG, 'boxes.pth', '--eval', 'bbox', '--out', 'r.json', *options) == 0
+    assert run('test', CONFIG, 'boxes.pth', '--eval', 'bbox', '--out', 'r.json', *options) == 0
     assert 'segmentation' not in json.loads(Path('r.json').read_text())[0]
 
 
-def test_masks_with_scores_of_their_own_go_into_a_pickle_only(data, run_tool, tool):
+def test_masks_with_scores_of_their_own_go_into_a_pickle_only(data, run):
     options = ['--cfg-options', 'model.mask_scores=True']
-    assert run_tool('test', CONFIG, 'boxes.pth', '--work-dir', 'a', '--out', 'r.pkl', *options) == 0
-    assert eval_results(tool, '--results', 'r.pkl', '--metric', 'bbox', 'segm') == metrics('a')
+    assert run('test', CONFIG, 'boxes.pth', '--work-dir', 'a', '--out', 'r.pkl', *options) == 0
+    assert eval_results('--results', 'r.pkl', '--metric', 'bbox', 'segm') == metrics('a')
     with pytest.raises(ValueError, match='scores masks apart from boxes'):
-        run_tool('test', CONFIG, 'boxes.pth', '--out', 'r.json', *options)
+        run('test', CONFIG, 'boxes.pth', '--out', 'r.json', *options)
 
 
-def test_predictions_of_other_images_are_refused(data, run_tool, capfd):
-    assert run_tool('test', CONFIG, 'boxes.pth', '--out', 'r.pkl') == 0
+def test_predictions_of_other_images_are_refused(data, run, capfd):
+    assert run('test', CONFIG, 'boxes.pth', '--out', 'r.pkl') == 0
     Path('r.pkl').write_bytes(pickle.dumps(pickle.loads(Path('r.pkl').read_bytes())[:3]))
-    assert run_tool('test', CONFIG, '--results', 'r.pkl') == 2
+    assert run('test', CONFIG, '--results', 'r.pkl') == 2
     assert 'r.pkl holds 3 images, the test set of the config 5' in capfd.readouterr().err.splitlines()[-1]
 
 
 @pytest.mark.slow
-def test_two_processes_write_what_one_does(data, shell, run_tool):
-    paths = os.pathsep.join([str(TOY), str(TOOLS.parent)])
+def test_two_processes_write_what_one_does(data, shell, run):
     for name in ('r.pkl', 'r.json'):
-        assert run_tool('test', CONFIG, 'boxes.pth', '--work-dir', 'one', '--out', name) == 0
+        assert run('test', CONFIG, 'boxes.pth', '--work-dir', 'one', '--out', name) == 0
         command = [TOOLS / 'dist_test.sh', CONFIG, 'boxes.pth', '2', '--work-dir', 'two', '--out', f'two_{name}']
-        done = shell(*command, PYTHONPATH=paths)
+        done = shell(*command)
         assert done.returncode == 0, done.stderr
     one, two = (pickle.loads(Path(name).read_bytes()) for name in ('r.pkl', 'two_r.pkl'))
     assert [image['img_id'] for image in two] == [1, 2, 3, 4, 5]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from longtail_det import visualization as vis
-from longtail_det.evaluation import read_ground_truth
 from longtail_det.evaluation.diagnosis import (
     ClassTable,
     Confusion,
@@ -23,7 +22,8 @@ from longtail_det.evaluation.diagnosis import (
 from longtail_det.evaluation.lvis import GroundTruth, ScoredDetections, match_detections
 from longtail_det.statistics import FREQUENCY_GROUPS, ClassStatistics
 
-Results = dict[str, dict[str, float]]
+from .run_directory import DataSource, Results
+from .run_predictions import RunPredictions, read_predictions
 
 
 class Details:
@@ -31,23 +31,26 @@ class Details:
 
     Args:
         tested: the tested data.
+        file_gt: their objects, with all categories of the file.
         stats: of the training set.
-        wants_masks: whether masks are read and scored too.
+        metrics: of 'bbox' and 'segm'; what is scored.
     """
 
-    def __init__(self, tested: vis.DataSource, stats: ClassStatistics, wants_masks: bool) -> None:
+    def __init__(
+        self, tested: DataSource, file_gt: GroundTruth, stats: ClassStatistics, metrics: Sequence[str]
+    ) -> None:
         self.tested = tested
-        self.metrics = ('bbox', 'segm') if wants_masks else ('bbox',)
-        self.file_gt = read_ground_truth(tested.ann_file, self.metrics)
-        self.train_images = _train_images(self.file_gt, stats)
-        self.gt = _with_groups(self.file_gt, stats)
-        self.predictions: dict[str, vis.RunPredictions] = {}
+        self.file_gt = file_gt
+        self.metrics = metrics
+        self.train_images = _train_images(file_gt, stats)
+        self.gt = _with_groups(file_gt, stats)
+        self.predictions: dict[str, RunPredictions] = {}
         self.scored: dict[str, dict[str, ScoredDetections]] = {}
         self.ap: dict[str, dict[str, np.ndarray]] = {}
 
     def add(self, name: str, path: Path, folder: Path) -> Results:
-        """Read and match the predictions of a run; gives its results."""
-        predictions = vis.read_predictions(path, folder, self.file_gt, self.tested)
+        """Read and match the predictions of a run, and return its results."""
+        predictions = read_predictions(path, folder, self.file_gt, self.tested)
         results, scored, ap = {}, {}, {}
         for metric in self.metrics:
             columns = predictions.of_metric(metric)
@@ -63,7 +66,7 @@ class Details:
 
     @property
     def table(self) -> ClassTable | None:
-        """The classes; None where the training set tells nothing of them."""
+        """Classes with their AP; None where the training set tells nothing of them."""
         if self.train_images is None or self.gt.groups is None or not self.scored:
             return None
         first = next(iter(self.scored.values()))['bbox']
@@ -72,17 +75,17 @@ class Details:
         )
 
     def main_metric(self) -> str:
-        """Masks where every run has them, else boxes."""
+        """Return 'segm' where every run has masks, else 'bbox'."""
         return 'segm' if all('segm' in scored for scored in self.scored.values()) else 'bbox'
 
     def confusion(self, name: str, metric: str, score_threshold: float) -> Confusion:
-        """What objects are taken for in a run."""
+        """Count what the objects are confused with in a run."""
         columns = self.predictions[name].of_metric(metric)
         assert columns is not None
         return confusion(self.scored[name][metric], columns, score_threshold)
 
     def reliability(self, name: str, metric: str) -> dict[str, Reliability]:
-        """Precision over score in a run, by group; detections that do not count are left out."""
+        """Compute precision over score in a run, by group, from the detections that count."""
         columns = self.predictions[name].of_metric(metric)
         assert columns is not None
         assert self.gt.groups is not None
@@ -97,7 +100,7 @@ class Details:
 
 
 def _train_images(gt: GroundTruth, stats: ClassStatistics) -> np.ndarray | None:
-    """Training images of each class of the tested file; None where the training set does not know all of them."""
+    """Return the training images of each tested class; None where the training set does not know all of them."""
     if not stats.names:
         return stats.image_count if stats.num_classes == gt.num_classes else None
     count = dict(zip(stats.names, stats.image_count.tolist(), strict=True))

@@ -15,7 +15,6 @@ from typing import Any
 import mmengine.device.utils as mmengine_device
 import torch
 import torch.distributed as dist
-from _cli import Progress, UserError
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
@@ -23,7 +22,9 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.registry import DATASETS, EVALUATOR, RUNNERS, init_default_scope
 from mmengine.runner import Runner
 
-import longtail_det  # noqa: F401  registers everything and brings the mmcv ops, so it comes before anything of mmdet
+from longtail_det.evaluation.predicted_images import read_predicted_images
+
+from .errors import Progress, UserError
 
 # Where each launcher says which process this is: rank, world size, rank on this machine.
 _RANK_VARIABLES = {
@@ -36,7 +37,7 @@ _STARTERS = {'pytorch': 'tools/dist_train.sh or tools/dist_test.sh', 'slurm': 's
 
 
 def select_device(args: argparse.Namespace) -> str:
-    """Settle the device before anything touches CUDA, and give its type.
+    """Select the device before anything uses CUDA, and return its type.
 
     Raises:
         UserError: `--device cuda` without a usable GPU.
@@ -52,7 +53,7 @@ def select_device(args: argparse.Namespace) -> str:
 
 
 def prepare_processes(cfg: Config, args: argparse.Namespace, device: str) -> None:
-    """Get a distributed run ready: check the GPUs, or without any connect the processes by gloo.
+    """Prepare a distributed run: check the GPUs, or connect the processes by gloo without any.
 
     mmengine by itself starts process groups on accelerators only; it takes over the group that it finds.
 
@@ -120,14 +121,14 @@ def evaluate_again(cfg: Config, results: str, out: str | None = None) -> dict[st
     Raises:
         UserError: `results` is of another data set, or no pickle of predictions.
     """
-    from _predictions import prediction_writer, read_predictions, writable_categories
+    from .predictions import prediction_writer, writable_categories
 
     stamp = time.strftime('%Y%m%d_%H%M%S')
     folder = Path(cfg.work_dir) / stamp
     folder.mkdir(parents=True, exist_ok=True)
     logger = MMLogger.get_instance(f'test_{stamp}', log_file=str(folder / f'{stamp}.log'))
     init_default_scope(cfg.get('default_scope', 'mmengine'))
-    predictions = read_predictions(results)
+    predictions = read_predicted_images(results)
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     if len(predictions) != len(dataset):
         raise UserError(f'{results} holds {len(predictions)} images, the test set of the config {len(dataset)}')
@@ -144,7 +145,7 @@ def evaluate_again(cfg: Config, results: str, out: str | None = None) -> dict[st
 
 
 class StartHook(Hook):
-    """Look once more at what was built and loaded, and mark the moment when a run gets going.
+    """A hook that checks what was built and loaded, and marks when a run starts.
 
     Args:
         progress: its `started` is set when the first batch has been loaded.
