@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from mmengine.config import Config
+from typing import TYPE_CHECKING, Any
 
 from longtail_det.evaluation.lvis import nest_results
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 Results = dict[str, dict[str, float]]
 
@@ -111,7 +112,9 @@ def find_config(run_dir: Path) -> Path | None:
 
 
 def read_config(path: Path) -> Config:
-    """Parse the config at `path` without importing the modules it names."""
+    """Parse the config at `path` without importing the modules it names; needs mmengine."""
+    from mmengine.config import Config
+
     return Config.fromfile(str(path), import_custom_modules=False)
 
 
