@@ -5,30 +5,54 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import settings
-from mmengine.registry import init_default_scope
 
 import longtail_det  # noqa: F401  (first of all: it makes mmdet importable without compiled mmcv)
 
 # fixtures of several rooms
 from .annotation_files import _freeze_the_imports, load, write  # noqa: F401
 from .evaluation_cases import as_detections, lvis_case, make_gt, random_gt  # noqa: F401
+from .two_processes import TwoProcesses
 
 # examples are the same in every run, and a busy machine is no failure
 settings.register_profile('repeatable', deadline=None, derandomize=True)
 settings.load_profile('repeatable')
 
 
-@pytest.fixture(autouse=True)
-def mmdet_scope():
-    """Look names up in mmdet's registries, as in a run; a test that runs a Runner leaves its own scope behind."""
-    init_default_scope('mmdet')
-    yield
-    init_default_scope('mmdet')
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests of all configs as `zoo`, and as `law` what is neither that nor `slow`."""
+    for item in items:
+        if HERE / 'configs' in item.path.parents:
+            item.add_marker('zoo')
+        elif not item.get_closest_marker('slow'):
+            item.add_marker('law')
+
+
+if find_spec('mmengine'):
+    from mmengine.registry import init_default_scope
+
+    @pytest.fixture(autouse=True)
+    def mmdet_scope():
+        """Look names up in mmdet's registries, as in a run; a test that runs a Runner leaves its own scope behind."""
+        init_default_scope('mmdet')
+        yield
+        init_default_scope('mmdet')
+
+
+@pytest.fixture(scope='session')
+def two_processes(tmp_path_factory) -> TwoProcesses:
+    """Two ranks, for `two_processes(function, *arguments)`."""
+    ranks = TwoProcesses(tmp_path_factory.mktemp('two_processes'))
+    yield ranks
+    ranks.stop()
 
 
 @pytest.fixture(scope='session')

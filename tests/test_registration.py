@@ -68,6 +68,7 @@ def run(code: str, tmp_path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('order', ORDERS)
 def test_the_order_of_imports_does_not_matter(order, tmp_path):
     assert 'registered' in run(ORDERS[order], tmp_path)

@@ -15,6 +15,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import save_checkpoint
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / 'configs/glyphs/mask-rcnn_r18_fpn_ce_random-ss-600i_glyphs.py'
 NUM_CLASSES = 12  # of the tiny preset
@@ -83,7 +84,6 @@ def test_inference_is_the_first_thing_that_a_script_does(python, user):
     assert 'found: True (128, 128)' in run(python, 'infer.py', cwd=user)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ('tool', 'arguments', 'says'),
     [

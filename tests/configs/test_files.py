@@ -6,12 +6,10 @@ import ast
 import re
 from collections import Counter
 
-import pytest
 import yaml
 
 from .zoo import ALL, CONFIGS, FAMILIES, METAFILES, MODEL_OF, PATH_OF, ROOT, innermost, load, stages
 
-every_config = pytest.mark.parametrize('path', ALL, ids=lambda path: path.stem)
 GRAMMAR = re.compile(
     r'(faster-rcnn|mask-rcnn|cascade-mask-rcnn|htc)'
     r'_(r18|r50|r101|r50-caffe|r101-caffe|x101-(32x4d|64x4d|32x8d)|swin-t-p4-w7)_fpn'
@@ -23,6 +21,17 @@ GRAMMAR = re.compile(
 EPOCHS = {'1x': 12, '2x': 24, '3x': 36}
 STEPS = {'90k': 90000, '180k': 180000, '600i': 600}
 CLASSES = {'lvis-v1': 1203, 'lvis-v0.5': 1230, 'openimages': 500, 'glyphs': 80}
+
+
+def every_config(check):
+    """Make a check of one config a test of all of them; a failure names the config."""
+
+    def test(subtests):
+        for path in ALL:
+            with subtests.test(path.stem):
+                check(path)
+
+    return test
 
 
 def test_names_are_unique():
@@ -40,9 +49,11 @@ def test_the_file_is_a_named_diff_without_paths(path):
     assert not re.search(r'[\'"]/', text), 'no absolute path'
 
 
-@pytest.mark.parametrize('path', [p for p in ALL if p.parent.name != 'glyphs'], ids=lambda path: path.stem)
+@every_config
 def test_the_docstring_names_the_original(path):
-    """By its last part, without suffix; or the config has none."""
+    """By its last part, without suffix; or the config has none, as those of the glyphs."""
+    if path.parent.name == 'glyphs':
+        return
     doc = ast.get_docstring(ast.parse(path.read_text()))
     assert doc, 'one line: which experiment'
     if doc.startswith("Softmax baseline with RFS: mmdet's"):

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
 import pickle
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pycocotools.mask as mask_utils
 import torch
+from mmdet.registry import METRICS
 from mmdet.structures import DetDataSample
+from mmengine.dataset import DefaultSampler
+from mmengine.evaluator import Evaluator
 from mmengine.structures import InstanceData
 
 from longtail_det.metrics import detection_records, evaluate_lvis_api
+
+from ..two_processes import TwoProcesses
 
 CLASSES = [f'class {c}' for c in range(1, 7)]
 _EXPECTED: dict[bytes, dict[str, float]] = {}
@@ -49,43 +49,29 @@ def expected(gt: dict[str, Any], detections: list[dict[str, Any]]) -> dict[str, 
     return dict(_EXPECTED[key])
 
 
-WORKER = """
-import json, pickle, sys
-import torch.distributed as dist
-import longtail_det
-from mmdet.registry import METRICS
-from mmengine.dataset import DefaultSampler
-from mmengine.evaluator import Evaluator
-
-rank, folder, metric = int(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
-dist.init_process_group('gloo', init_method=f'file://{folder}/rendezvous', rank=rank, world_size=2)
-samples = pickle.load(open(f'{folder}/samples.pkl', 'rb'))
-evaluator = Evaluator(METRICS.build({'ann_file': f'{folder}/val.json', **metric}))
-evaluator.dataset_meta = {'classes': [f'class {c}' for c in range(1, 7)]}
-indices = list(DefaultSampler(samples, shuffle=False))
-evaluator.process([samples[i] for i in indices])
-json.dump([indices, evaluator.evaluate(len(samples))], open(f'{folder}/rank{rank}.json', 'w'))
-dist.destroy_process_group()
-"""
+def evaluate(rank: int, samples: list[dict[str, Any]], metric: dict[str, Any]) -> tuple[list[int], dict[str, float]]:
+    """One rank of a test run: the images that it saw, and its results."""
+    evaluator = Evaluator(METRICS.build(metric))
+    evaluator.dataset_meta = {'classes': CLASSES}
+    seen = list(DefaultSampler(samples, shuffle=False))
+    evaluator.process([samples[i] for i in seen])
+    return seen, evaluator.evaluate(len(samples))
 
 
-def two_processes(detections: list[dict[str, Any]], folder: Path, **metric: Any) -> dict[str, float]:
+def results_of_two(
+    two_processes: TwoProcesses, detections: list[dict[str, Any]], ann_file: str, **metric: Any
+) -> dict[str, float]:
     """Results of a metric on two ranks, for an odd number of images: the sampler repeats the first one.
 
     Args:
+        two_processes: fixture of that name.
         detections: as of the fixture of that name.
-        folder: with `val.json`.
-        metric: its type and arguments; those that json can hold.
+        ann_file: as of the fixture of that name.
+        metric: its type and arguments.
     """
-    (folder / 'samples.pkl').write_bytes(pickle.dumps([as_data_sample(d).to_dict() for d in detections]))
-    env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': os.pathsep.join(sys.path)}
-    command = [sys.executable, '-c', WORKER]
-    ranks = [
-        subprocess.Popen([*command, str(rank), str(folder), json.dumps(metric)], cwd=folder, env=env) for rank in (0, 1)
-    ]
-    assert [process.wait(timeout=120) for process in ranks] == [0, 0]
-    (seen0, results0), (seen1, results1) = (json.loads((folder / f'rank{r}.json').read_text()) for r in (0, 1))
-    assert len(seen0) + len(seen1) == len(detections) + 1
-    assert set(seen0) & set(seen1) == {0}
-    assert results0 == results1
-    return results0
+    samples = [as_data_sample(image).to_dict() for image in detections]
+    (seen, results), (others_seen, others) = two_processes(evaluate, samples, {'ann_file': ann_file, **metric})
+    assert len(seen) + len(others_seen) == len(detections) + 1
+    assert set(seen) & set(others_seen) == {0}
+    assert results == others
+    return results

@@ -12,7 +12,7 @@ from mmengine.evaluator import Evaluator
 
 from longtail_det.metrics import detection_records
 
-from .streams import CLASSES, as_data_sample, expected, two_processes
+from .streams import CLASSES, as_data_sample, expected, results_of_two
 
 
 def test_the_evaluator_gives_what_the_function_gives(run, random_gt, detections, ann_file):
@@ -145,6 +145,7 @@ def test_classes_that_do_not_fit_are_told_at_the_first_batch(metric_type, detect
         metric.process(None, [as_data_sample(detections[0]).to_dict()])
 
 
-def test_two_processes_give_the_numbers_of_one(metric_type, random_gt, detections, ann_file, tmp_path):
-    results = two_processes(detections[:11], tmp_path, type=metric_type, metric=['bbox', 'segm'])
-    assert results == expected(random_gt, detections[:11])
+def test_two_processes_give_the_numbers_of_one(two_processes, metric_type, random_gt, detections, ann_file):
+    seen = detections[:11]
+    results = results_of_two(two_processes, seen, ann_file, type=metric_type, metric=['bbox', 'segm'])
+    assert results == expected(random_gt, seen)

@@ -14,7 +14,7 @@ from longtail_det.evaluation.lvis import evaluate_detections
 from longtail_det.metrics import FastLVISMetric, detection_records
 from longtail_det.models.mask_heads import EncodedMasks
 
-from .streams import CLASSES, as_data_sample, expected, two_processes
+from .streams import CLASSES, as_data_sample, expected, results_of_two
 
 
 @pytest.fixture
@@ -183,11 +183,14 @@ def test_what_only_the_metric_of_mmdet_does_is_one_line(ann_file, given, message
     assert '\n' not in str(error.value)
 
 
-def test_two_processes_give_every_mode_and_one_file_of_results(random_gt, detections, ann_file, tmp_path):
+def test_two_processes_give_every_mode_and_one_file_of_results(
+    two_processes, random_gt, detections, ann_file, tmp_path
+):
     seen, metrics = detections[:11], ['bbox', 'segm']
-    results = two_processes(
+    results = results_of_two(
+        two_processes,
         seen,
-        tmp_path,
+        ann_file,
         type='FastLVISMetric',
         metric=metrics,
         mode=['default', 'fixed'],

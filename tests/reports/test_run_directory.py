@@ -4,7 +4,6 @@ import json
 import os
 
 import pytest
-from mmengine.config import Config
 
 from longtail_det.reports import (
     DataSource,
@@ -16,6 +15,8 @@ from longtail_det.reports import (
     read_results,
     read_train_log,
 )
+
+Config = pytest.importorskip('mmengine.config').Config
 
 
 def write_log(run_dir, timestamp, records, rest=''):

@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
 BENCHMARKS = Path(__file__).parents[2] / 'tools' / 'benchmarks'
 SIZE = ('--num-images', '12', '--num-detections', '30', '--num-classes', '40')
 

@@ -15,7 +15,8 @@ FAKE_PYTHON = """#!/usr/bin/env bash
 echo "$* [$MPLBACKEND $(pwd)]" >> "$FAKE_LOG"
 case "$*" in *"${FAKE_FAILS_AT:-nothing}"*) exit 1 ;; esac
 """
-STAGES = ['ruff check .', 'ruff format --check .', 'mypy', 'pytest tests', 'pytest --doctest-modules longtail_det']
+STYLE = ['ruff check .', 'ruff format --check .', 'mypy']
+STAGES = [*STYLE, 'pytest tests -n', 'tests.core_environment tests/', 'pytest --doctest-modules longtail_det']
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def run(tmp_path):
             capture_output=True,
             text=True,
         )
-        return done, log.read_text().splitlines()
+        return done, log.read_text().splitlines() if log.exists() else []
 
     return call
 
@@ -65,6 +66,24 @@ def test_one_failure_fails_the_whole_after_the_rest_ran(stage, run):
     summary = done.stdout.split('== summary')[1]
     assert summary.count('FAILED') == 1
     assert summary.count(' ok ') == len(STAGES) - 1
+
+
+def test_fast_is_style_types_and_laws(run):
+    done, calls = run('--fast')
+    assert done.returncode == 0
+    assert [
+        call.startswith(f'-m {stage}') for call, stage in zip(calls[1:], [*STYLE, 'pytest tests -m law'], strict=True)
+    ]
+    assert run('--fast', FAKE_FAILS_AT='-m law')[0].returncode == 1
+
+
+@pytest.mark.parametrize('option', ['-h', '--help'])
+def test_help_installs_nothing(option, run):
+    done, calls = run(option)
+    assert done.returncode == 0
+    assert calls == []
+    assert '--fast' in done.stdout
+    assert 'set -' not in done.stdout
 
 
 def test_arguments_go_to_pytest_alone(run):

@@ -7,6 +7,7 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,6 @@ from longtail_det.evaluation.lvis import (
 )
 from longtail_det.evaluation.lvis.accumulation import count_objects, curves_by_area
 from longtail_det.evaluation.lvis.boundary import boundary_rle
-from longtail_det.metrics import evaluate_lvis_api
 
 KEY = {'bbox': 'bbox', 'segm': 'segmentation'}
 CASES = [
@@ -41,6 +41,7 @@ def lvis_api(
     keys: Sequence[str] | None = None,
 ) -> Any:
     """The API as its README uses it, on what a json file would hold."""
+    pytest.importorskip('lvis')
     lvis_class, evaluator_class, results_class = import_lvis()
     truth = lvis_class.__new__(lvis_class)
     truth.logger, truth.dataset = logging.getLogger('lvis'), json.loads(json.dumps(gt))
@@ -50,6 +51,13 @@ def lvis_api(
     evaluator = evaluator_class(truth, found, metric)
     evaluator.run()
     return evaluator
+
+
+@pytest.fixture
+def evaluate_lvis_api():
+    """Return the function of that name, which runs the API for mmdet's LVIS metric."""
+    pytest.importorskip('mmdet')
+    return import_module('longtail_det.metrics').evaluate_lvis_api
 
 
 @pytest.mark.parametrize('metric', ['bbox', 'segm'])
@@ -84,7 +92,7 @@ def test_masks_sized_by_the_boxes_beside_them_equal_lvis_on_records_with_both(lv
 
 
 @pytest.mark.parametrize('metric', ['bbox', 'segm'])
-def test_a_subset_of_images_and_classes_equals_the_slow_way(lvis_case, metric):
+def test_a_subset_of_images_and_classes_equals_the_slow_way(lvis_case, evaluate_lvis_api, metric):
     gt, records = lvis_case(3)
     img_ids = [image['id'] for image in gt['images'][2:9]]
     given = dict(category_ids=[1, 4, 5, 2], classwise=True)
@@ -115,7 +123,7 @@ def test_a_file_without_classes_is_nothing_to_find(lvis_case):
     assert {value for values in results.values() for value in values.values()} == {-1.0}
 
 
-def test_a_coco_file_equals_the_slow_way(lvis_case):
+def test_a_coco_file_equals_the_slow_way(lvis_case, evaluate_lvis_api):
     gt, records = lvis_case(1)
     for image in gt['images']:
         del image['neg_category_ids'], image['not_exhaustive_category_ids']

@@ -7,11 +7,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmdet.models.roi_heads.mask_heads.fcn_mask_head import _do_paste_mask
-from mmdet.structures.mask import encode_mask_results
 
 from longtail_det.functional.ops import encode_runs, mask_paste, paste_runs
 
+paste = pytest.importorskip('mmdet.models.roi_heads.mask_heads.fcn_mask_head')._do_paste_mask
+encode_mask_results = pytest.importorskip('mmdet.structures.mask').encode_mask_results
 HEIGHT, WIDTH = 37, 53
 
 
@@ -20,7 +20,7 @@ def stock_images(probs, boxes, threshold, near_box, size=(HEIGHT, WIDTH)):
     images = torch.zeros(len(boxes), *size, dtype=torch.bool)
     for index in range(len(boxes)):
         part = slice(index, index + 1)
-        values, place = _do_paste_mask(probs[part], boxes[part], *size, skip_empty=near_box)
+        values, place = paste(probs[part], boxes[part], *size, skip_empty=near_box)
         images[(part, *place)] = values >= threshold
     return images.numpy()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from types import SimpleNamespace
 
 import pytest
@@ -153,10 +154,13 @@ CASES = {
 
 
 @variants
-@pytest.mark.parametrize('case', [*CASES, 'raw'])
-@pytest.mark.parametrize('rescale', [False, True])
-@pytest.mark.parametrize('on_demand', [False, True])
-def test_detections_are_mmdets(variant, case, rescale, on_demand):
+def test_detections_are_mmdets(variant, subtests):
+    for case, rescale, on_demand in itertools.product([*CASES, 'raw'], [False, True], [False, True]):
+        with subtests.test(case=case, rescale=rescale, on_demand=on_demand):
+            compare_detections(variant, case, rescale, on_demand)
+
+
+def compare_detections(variant, case, rescale, on_demand):
     theirs, ours = build_pair(variant, torch.float32)
     ours.reg_on_demand = on_demand
     cfg = ConfigDict(score_thr=0.05, nms=dict(type='nms', iou_threshold=0.5), max_per_img=20)
