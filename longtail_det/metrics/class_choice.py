@@ -88,7 +88,7 @@ def choose_classes(
 
 
 def read_statistics(given: str | Mapping[str, Any] | None) -> ClassStatistics | None:
-    """Take class statistics as a config gives them.
+    """Read class statistics as a config gives them.
 
     Args:
         given: path of a json, or its content; None for none.
