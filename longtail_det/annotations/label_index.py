@@ -52,7 +52,7 @@ class LabelIndex:
         return self.labels[span][self.roles[span] <= Role.CROWD]
 
     def unique_labels(self) -> list[NDArray[np.int32]]:
-        """Give for each image the ascending labels of the instances that are trained on, each once."""
+        """Return for each image the ascending labels of the instances that are trained on, each once."""
         images, labels = self._pairs(self.roles == Role.INSTANCE)
         bounds = np.searchsorted(images, np.arange(len(self) + 1)).tolist()
         return [labels[start:stop] for start, stop in pairwise(bounds)]
@@ -76,7 +76,7 @@ class LabelIndex:
         )
 
     def summary(self) -> str:
-        """Say in a few words for a log what is there, and what is not trained on."""
+        """Return in a few words for a log what is there, and what is not trained on."""
         counts = np.bincount(self.roles, minlength=len(Role)).tolist()
         rest = {
             'crowd regions': counts[Role.CROWD],
@@ -89,7 +89,7 @@ class LabelIndex:
         )
 
     def select(self, images: NDArray[np.intp] | Sequence[int] | int) -> LabelIndex:
-        """Keep some images.
+        """Select some images.
 
         Args:
             images: positions, negative ones counting from the end; or a number as mmengine's `get_subset` takes
@@ -106,7 +106,7 @@ class LabelIndex:
         return LabelIndex(self.labels[rows], self.roles[rows], offsets)
 
     def _pairs(self, mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """Give the unique (image, label) pairs of the masked annotations, sorted."""
+        """Return the unique (image, label) pairs of the masked annotations, sorted."""
         images = np.repeat(np.arange(len(self)), np.diff(self.offsets))[mask]
         span = int(self.labels.max(initial=0)) + 1
         # not np.unique: it hashes in numpy 2.3 and later, ten times slower than this sort

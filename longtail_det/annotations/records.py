@@ -160,7 +160,7 @@ def _title(noun: str, record: Any, position: int) -> str:
 
 
 def _explain(record: Any, values: _ValueTable, otherwise: str) -> str:
-    """Say what keeps a record out of its table."""
+    """Return what keeps a record out of its table."""
     if not isinstance(record, Mapping):
         return f'is a {type(record).__name__}, expected an object'
     missing = [key for key in values if key not in record]

@@ -17,7 +17,7 @@ _DENSE = 8
 
 class _Table:
     def select(self: _T, rows: NDArray[np.bool_] | NDArray[np.intp]) -> _T:
-        """Keep these rows of every column: a (rows,) bool mask or row numbers."""
+        """Select these rows of every column: a (rows,) bool mask or row numbers."""
         columns = {field.name: getattr(self, field.name)[rows] for field in fields(self)}  # type: ignore[arg-type]
         return type(self)(**columns)
 

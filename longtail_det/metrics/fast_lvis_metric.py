@@ -128,7 +128,7 @@ class FastLVISMetric(BaseMetric):
         self._start()
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
-        """Take the detections of a batch.
+        """Read the detections of a batch.
 
         Args:
             data_batch: not looked at.

@@ -86,7 +86,7 @@ def _scores(found: Prediction, metric: str) -> NDArray[Any]:
 
 
 def split_by_image(table: MatchTable, image_rows: Sequence[int], ranking: bool) -> list[NDArray[Any]]:
-    """Cut a table into one array per image.
+    """Return a table as one array per image.
 
     Args:
         table: ascending by image.
@@ -132,7 +132,7 @@ def merge_images(images: Sequence[ImageMatches], image_rows: NDArray[np.int64], 
 def in_class_cap(
     images: Sequence[ImageMatches], seen: Sequence[ImageMatches], table: MatchTable, metric: str, cap: int | None = None
 ) -> NDArray[np.bool_]:
-    """Mark the rows of a merged table that are among the best of their class over all images.
+    """Select the rows of a merged table that are among the best of their class over all images.
 
     Args:
         images: ascending by row.

@@ -38,7 +38,7 @@ class Prediction(NamedTuple):
 
     @classmethod
     def from_sample(cls, data_sample: Mapping[str, Any]) -> Prediction:
-        """Take the detections out of one data sample.
+        """Read the detections of one data sample.
 
         Args:
             data_sample: `DetDataSample.to_dict()` of a tested image: `img_id` and `pred_instances` with `bboxes`

@@ -85,7 +85,7 @@ class ResultFiles:
 
 
 def rle_for_json(rle: Mapping[str, Any]) -> dict[str, Any]:
-    """Give an RLE as json can hold it.
+    """Return an RLE as json can hold it.
 
     Args:
         rle: with `size` and compressed `counts`, str or bytes.

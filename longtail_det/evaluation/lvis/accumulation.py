@@ -48,7 +48,7 @@ def count_objects(gt: GroundTruth, image_rows: NDArray[np.int64]) -> NDArray[np.
 
 
 def best_of_class(labels: NDArray[Any], scores: NDArray[Any], cap: int | None = None) -> NDArray[np.bool_]:
-    """Mark the best detections of each class over the dataset (Dave et al., 2021, arXiv:2102.01066).
+    """Select the best detections of each class over the dataset (Dave et al., 2021, arXiv:2102.01066).
 
     Args:
         labels: (n,) int class indices.

@@ -14,7 +14,7 @@ DILATION_RATIO = 0.02
 
 
 def boundary_width(height: int, width: int) -> int:
-    """Give the width of the boundary of a mask in pixels, at least 1.
+    """Return the width of the boundary of a mask in pixels, at least 1.
 
     Args:
         height: of the image, pixels.
@@ -28,7 +28,7 @@ def boundary_width(height: int, width: int) -> int:
 
 
 def mask_boundary(mask: NDArray[np.uint8], distance: int) -> NDArray[np.uint8]:
-    """Keep the pixels that a square of `2 * distance + 1` pixels around them takes out of the mask or the image.
+    """Select the pixels that a square of `2 * distance + 1` pixels around them takes out of the mask or the image.
 
     Args:
         mask: (H, W) uint8, 0 or 1.

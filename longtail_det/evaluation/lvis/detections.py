@@ -54,7 +54,7 @@ class Detections:
 
 
 def detection_columns(records: Iterable[Mapping[str, Any]], metrics: Sequence[str] = ('bbox',)) -> Detections:
-    """Tabulate result records.
+    """Read result records into columns.
 
     Args:
         records: with `image_id` and `category_id`, whole numbers (87470.0 too), and `score`; for 'bbox' also `bbox`
@@ -160,7 +160,7 @@ def _first_fault(records: Sequence[Any], first_index: int, keys: Sequence[str]) 
 
 
 def _fault(key: str, value: Any) -> str:
-    """What is expected of a value that is something else."""
+    """Return the expected content of a field, or an empty text if it is valid."""
     if key in ('image_id', 'category_id'):
         fine = _is_number(value, (int, np.integer)) or _is_whole_float(value)
         return '' if fine and abs(value) < 2**63 else 'a whole number of at most 63 bits'

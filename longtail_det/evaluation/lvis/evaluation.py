@@ -165,7 +165,7 @@ def evaluate_detections(
 
 
 def check_choice(key: str, given: Sequence[str], known: Sequence[str]) -> None:
-    """Refuse an unknown choice, or none.
+    """Raise where a choice is unknown, or none is made.
 
     Args:
         key: 'metric' or 'mode', as the config has it.

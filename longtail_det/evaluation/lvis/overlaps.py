@@ -59,7 +59,7 @@ def _iou(found: Any, objects: Any) -> NDArray[np.float64]:
 
 
 def _with_boundary(iou: NDArray[np.float64], detected: Sequence[Any], truth: Sequence[Any]) -> NDArray[np.float64]:
-    """Take the smaller overlap, where that of the masks is enough to be looked at."""
+    """Select the smaller overlap, where that of the masks is enough to be looked at."""
     rows, columns = np.nonzero(iou >= _LOWEST)
     if not len(rows):
         return iou
