@@ -28,11 +28,11 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests of all configs as `zoo`, and as `law` what is neither that nor `slow`."""
+    """Mark the tests of configs as `zoo`, and as `law` what is neither that nor `slow`."""
     for item in items:
         if HERE / 'configs' in item.path.parents:
             item.add_marker('zoo')
-        elif not item.get_closest_marker('slow'):
+        if not any(item.get_closest_marker(name) for name in ('slow', 'zoo')):
             item.add_marker('law')
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.zoo
 CONFIGS = Path(__file__).parents[2] / 'configs'
 
 
