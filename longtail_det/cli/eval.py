@@ -55,7 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
         nargs='+',
         choices=MODES,
         default=['default'],
-        help='default: the 300 best detections of an image; fixed: the 10 000 best of a class over the data set; '
+        help='default: the 300 best detections of an image; fixed: the 10 000 best of a class over the dataset; '
         'pool: those, ranked over all classes together',
     )
     parser.add_argument(

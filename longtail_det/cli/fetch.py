@@ -104,7 +104,7 @@ def _resume_headers(url: str, part: Path) -> dict[str, str]:
     except (OSError, ValueError):
         about = {}
     if about.get('url') != url or not about.get('validator'):
-        part.unlink()  # of another file, or of one that cannot be recognised
+        part.unlink()  # of another file, or of one that cannot be recognized
         return headers
     return {**headers, 'Range': f'bytes={_size(part)}-', 'If-Range': about['validator']}
 

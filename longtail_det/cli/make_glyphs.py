@@ -1,10 +1,10 @@
-"""Make LongTailGlyphs, the embedded benchmark: an LVIS v1 data set of characters with a long tail.
+"""Make LongTailGlyphs, the embedded benchmark: an LVIS v1 dataset of characters with a long tail.
 
 The default preset (80 classes, 3000 + 400 images of 128 pixels, 35 MB) takes about 10 seconds on two cores. The tiny
 preset has 12 classes on 160 + 40 images; the lvis preset has the classes, images, frequency groups and number of
 instances of LVIS v1, and takes half an hour of processor time and 4 GB. The other options replace its numbers.
 
-A data set that is there already with the same settings is kept; an interrupted one is made anew.
+A dataset that is there already with the same settings is kept; an interrupted one is made anew.
 
 Example:
     longtail-det make-glyphs --out data/glyphs
@@ -51,7 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     from longtail_det.datasets.synthetic import MAX_CLASSES, PRESETS, GlyphsConfig
 
     parser = CommandParser(__doc__)
-    parser.add_argument('--out', type=Path, required=True, help='folder to make the data set in')
+    parser.add_argument('--out', type=Path, required=True, help='folder to make the dataset in')
     parser.add_argument('--preset', choices=PRESETS, default='default', help='the numbers to start from')
     for field in fields(GlyphsConfig):
         option = '--' + field.name.replace('_', '-')
@@ -59,7 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
         limit = f', 1 to {MAX_CLASSES}' if field.name == 'num_classes' else ''
         text = f'{_HELP[field.name]}{limit} (default preset: {default:.4g})'
         parser.add_argument(option, type=type(default), metavar='N', help=text)
-    parser.add_argument('--overwrite', action='store_true', help='replace a LongTailGlyphs data set in --out')
+    parser.add_argument('--overwrite', action='store_true', help='replace a LongTailGlyphs dataset in --out')
     parser.add_argument('--workers', type=int, metavar='N', help='processes to draw with (default: one per processor)')
     return parser
 

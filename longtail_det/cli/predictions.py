@@ -24,7 +24,7 @@ _GROUND_TRUTH = ('gt_instances', 'ignored_instances', 'gt_panoptic_seg', 'gt_sem
 
 
 def writable_categories(dataset: Any, path: str) -> Sequence[int] | None:
-    """Return the category ids of a data set in the order of the model's labels.
+    """Return the category ids of a dataset in the order of the model's labels.
 
     Raises:
         UserError: it has none, and the results json needs them.
@@ -33,7 +33,7 @@ def writable_categories(dataset: Any, path: str) -> Sequence[int] | None:
     if category_ids is None and path.endswith('.json'):
         raise UserError(
             f'--out {path}, but {type(dataset).__name__} has no cat_ids, which the results json needs; '
-            'use a data set such as LVISDataset, or give a name that ends in .pkl'
+            'use a dataset such as LVISDataset, or give a name that ends in .pkl'
         )
     return category_ids
 
@@ -111,7 +111,7 @@ class JsonWriter(BaseMetric):
         """Join the files of all processes.
 
         Args:
-            size: number of images of the data set; an image that was given twice is written once without it.
+            size: number of images of the dataset; an image that was given twice is written once without it.
         """
         self._file.close()
         barrier()
@@ -140,7 +140,7 @@ def prediction_records(sample: Mapping[str, Any], category_ids: np.ndarray) -> l
     found = Prediction.from_sample(sample)
     if len(found.labels) and not 0 <= found.labels.min() <= found.labels.max() < len(category_ids):
         raise ValueError(
-            f'image {found.img_id} has a predicted label {found.labels.max()}, but the data set has '
+            f'image {found.img_id} has a predicted label {found.labels.max()}, but the dataset has '
             f'{len(category_ids)} classes; set num_classes of the heads to that number'
         )
     columns = {

@@ -114,12 +114,12 @@ def evaluate_again(cfg: Config, results: str, out: str | None = None) -> dict[st
     """Score predictions of an earlier test, and leave the metrics in the work dir as a test does.
 
     Args:
-        cfg: config with the data set and the evaluator.
+        cfg: config with the dataset and the evaluator.
         results: the pickle of tools/test.py --out.
         out: also write the predictions to this file, to change its format.
 
     Raises:
-        UserError: `results` is of another data set, or no pickle of predictions.
+        UserError: `results` is of another dataset, or no pickle of predictions.
     """
     from .predictions import prediction_writer, writable_categories
 
@@ -160,7 +160,7 @@ class StartHook(Hook):
         self.exact_checkpoint = exact_checkpoint
 
     def before_run(self, runner: Runner) -> None:
-        """Compare the classes of each data set with the heads."""
+        """Compare the classes of each dataset with the heads."""
         for name in self.loops:
             loop = getattr(runner, name)
             if loop is not None:
@@ -184,7 +184,7 @@ def _unwrap(model: Any) -> torch.nn.Module:
 
 
 def check_classes(model: torch.nn.Module, dataset: Any, split: str) -> None:
-    """Compare the number of classes of the heads with that of a data set.
+    """Compare the number of classes of the heads with that of a dataset.
 
     Raises:
         UserError: they differ; names the keys to change. RPN and semantic heads count otherwise and are left out.
@@ -193,7 +193,7 @@ def check_classes(model: torch.nn.Module, dataset: Any, split: str) -> None:
     if classes is None:
         return
     if isinstance(classes, str):
-        raise UserError(f"metainfo classes of the {split} data set is the text {classes!r}; write ('{classes}',)")
+        raise UserError(f"metainfo classes of the {split} dataset is the text {classes!r}; write ('{classes}',)")
     wrong = {
         f'model.{name}.num_classes': module.num_classes
         for name, module in model.named_modules()
@@ -205,8 +205,8 @@ def check_classes(model: torch.nn.Module, dataset: Any, split: str) -> None:
     if wrong:
         found = ', '.join(f'{key}={value}' for key, value in wrong.items())
         raise UserError(
-            f'the {split} data set has {len(classes)} classes, but {found}; '
-            f'set num_classes={len(classes)} there, or give the data set the classes that the model was made for'
+            f'the {split} dataset has {len(classes)} classes, but {found}; '
+            f'set num_classes={len(classes)} there, or give the dataset the classes that the model was made for'
         )
 
 

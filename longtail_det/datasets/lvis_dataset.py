@@ -131,7 +131,7 @@ class LVISDataset(BaseDetDataset):
         self.full_init()
         return self._label_index.labels_of(range(len(self))[idx]).tolist()
 
-    # ---- mmengine's steps of initialisation
+    # ---- mmengine's steps of initialization
 
     def full_init(self) -> None:
         """Read the annotation file, unless that is done."""

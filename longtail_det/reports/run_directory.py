@@ -126,7 +126,7 @@ def data_source(config: Config, loader: str) -> DataSource:
         loader: 'train_dataloader' or 'test_dataloader'.
 
     Raises:
-        ValueError: the data set has no single annotation file.
+        ValueError: the dataset has no single annotation file.
     """
     dataset = (config.get(loader) or {}).get('dataset') or {}
     while 'dataset' in dataset:

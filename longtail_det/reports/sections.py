@@ -155,7 +155,7 @@ def _gallery(
     if not rows:
         return []
     caption = (
-        'The largest objects of each class, one an image. Dashed: the annotated box; in the colour of its group: the '
+        'The largest objects of each class, one an image. Dashed: the annotated box; in the color of its group: the '
         'best detections on it, with their score in percent below.'
     )
     title = f'{kind} rare classes' + (f' of {name}' if len(details.scored) > 1 else '')
@@ -174,7 +174,7 @@ def image_figures(details: Details, count: int, score_threshold: float, img_root
         return []
     caption = (
         f'Ground truth beside predictions{f" of {name}" if len(details.predictions) > 1 else ""} with a score of at '
-        f'least {score_threshold:.0%}. Colour: frequency group of the class; number: score in percent.'
+        f'least {score_threshold:.0%}. Color: frequency group of the class; number: score in percent.'
     )
     alt = f'{len(samples)} images, each with its annotated and its predicted objects outlined and named.'
     return [ReportFigure(vis.plot_image_grid(samples), 'Ground truth and predictions', caption, alt)]

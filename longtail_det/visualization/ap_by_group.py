@@ -28,7 +28,7 @@ def plot_ap_by_group(runs: Mapping[str, Results]) -> Figure:
             undefined value (missing, NaN, -1) is a '-' without bar.
 
     Returns:
-        One panel per metric. A single run is coloured by group, several by run.
+        One panel per metric. A single run is colored by group, several by run.
 
     Raises:
         ValueError: no run, or no metric in any run.

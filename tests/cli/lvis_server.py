@@ -26,7 +26,7 @@ class Server(ThreadingHTTPServer):
         cuts: how many answers are cut.
         answers: requests that are answered at all; the connection of any other is closed.
         status: answer every request by this error, None for none.
-        with_ranges: whether ranges are honoured.
+        with_ranges: whether ranges are honored.
         with_length: whether the length is told.
     """
 

@@ -35,7 +35,7 @@ def run(*args):
     return class_statistics.main([str(arg) for arg in args])
 
 
-def test_the_file_it_writes_holds_the_counts_of_the_data_set(ann, tmp_path, capsys):
+def test_the_file_it_writes_holds_the_counts_of_the_dataset(ann, tmp_path, capsys):
     out = tmp_path / 'new folder' / 'stats.json'
     assert run('--ann', ann, '--out', out) == 0
     assert load_class_statistics(out) == load_class_statistics(ann)

@@ -297,7 +297,7 @@ def test_a_mistake_is_one_line(args, message, download, capsys):
 
 
 def test_the_published_numbers():
-    """As in the paper, the releases and the data sets of mmdet."""
+    """As in the paper, the releases and the datasets of mmdet."""
     assert {name: sum(r.splits['train'].groups) for name, r in RELEASES.items()} == {'v1': 1203, 'v0.5': 1230}
     assert {name: r.num_classes for name, r in RELEASES.items()} == {'v1': 1203, 'v0.5': 1230}
     assert RELEASES['v1'].splits['val'].file == 'lvis_v1_val.json'

@@ -49,7 +49,7 @@ TRAINING = {
     'type-unlike-any': ([TOY_CONFIG, '--cfg-options', 'model.type=Qqqqqqqqq'], 'custom_imports'),
     'classes-differ': (
         [TOY_CONFIG, '--cfg-options', 'model.bbox_head.num_classes=7'],
-        'the train data set has 3 classes, but model.bbox_head.num_classes=7; set num_classes=3',
+        'the train dataset has 3 classes, but model.bbox_head.num_classes=7; set num_classes=3',
     ),
 }
 
@@ -61,7 +61,7 @@ TESTING = {
     'checkpoint-other-classes': ([TOY_CONFIG, 'five.pth'], 'bbox_head.fc.weight has shape (5, 1) in the checkpoint'),
     'classes-differ': (
         [TOY_CONFIG, 'toy.pth', '--cfg-options', 'test_dataloader.dataset.num_classes=4'],
-        'the test data set has 4 classes, but model.bbox_head.num_classes=3',
+        'the test dataset has 4 classes, but model.bbox_head.num_classes=3',
     ),
     'eval-unknown': ([TOY_CONFIG, 'toy.pth', '--eval', 'boxes'], "invalid choice: 'boxes'"),
     'eval-no-choice': (

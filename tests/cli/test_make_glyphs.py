@@ -62,4 +62,4 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, capsys):
 def test_a_foreign_folder_is_one_line(tmp_path, capsys):
     (tmp_path / 'mine.txt').write_text('')
     assert make_glyphs.main(['--out', str(tmp_path), *SMALL.split()]) == 2
-    assert 'holds no LongTailGlyphs data set' in capsys.readouterr().err
+    assert 'holds no LongTailGlyphs dataset' in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The command counts what the data set shows, and answers mistakes with one line."""
+"""The command counts what the dataset shows, and answers mistakes with one line."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def ann(tmp_path) -> str:
 
 
 @pytest.mark.parametrize('mode', ['image', 'instance'])
-def test_the_epoch_is_that_of_the_wrapped_data_set(mode, ann):
+def test_the_epoch_is_that_of_the_wrapped_dataset(mode, ann):
     args = plot.build_parser().parse_args(['--ann', ann, '--out', 'x.png', '--oversample-thr', '0.2', '--mode', mode])
     stats, epoch = plot.resample(*plot.read_labels(ann), args)
     keep = [i for i, labels in enumerate(LABELS) if labels]

@@ -23,9 +23,9 @@ sys.exit(main())
 
 def test_an_error_of_the_workers_is_said_once(shell, tmp_path):
     worker = tmp_path / 'worker.py'
-    worker.write_text(WORKER.format(body="raise UserError('no such data set')"))
+    worker.write_text(WORKER.format(body="raise UserError('no such dataset')"))
     done = shell(sys.executable, '-m', 'longtail_det.cli.torchrun', '2', worker)
-    assert (done.returncode, done.stderr) == (2, 'worker.py: error: no such data set\n')
+    assert (done.returncode, done.stderr) == (2, 'worker.py: error: no such dataset\n')
 
 
 @pytest.mark.parametrize(

@@ -121,14 +121,14 @@ def test_classes_can_be_a_text_file(load, tmp_path):
 
 
 @pytest.mark.parametrize('metainfo', [None, {'classes': ['tree', 'dog']}])
-def test_a_lazy_data_set_knows_its_classes(load, metainfo):
+def test_a_lazy_dataset_knows_its_classes(load, metainfo):
     lazy, eager = load(make_records(), metainfo=metainfo, lazy_init=True), load(make_records(), metainfo=metainfo)
     assert not lazy._fully_initialized
     assert lazy.metainfo == eager.metainfo
     assert lazy.class_statistics == eager.class_statistics  # reads the rest
 
 
-def test_a_lazy_data_set_without_its_file_is_no_error(tmp_path):
+def test_a_lazy_dataset_without_its_file_is_no_error(tmp_path):
     dataset = LVISDataset(ann_file=str(tmp_path / 'not_there.json'), lazy_init=True)
     assert 'classes' not in dataset.metainfo
     with pytest.raises(FileNotFoundError, match=r'not_there\.json'):
@@ -240,7 +240,7 @@ def test_image_indices_count_from_the_end_and_stop_at_it(load):
 # ---- handing out
 
 
-def test_serialised_or_not_is_the_same(load):
+def test_serialized_or_not_is_the_same(load):
     records = with_oddities(make_records())
     assert all_info(load(records, serialize_data=False)) == all_info(load(records))
 

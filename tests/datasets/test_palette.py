@@ -14,7 +14,7 @@ def test_colors_for_any_number_of_classes(num_classes):
     assert all(type(value) is int and 0 <= value <= 255 for color in palette for value in color)
 
 
-def test_neighbours_differ():
+def test_neighbors_differ():
     colors = np.array(make_palette(300))
     for distance in range(1, 8):
         assert np.abs(colors[distance:] - colors[:-distance]).sum(axis=1).min() > 30

@@ -1,4 +1,4 @@
-"""RIO's data set resamples like any other, and publishes the classes to replay."""
+"""RIO's dataset resamples like any other, and publishes the classes to replay."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class KnowingDataset(ToyDataset):
     class_statistics = EXPECTED
 
     def get_data_info(self, idx):
-        raise AssertionError('a data set that knows its statistics is not counted')
+        raise AssertionError('a dataset that knows its statistics is not counted')
 
 
 class Taker(torch.nn.Module):
@@ -74,7 +74,7 @@ def test_different_classes_cannot_be_summed():
         find_class_statistics(parts)
 
 
-def test_a_data_set_without_annotations_is_named():
+def test_a_dataset_without_annotations_is_named():
     with pytest.raises(TypeError, match=r'from ndarray: .*LVISDataset.*class_statistics='):
         find_class_statistics(np.zeros(3))
 

@@ -10,7 +10,7 @@ import torch
 from longtail_det.losses import EQL, DropLoss
 from longtail_det.statistics import ClassStatistics
 
-from .catalogue import IS_TAIL, LAMBDA, LOSSES, NUM_CLASSES, STATISTICS, build
+from .catalog import IS_TAIL, LAMBDA, LOSSES, NUM_CLASSES, STATISTICS, build
 
 NEEDING = [name for name, config in LOSSES.items() if 'class_statistics' in config]
 

@@ -8,7 +8,7 @@ import torch
 from longtail_det.functional.kernels import drop_kernel
 from longtail_det.functional.losses import drop_rate_mu, dropped_terms, eql_loss, tail_counts
 
-from .catalogue import IS_TAIL, NUM_CLASSES, build
+from .catalog import IS_TAIL, NUM_CLASSES, build
 
 TAIL = torch.tensor(IS_TAIL)
 LABELS = torch.tensor([0, 0, 1, 5, 5, 4, 5, 5] + [NUM_CLASSES] * 24)  # 3 of 8 foreground RoIs are of the tail

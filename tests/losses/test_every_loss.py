@@ -1,4 +1,4 @@
-"""Laws that hold for every loss, run over the whole catalogue."""
+"""Laws that hold for every loss, run over the whole catalog."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 from longtail_det.losses import ROI_LOSSES
 
-from .catalogue import LOSSES, NUM_CLASSES, PAPER, build
+from .catalog import LOSSES, NUM_CLASSES, PAPER, build
 
 ALL = pytest.mark.parametrize('name', list(LOSSES))
 
@@ -25,7 +25,7 @@ def frozen_draw(loss):
     return loss
 
 
-def test_the_catalogue_holds_every_registered_loss():
+def test_the_catalog_holds_every_registered_loss():
     assert {type(build(name)) for name in LOSSES} == set(ROI_LOSSES)
 
 
@@ -196,7 +196,7 @@ def test_state_moves_only_in_training_and_survives_a_round_trip(name, roi_batch)
 
 
 @ALL
-def test_every_argument_is_honoured_or_refused(name):
+def test_every_argument_is_honored_or_refused(name):
     with pytest.raises(TypeError, match=r"no argument \['nonsense'\]; its arguments are \["):
         build(name, nonsense=1)
     loss = build(name)

@@ -105,14 +105,14 @@ def test_training_counts_tell_the_groups(run, random_gt, detections, tmp_path, n
     assert results['lvis/bbox_APr'] != results['lvis/bbox_APc']
 
 
-def test_training_counts_of_another_data_set_are_one_line(run, detections, ann_file):
+def test_training_counts_of_another_dataset_are_one_line(run, detections, ann_file):
     counts = {'image_count': [1], 'instance_count': [1], 'num_images': 1}
     for names, message in (([], 'of 1 unnamed classes, but 6'), (['dog'], "know nothing of class 'class 1'")):
         with pytest.raises(ValueError, match=message):
             run(detections, ann_file=ann_file, class_statistics={**counts, 'names': names})
 
 
-def test_a_label_that_the_data_set_lacks_is_one_line(run, detections, ann_file):
+def test_a_label_that_the_dataset_lacks_is_one_line(run, detections, ann_file):
     with pytest.raises(ValueError, match=r'image 1 has a predicted label 6, but the dataset has 6 classes; set the'):
         run([{**detections[0], 'labels': detections[0]['labels'] * 0 + 6}], ann_file=ann_file)
 

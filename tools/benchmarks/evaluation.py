@@ -114,7 +114,7 @@ def end_to_end_table(args: argparse.Namespace) -> str:
 
 
 def fixed_table(args: argparse.Namespace) -> str:
-    """Time in `process` of the best detections of each class over the data set."""
+    """Time in `process` of the best detections of each class over the dataset."""
     from mmdet.evaluation.metrics.lvis_metric import LVISFixedAPMetric
 
     data = LVISLike(args.fixed_images, args.num_classes, args.num_detections)

@@ -1,4 +1,4 @@
-"""A model, a data set and a metric that train in milliseconds, registered the way a user's own would be."""
+"""A model, a dataset and a metric that train in milliseconds, registered the way a user's own would be."""
 
 from __future__ import annotations
 

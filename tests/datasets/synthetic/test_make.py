@@ -179,7 +179,7 @@ def test_other_settings_are_refused_and_overwrite_replaces(tmp_path, small_diges
 def test_a_folder_of_other_origin_is_never_touched(tmp_path, overwrite):
     (tmp_path / 'train2017').mkdir()
     (tmp_path / 'train2017' / 'holiday.jpg').write_text('mine')
-    with pytest.raises(FileExistsError, match='holds no LongTailGlyphs data set; choose an empty or a new folder'):
+    with pytest.raises(FileExistsError, match='holds no LongTailGlyphs dataset; choose an empty or a new folder'):
         make_glyphs(tmp_path, SMALL, overwrite=overwrite, progress=False)
     assert digests(tmp_path).keys() == {'train2017/holiday.jpg'}
 
