@@ -45,7 +45,7 @@ def _read(dataset: Any, count_instances: bool) -> tuple[list[Sequence[int]], NDA
     if not hasattr(dataset, 'get_cat_ids'):
         raise TypeError(
             f'cannot read the classes of the images of {type(dataset).__name__}: it has neither labels_per_image nor '
-            "get_cat_ids; put the resampling directly around a data set such as type='LVISDataset'"
+            "get_cat_ids; put the resampling directly around a dataset such as type='LVISDataset'"
         )
     raw = [dataset.get_cat_ids(index) for index in range(len(dataset))]
     instances = np.bincount(np.fromiter(chain.from_iterable(raw), dtype=np.int64))

@@ -22,13 +22,13 @@ class RIODataset(RepeatFactorDataset):
     `ClassStatisticsHook` carries them to the head.
 
     Args:
-        dataset: the data set to resample, or its config.
+        dataset: the dataset to resample, or its config.
         max_images: most training images of a class that is replayed, before resampling; 30 if not given.
         target_classes: names or indices of the replayed classes, instead of `max_images`.
         kwargs: of `RepeatFactorDataset`.
 
     Raises:
-        ValueError: both `max_images` and `target_classes`, or a class that the data set does not have.
+        ValueError: both `max_images` and `target_classes`, or a class that the dataset does not have.
 
     Example:
         In a config::
@@ -77,7 +77,7 @@ class RIODataset(RepeatFactorDataset):
         unknown = [name for name in self._wanted if name not in index_of]
         if unknown:
             raise ValueError(
-                f'target_classes has {unknown[:5]}, expected names of the {len(names)} classes of the data set, or '
+                f'target_classes has {unknown[:5]}, expected names of the {len(names)} classes of the dataset, or '
                 f'indices below {len(names)}'
             )
         return sorted({index_of[name] for name in self._wanted})

@@ -16,14 +16,14 @@ def class_repeat_factors(
     instance_count: ArrayLike | None = None,
     mode: str = 'image',
 ) -> NDArray[np.float64]:
-    """Give each class its repeat factor max(1, sqrt(t / f)), by RFS or by IRFS.
+    """Return the repeat factor of each class, max(1, sqrt(t / f)), by RFS or by IRFS.
 
     RFS (Gupta et al., LVIS, CVPR 2019) takes as f the share of the images that hold the class. IRFS (Yaman et al.,
     2023, arXiv:2305.08069) takes the geometric mean of that share and of the class's share of all instances.
 
     Args:
         image_count: (C,) images that hold the class.
-        num_images: images of the data set. RFS and mmengine's ClassBalancedDataset count every image that can be
+        num_images: images of the dataset. RFS and mmengine's ClassBalancedDataset count every image that can be
             drawn, also those without an annotation.
         oversample_thr: t in [0, 1]; classes with f >= t are not repeated.
         instance_count: (C,) instances of the class, for `mode='instance'` alone. The share is that of the
@@ -60,7 +60,7 @@ def class_repeat_factors(
 def image_repeat_factors(
     labels: NDArray[np.integer], offsets: NDArray[np.integer], class_factors: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Give each image the largest factor of its classes.
+    """Return for each image the largest factor of its classes.
 
     Args:
         labels: (A,) class labels of all images, image after image, in [0, C).

@@ -171,7 +171,7 @@ def test_a_wrong_option_is_named_before_anything_is_read(options, message):
 
 
 def test_no_data_set_is_named():
-    with pytest.raises(TypeError, match='dataset is a list, expected the config of a data set'):
+    with pytest.raises(TypeError, match='dataset is a list, expected the config of a dataset'):
         RepeatFactorDataset([1, 2])
 
 
