@@ -99,7 +99,7 @@ def good_records() -> Records:
 
 @pytest.fixture(scope='session', autouse=True)
 def _freeze_the_imports():
-    """mmengine collects garbage for each data set that it opens; a second each with all of mmdet to look through."""
+    """mmengine collects garbage for each dataset that it opens; a second each with all of mmdet to look through."""
     gc.collect()
     gc.freeze()
     yield
@@ -127,7 +127,7 @@ def write(tmp_path) -> Callable[..., str]:
 
 @pytest.fixture
 def load(write, tmp_path) -> Callable[..., Any]:
-    """Write records and open them as one of our data sets."""
+    """Write records and open them as one of our datasets."""
     from longtail_det.datasets import LVISDataset
 
     def open_records(records: Any, **options: Any) -> Any:

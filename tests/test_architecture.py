@@ -16,7 +16,7 @@ REPOSITORY = PACKAGE.parent
 
 #: room -> rooms of ours it may import from, and packages outside the standard library where the room is in the core
 CORE = {
-    'functional': (set(), {'torch', 'numpy'}),
+    'functional': (set(), {'torch', 'numpy', 'pycocotools'}),
     'statistics': (set(), {'numpy'}),
     'annotations': ({'statistics'}, {'numpy', 'pycocotools', 'tqdm'}),
     'losses': ({'annotations', 'functional', 'statistics'}, {'torch', 'numpy'}),

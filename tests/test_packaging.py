@@ -39,6 +39,11 @@ def test_the_wheel_holds_the_package_and_the_startup_files_beside_it(wheel):
     assert 'longtail_det/py.typed' in wheel.namelist()
 
 
+def test_the_wheel_installs_the_command(wheel):
+    name = next(name for name in wheel.namelist() if name.endswith('entry_points.txt'))
+    assert wheel.read(name).decode().split() == ['[console_scripts]', 'longtail-det', '=', 'longtail_det.cli:main']
+
+
 def test_mmdet_is_no_dependency(wheel):
     """The fork has other distribution names: naming one would install it beside the other."""
     name = next(name for name in wheel.namelist() if name.endswith('METADATA'))

@@ -61,7 +61,7 @@ def python(wheel_path, tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def user(tmp_path_factory):
-    """A user's folder: tiny data set, config, checkpoint."""
+    """A user's folder: tiny dataset, config, checkpoint."""
     folder = tmp_path_factory.mktemp('user')
     make = [ROOT / 'tools/data/make_glyphs.py', '--out', folder / 'data/glyphs', '--preset', 'tiny']
     subprocess.run([sys.executable, *map(str, make)], check=True, capture_output=True)

@@ -12,4 +12,4 @@ fi
 . "$(dirname "${BASH_SOURCE[0]}")/_env.sh"
 config=$1 checkpoint=$2 gpus=$3
 shift 3
-exec "$python" "$tools/_torchrun.py" "$gpus" "$tools/test.py" "$config" "$checkpoint" --launcher pytorch "$@"
+exec "$python" -m longtail_det.cli.torchrun "$gpus" "$tools/test.py" "$config" "$checkpoint" --launcher pytorch "$@"

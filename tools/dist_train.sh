@@ -18,4 +18,4 @@ fi
 . "$(dirname "${BASH_SOURCE[0]}")/_env.sh"
 config=$1 gpus=$2
 shift 2
-exec "$python" "$tools/_torchrun.py" "$gpus" "$tools/train.py" "$config" --launcher pytorch "$@"
+exec "$python" -m longtail_det.cli.torchrun "$gpus" "$tools/train.py" "$config" --launcher pytorch "$@"

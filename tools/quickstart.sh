@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From nothing to a report: environment, embedded data set, training, evaluation.
+# From nothing to a report: environment, embedded dataset, training, evaluation.
 #
 #   ./tools/quickstart.sh                                  # Mask R-CNN + SeesawLoss on LongTailGlyphs
 #   ./tools/quickstart.sh --iters 200 --device cpu --out work_dirs/short

@@ -6,7 +6,7 @@
 #   PYTHON=python3.12 ./tools/setup_env.sh    # the interpreter that a new environment is made from
 #
 # Prints progress on stderr and, last, the path of the environment's python on stdout. About 5 GB and two minutes the
-# first time. pip's own configuration (index, proxy, cache) is honoured. mmcv is not compiled.
+# first time. pip's own configuration (index, proxy, cache) is honored. mmcv is not compiled.
 set -euo pipefail
 root=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 mode=user

@@ -54,6 +54,23 @@ class BadRecords:
             examples += [describe(int(row)) for row in rows[: NUM_EXAMPLES - len(examples)]]
         return ~bad
 
+    def refuse(self, advice: str = 'Repair the file') -> None:
+        """Raise what was found; nothing where all is well.
+
+        Args:
+            advice: what to do, the end of the message.
+
+        Raises:
+            ValueError: there are bad records; the first few of all are named.
+        """
+        if self.counts:
+            total = sum(self.counts.values())
+            shown = [example for examples in self.examples.values() for example in examples][:NUM_EXAMPLES]
+            more = f'; and {total - len(shown)} more' if total > len(shown) else ''
+            raise ValueError(
+                f'{self.path}: {total} bad record{"s" if total > 1 else ""}: {"; ".join(shown)}{more}. {advice}'
+            )
+
     def settle(self, on_bad: str) -> None:
         """Raise or log what was found; nothing where all is well.
 
@@ -63,14 +80,8 @@ class BadRecords:
         Raises:
             ValueError: there are bad records and `on_bad` is 'error'.
         """
-        if on_bad == 'error' and self.counts:
-            total = sum(self.counts.values())
-            shown = [example for examples in self.examples.values() for example in examples][:NUM_EXAMPLES]
-            more = f'; and {total - len(shown)} more' if total > len(shown) else ''
-            raise ValueError(
-                f'{self.path}: {total} bad record{"s" if total > 1 else ""}: {"; ".join(shown)}{more}. '
-                "Repair the file, or go on without them by on_bad='skip'"
-            )
+        if on_bad == 'error':
+            self.refuse("Repair the file, or go on without them by on_bad='skip'")
         for kind, count in self.counts.items():
             logging.getLogger(__name__).warning(
                 f'{self.path}: left out {count} {kind}, for example {self.examples[kind][0]}'
@@ -91,12 +102,12 @@ def keep_good_categories(categories: Iterable[Any], bad: BadRecords) -> list[Map
     for position, record in enumerate(categories):
         if not isinstance(record, Mapping) or not {'id', 'name'} <= record.keys():
             bad.add('malformed categories', f'categories[{position}] has no id and name')
-        elif type(record['id']) is not int or not isinstance(record['name'], str):
+        elif not isinstance(record['id'], (int, np.integer)) or not isinstance(record['name'], str):
             bad.add('malformed categories', f'categories[{position}] has no integer id and text name')
         elif record['id'] in good:
             bad.add('categories with a repeated id', f'category id {record["id"]} is used twice')
         else:
-            good[record['id']] = record
+            good[int(record['id'])] = record
     return [good[category_id] for category_id in sorted(good)]
 
 
@@ -114,6 +125,16 @@ def keep_good_images(table: ImageTable, bad: BadRecords) -> ImageTable:
             lambda row: f'image {table.ids[row]}: its size is {_width_x_height(table.sizes[row])}',
         )
     )
+    return keep_unique_images(table, bad)
+
+
+def keep_unique_images(table: ImageTable, bad: BadRecords) -> ImageTable:
+    """Leave out all but the first image of an id.
+
+    Args:
+        table: images as read.
+        bad: takes note of what is left out.
+    """
     return table.select(
         bad.add_rows(
             'images with a repeated id',

@@ -1,8 +1,10 @@
-"""Class names and frequency groups against the categories of an annotation file."""
+"""Which categories of an annotation file are the classes of a model, and how frequent each is in training."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -11,42 +13,71 @@ from numpy.typing import NDArray
 from longtail_det.statistics import FREQUENCY_GROUPS, frequency_group
 
 Category = Mapping[str, Any]
+_MAX_LISTED = 3
 
 
-def match_classes(classes: Sequence[str], categories: Sequence[Category]) -> list[int]:
-    """Give the category id of every class index, by name.
+def check_classes(classes: Any) -> tuple[str, ...]:
+    """Return the class names that a config or a dataset gives, if they can be class names.
 
     Args:
-        classes: names in the order of the model's labels; fewer than the file's where a data set was restricted.
-        categories: records with `id` and `name`, in any order.
-
-    Returns:
-        `len(classes)` category ids.
+        classes: a list of names.
 
     Raises:
-        ValueError: a name is not among the categories, or is given twice on either side.
+        ValueError: `classes` is no list of names, is empty or has a name twice.
+    """
+    if isinstance(classes, str) or not isinstance(classes, Sequence) or not all(isinstance(c, str) for c in classes):
+        raise ValueError(
+            f"metainfo['classes'] is {classes!r}; expected a list of names or a text file of one name per line"
+        )
+    repeated = [name for name, count in Counter(classes).items() if count > 1]
+    if repeated or not classes:
+        what = f'names {_listed(repeated)} more than once' if repeated else 'is empty'
+        raise ValueError(
+            f"metainfo['classes'] {what}; name each class once, or leave it out for all classes of the file"
+        )
+    return tuple(classes)
+
+
+def select_categories(categories: Sequence[Category], classes: Sequence[str] | None, path: str) -> list[Category]:
+    """Select the categories that `metainfo=dict(classes=...)` names.
+
+    Args:
+        categories: records with `id` and `name`.
+        classes: names in the order of the model's labels; None for all, in the order of `categories`.
+        path: the file, as messages name it.
+
+    Returns:
+        One record per class.
+
+    Raises:
+        ValueError: a class is unknown, is named twice, or is the name of two categories.
 
     Example:
-        >>> match_classes(['cat', 'ant'], [{'id': 3, 'name': 'ant'}, {'id': 8, 'name': 'cat'}])
+        >>> ants = [{'id': 3, 'name': 'ant'}, {'id': 8, 'name': 'cat'}]
+        >>> [category['id'] for category in select_categories(ants, ['cat', 'ant'], 'val.json')]
         [8, 3]
     """
-    names = [category['name'] for category in categories]
-    for where, given in (('the annotation file', names), ("the data set's classes", list(classes))):
-        twice = sorted(name for name in set(given) if given.count(name) > 1) if len(set(given)) < len(given) else []
-        if twice:
-            raise ValueError(f'class name {twice[0]!r} appears more than once in {where}; names must be unique')
-    ids = {category['name']: category['id'] for category in categories}
-    missing = [name for name in classes if name not in ids]
-    if missing:
+    if classes is None:
+        return list(categories)
+    by_name: dict[str, list[Category]] = {}
+    for category in categories:
+        by_name.setdefault(category['name'], []).append(category)
+    unknown = [name for name in classes if name not in by_name]
+    if unknown:
+        close = get_close_matches(unknown[0], by_name, n=_MAX_LISTED)
+        hint = f'did you mean {" or ".join(map(repr, close))}?' if close else f'it has {_listed(list(by_name))}'
         raise ValueError(
-            f'{len(missing)} of the {len(classes)} class names of the data set are not among the {len(ids)} categories '
-            f'of the annotation file, first {missing[0]!r}; val_evaluator.ann_file must be the file of the data set'
+            f"metainfo['classes'] names {_listed(unknown)}, not among the {len(by_name)} categories of {path}; {hint}"
         )
-    return [ids[name] for name in classes]
+    ambiguous = [name for name in classes if len(by_name[name]) > 1]
+    if ambiguous:
+        ids = [category['id'] for category in by_name[ambiguous[0]]]
+        raise ValueError(f'{path}: categories {ids} are all named {ambiguous[0]!r}; rename them to select one')
+    return [by_name[name][0] for name in check_classes(classes)]
 
 
 def category_groups(categories: Sequence[Category]) -> NDArray[np.str_] | None:
-    """Give the frequency group of every category, from `frequency` or else from `image_count` of the training set.
+    """Return the frequency group of every category, from `frequency` or else from `image_count` of the training set.
 
     Args:
         categories: records of an annotation file.
@@ -75,3 +106,8 @@ def category_groups(categories: Sequence[Category]) -> NDArray[np.str_] | None:
     if categories and all('image_count' in category for category in categories):
         return frequency_group([category['image_count'] for category in categories])
     return None
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f' and {len(names) - _MAX_LISTED} more' if len(names) > _MAX_LISTED else ''
+    return ', '.join(map(repr, names[:_MAX_LISTED])) + more

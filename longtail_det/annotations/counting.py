@@ -1,60 +1,48 @@
-"""LVIS or COCO annotation records -> ClassStatistics."""
+"""The classes of a training set, counted: an annotation file, or the small json of its counts -> ClassStatistics."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from longtail_det.statistics import ClassStatistics
 
+from .checks import BadRecords
+from .file import AnnotationFile, open_json, read_annotation_file
+from .label_index import index_labels
 
-def count_annotations(
-    annotations: Iterable[Mapping[str, Any]], category_ids: Sequence[int], names: Sequence[str] = ()
-) -> ClassStatistics:
-    """Count images and instances per class from annotation records.
+_STATISTICS_KEYS = frozenset({'image_count', 'instance_count', 'num_images'})
+_ANNOTATION_KEYS = frozenset({'images', 'annotations', 'categories'})
 
-    Crowd regions (`iscrowd`) and annotations marked `ignore` are no instances. Annotations of categories outside
-    `category_ids` are left out, and an image counts for `num_images` only if an instance of a listed category is on it.
+
+def count_file(file: AnnotationFile) -> ClassStatistics:
+    """Count images and instances per class of a whole annotation file.
+
+    Crowd regions (`iscrowd`) and annotations marked `ignore` are no instances. A `LVISDataset` of the file, without
+    `filter_cfg`, has the same `class_statistics`.
 
     Args:
-        annotations: records with `image_id` and `category_id`.
-        category_ids: the category id of class index 0, 1, ...
-        names: class names in the same order, or empty.
+        file: with or without masks.
 
     Returns:
-        Statistics in the order of `category_ids`.
-
-    Example:
-        >>> records = [dict(image_id=1, category_id=7), dict(image_id=1, category_id=7)]
-        >>> count_annotations(records, [7, 9]).to_dict()['instance_count']
-        [2, 0]
+        Statistics in the order of `file.categories`.
     """
-    index = {category_id: c for c, category_id in enumerate(category_ids)}
-    pairs = [
-        (index[ann['category_id']], ann['image_id'])
-        for ann in annotations
-        if ann['category_id'] in index and not ann.get('iscrowd', 0) and not ann.get('ignore', 0)
-    ]
-    instance_count = np.bincount([c for c, _ in pairs], minlength=len(index))
-    image_count = np.bincount([c for c, _ in set(pairs)], minlength=len(index))
-    num_images = len({image_id for _, image_id in pairs})
-    return ClassStatistics(image_count, instance_count, num_images, tuple(names))
+    index, _ = index_labels(file.annotations, file.images, file.category_ids)
+    return index.statistics([category['name'] for category in file.categories])
 
 
 def load_class_statistics(path: str | Path) -> ClassStatistics:
-    """Read the statistics of a training set from a file.
+    """Read the statistics of a training set from a file; of a large one a megabyte is in memory at a time.
 
     Args:
-        path: either the small json that `tools/data/class_statistics.py` writes, or a whole LVIS / COCO
-            annotation file, whose annotations are then counted (categories sorted by id).
+        path: either the small json that `tools/data/class_statistics.py` writes, or a whole LVIS or COCO annotation
+            file, whose annotations are then counted (categories sorted by id). Bad records are left out; the log
+            says how many.
 
     Raises:
         FileNotFoundError: nothing at `path`.
-        ValueError: not json, or neither of the two formats.
+        ValueError: not json, neither of the two formats, or an annotation file without a good annotation.
     """
     path = Path(path)
     if not path.is_file():
@@ -62,23 +50,35 @@ def load_class_statistics(path: str | Path) -> ClassStatistics:
             f'class statistics file not found: {path}; write one with '
             'python tools/data/class_statistics.py --ann TRAIN.json --out STATS.json'
         )
+    bad = BadRecords(str(path))
+    known = _first_known_key(path, bad)
+    if known in _STATISTICS_KEYS:
+        return _read_counts(path)
+    if known not in _ANNOTATION_KEYS:
+        raise ValueError(
+            f'{path} is neither a statistics file (keys image_count, instance_count, num_images) nor an LVIS or COCO '
+            'annotation file (keys images, annotations, categories)'
+        )
+    file = read_annotation_file(path, bad, masks='skip')
+    bad.settle('skip' if len(file.annotations) else 'error')
+    return count_file(file)
+
+
+def _first_known_key(path: Path, bad: BadRecords) -> str:
+    with open_json(path, bad) as stream:
+        if stream.at('{'):
+            for key in stream.members():
+                if key in _STATISTICS_KEYS | _ANNOTATION_KEYS:
+                    return key
+                stream.skip()
+        else:
+            stream.skip()
+    return ''
+
+
+def _read_counts(path: Path) -> ClassStatistics:
     try:
-        data = json.loads(path.read_text())
+        data: Mapping[str, object] = json.loads(path.read_text())
     except ValueError as error:
         raise ValueError(f'{path} is not valid json ({error}); was it cut short while being copied?') from None
-    if isinstance(data, Mapping) and 'image_count' in data:
-        return ClassStatistics.from_dict(data)
-    if isinstance(data, Mapping) and {'annotations', 'categories'} <= data.keys():
-        try:
-            categories = sorted(data['categories'], key=lambda category: category['id'])
-            ids, names = [c['id'] for c in categories], [c['name'] for c in categories]
-            return count_annotations(data['annotations'], ids, names)
-        except (KeyError, TypeError) as error:
-            raise ValueError(
-                f'{path}: a category without id and name or an annotation without image_id and category_id ({error}); '
-                'tools/data/class_statistics.py names the record'
-            ) from None
-    raise ValueError(
-        f'{path} is neither a statistics file (keys image_count, instance_count, num_images) nor an LVIS or COCO '
-        'annotation file (keys annotations, categories)'
-    )
+    return ClassStatistics.from_dict(data)

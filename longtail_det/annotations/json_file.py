@@ -54,15 +54,15 @@ class JsonFile:
         return self._offset + self._pos
 
     def head(self, size: int) -> bytes:
-        """Give the next bytes, at most as many as a chunk has, and leave the cursor where it is."""
+        """Return the next bytes, at most as many as a chunk has, and leave the cursor where it is."""
         return self._text[self._pos : self._pos + size].encode('latin-1')
 
     def at(self, character: str) -> bool:
-        """Whether the next character is this one."""
+        """Return whether the next character is this one."""
         return self._peek() == character
 
     def at_end(self) -> bool:
-        """Whether nothing but space is left."""
+        """Return whether nothing but space is left."""
         return not self._peek()
 
     def value(self) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 _T = TypeVar('_T', bound='_Table')
 
 MIN_BOX_SIDE = 1.0
+#: values between the lowest and the highest key, for each key, up to which a row of all values is worth its making
+_DENSE = 8
 
 
 class _Table:
     def select(self: _T, rows: NDArray[np.bool_] | NDArray[np.intp]) -> _T:
-        """Keep these rows of every column: a (rows,) bool mask or row numbers."""
+        """Select these rows of every column: a (rows,) bool mask or row numbers."""
         columns = {field.name: getattr(self, field.name)[rows] for field in fields(self)}  # type: ignore[arg-type]
         return type(self)(**columns)
 
@@ -48,10 +50,11 @@ class AnnotationTable(_Table):
         category_ids: (A,) int64.
         crowd: (A,) bool, `iscrowd`.
         ignore: (A,) bool, `ignore`.
+        says_ignore: (A,) bool, the record has the key `ignore`, whatever its value.
         rle_sizes: (A, 2) int64 height and width of RLE masks, zeros where the mask is none.
         boxes: (A, 4) float64 x, y, width, height, pixels.
         areas: (A,) float64, square pixels.
-        masks: (A,) pickled `segmentation`, or None where there is none.
+        masks: (A,) pickled `segmentation`, or None where there is none, or masks were not read.
     """
 
     ids: NDArray[np.int64]
@@ -59,6 +62,7 @@ class AnnotationTable(_Table):
     category_ids: NDArray[np.int64]
     crowd: NDArray[np.bool_]
     ignore: NDArray[np.bool_]
+    says_ignore: NDArray[np.bool_]
     rle_sizes: NDArray[np.int64]
     boxes: NDArray[np.float64]
     areas: NDArray[np.float64]
@@ -94,8 +98,37 @@ def find_rows(keys: NDArray[np.int64], ids: NDArray[np.int64]) -> NDArray[np.int
         >>> find_rows(np.array([7, 8, 5]), np.array([5, 7])).tolist()
         [1, -1, 0]
     """
-    if not len(ids):
-        return np.full(len(keys), -1, dtype=np.intp)
     order = np.argsort(ids, kind='stable')
-    position = np.minimum(np.searchsorted(ids, keys, sorter=order), len(ids) - 1)
-    return np.where(ids[order[position]] == keys, order[position], -1)
+    positions, known = find_sorted(keys, ids[order])
+    rows = np.full(len(keys), -1, dtype=np.intp)
+    rows[known] = order[positions[known]]
+    return rows
+
+
+def find_sorted(keys: NDArray[Any], table: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Look keys up in an ascending table.
+
+    Args:
+        keys: (n,) values to look up.
+        table: (m,) ascending; a repeated value is found at its first place.
+
+    Returns:
+        (n,) positions, meaningless where a key is not there, and (n,) bool whether it is.
+
+    Example:
+        >>> positions, found = find_sorted(np.array([7, 8]), np.array([5, 7, 9]))
+        >>> positions[found].tolist(), found.tolist()
+        ([1], [True, False])
+    """
+    if not (len(table) and len(keys)):
+        return np.zeros(len(keys), dtype=np.int64), np.zeros(len(keys), dtype=bool)
+    low, high = int(keys.min()), int(keys.max())
+    if keys.dtype.kind in 'iu' and high - low < _DENSE * len(keys):
+        # many keys close together: look each up in a row of all values between
+        first, end = np.searchsorted(table, [low, high + 1])
+        places = np.full(high - low + 1, -1, dtype=np.int64)
+        places[table[first:end][::-1] - low] = np.arange(first, end)[::-1]  # of equal values the first is written last
+        positions = places[keys - low]
+        return positions, positions >= 0
+    positions = np.minimum(np.searchsorted(table, keys), len(table) - 1)
+    return positions, table[positions] == keys

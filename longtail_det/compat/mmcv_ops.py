@@ -112,7 +112,7 @@ def roi_align_forward(
         spatial_scale: feature pixels per image pixel.
         sampling_ratio: samples per bin and axis; 0 takes about one per feature pixel.
         pool_mode: 1 for 'avg'.
-        aligned: shift by half a pixel, so that pixel centres lie at .5.
+        aligned: shift by half a pixel, so that pixel centers lie at .5.
 
     Raises:
         NotImplementedError: `pool_mode` is 'max'.

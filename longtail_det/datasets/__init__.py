@@ -1,4 +1,4 @@
-"""Data sets: LVIS- and COCO-format files with a long tail, resampling, samplers."""
+"""Datasets: LVIS- and COCO-format files with a long tail, resampling, samplers."""
 
 from longtail_det import compat
 

@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from longtail_det.annotations import AnnotationTable, PackedMask
-
-from .label_index import LabelIndex, Role
+from longtail_det.annotations import AnnotationTable, LabelIndex, PackedMask, Role
 
 
 def build_instances(annotations: AnnotationTable, index: LabelIndex) -> list[list[dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""A detection data set that takes everything it knows from an LVIS- or COCO-format file."""
+"""A detection dataset that takes everything it knows from an LVIS- or COCO-format file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from mmdet.datasets import BaseDetDataset
 from mmdet.registry import DATASETS
-from mmengine.fileio import exists, get_local_path
+from mmengine.fileio import get_local_path
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
@@ -20,16 +20,20 @@ from longtail_det.annotations import (
     AnnotationTable,
     BadRecords,
     ImageTable,
+    LabelIndex,
+    check_classes,
+    index_labels,
     read_annotation_file,
     read_categories,
+    select_categories,
 )
 from longtail_det.statistics import ClassStatistics
 
-from .class_selection import make_palette, select_categories, wanted_classes
 from .gc_pause import gc_pause
+from .image_files import keep_images_on_disk
 from .instances import build_instances
-from .label_index import LabelIndex, index_labels
 from .mask_loading import keep_loadable_masks
+from .palette import make_palette
 
 
 # mmdet registers its LVIS v0.5 class under this name too; ours reads the same files to the same instances.
@@ -37,7 +41,7 @@ from .mask_loading import keep_loadable_masks
 class LVISDataset(BaseDetDataset):
     """Any LVIS v0.5, LVIS v1 or COCO instance file; classes, frequencies and counts are read from it.
 
-    Classes are the categories of the file in ascending order of id, which is the order of mmdet's LVIS data sets
+    Classes are the categories of the file in ascending order of id, which is the order of mmdet's LVIS datasets
     and of their checkpoints, or those of `metainfo=dict(classes=...)` in the order given there. Which annotations
     become instances follows mmdet: crowd regions get `ignore_flag=1`; those with `ignore`, without area or with
     a side below one pixel are left out.
@@ -99,7 +103,8 @@ class LVISDataset(BaseDetDataset):
         self.check_images = check_images
         prefix = {'img': '', **(data_prefix or {})}
         super().__init__(ann_file=ann_file, data_prefix=prefix, filter_cfg=filter_cfg, lazy_init=True, **kwargs)
-        self._wanted = wanted_classes(self._metainfo)
+        classes = self._metainfo.get('classes')
+        self._wanted = None if classes is None else check_classes(classes)
         if not lazy_init:
             self.full_init()
         elif self._wanted is None:
@@ -111,7 +116,7 @@ class LVISDataset(BaseDetDataset):
 
     @property
     def class_statistics(self) -> ClassStatistics:
-        """Counts of the images that this data set holds, after `filter_cfg` and subsets; class order is kept."""
+        """Counts of the images that this dataset holds, after `filter_cfg` and subsets; class order is kept."""
         self.full_init()
         return self._label_index.statistics(self._metainfo['classes'])
 
@@ -126,7 +131,7 @@ class LVISDataset(BaseDetDataset):
         self.full_init()
         return self._label_index.labels_of(range(len(self))[idx]).tolist()
 
-    # ---- mmengine's steps of initialisation
+    # ---- mmengine's steps of initialization
 
     def full_init(self) -> None:
         """Read the annotation file, unless that is done."""
@@ -142,7 +147,9 @@ class LVISDataset(BaseDetDataset):
         bad = BadRecords(self.ann_file)
         file = self._read_file(bad)
         self._set_categories(select_categories(file.categories, self._wanted, self.ann_file))
-        images = self._keep_images_on_disk(file.images, bad)
+        paths = [osp.join(self.data_prefix['img'], name) for name in file.images.names]
+        hint = f'the first of {self.ann_file} ({self._where_to_look("data_prefix")})'
+        images = keep_images_on_disk(file.images, paths, bad, hint, self.backend_args, check_all=self.check_images)
         annotations = keep_loadable_masks(file.annotations, self.cat_ids, self.pipeline.transforms, bad)
         bad.settle(self.on_bad)
         self._label_index, rows = index_labels(annotations, images, np.array(self.cat_ids, dtype=np.int64))
@@ -188,7 +195,7 @@ class LVISDataset(BaseDetDataset):
             raise FileNotFoundError(f'{error} ({self._where_to_look("ann_file")})') from None
 
     def _peek_classes(self) -> None:
-        """Set the classes of a lazy data set; without the file they stay open, so that a checkpoint alone runs."""
+        """Set the classes of a lazy dataset; without the file they stay open, so that a checkpoint alone runs."""
         bad = BadRecords(self.ann_file)
         try:
             with get_local_path(self.ann_file, backend_args=self.backend_args) as path:
@@ -208,31 +215,10 @@ class LVISDataset(BaseDetDataset):
         self.cat2label = {category_id: label for label, category_id in enumerate(self.cat_ids)}
         self._set_classes(tuple(record['name'] for record in records))
 
-    def _keep_images_on_disk(self, images: ImageTable, bad: BadRecords) -> ImageTable:
-        """Look for every image with `check_images`, else for the first alone: a wrong folder is the usual mistake."""
-        paths = [osp.join(self.data_prefix['img'], name) for name in images.names]
-        hint = f'the first of {self.ann_file} ({self._where_to_look("data_prefix")})'
-        if self.check_images:
-            missing = np.array([not exists(path, backend_args=self.backend_args) for path in paths])
-            if missing.all():
-                raise FileNotFoundError(f'none of {len(paths)} image files found, as {paths[0]}, {hint}')
-            kind = 'images whose file is missing'
-            return images.select(bad.add_rows(kind, missing, lambda row: f'image file not found: {paths[row]}'))
-        if self.backend_args is None and '://' not in paths[0] and not osp.exists(paths[0]):
-            raise FileNotFoundError(
-                f"image file not found: {paths[0]}, {hint}; if only some are missing: check_images=True, on_bad='skip'"
-            )
-        return images
-
     def _build_data_list(self, images: ImageTable, annotations: AnnotationTable) -> list[dict[str, Any]]:
         """Put the tables into the dicts that mmdet's transforms read."""
-        shared: dict[str, Any] = {}
-        if self.return_classes:
-            shared = {
-                'text': self._metainfo['classes'],
-                'caption_prompt': self.caption_prompt,
-                'custom_entities': True,
-            }
+        text = {'text': self._metainfo['classes'], 'caption_prompt': self.caption_prompt, 'custom_entities': True}
+        shared: dict[str, Any] = text if self.return_classes else {}
         instances = build_instances(annotations, self._label_index)
         columns = zip(images.ids.tolist(), images.sizes.tolist(), images.names, instances, strict=True)
         return [

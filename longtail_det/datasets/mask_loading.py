@@ -1,4 +1,4 @@
-"""Hold the masks of a file against the transforms that will load them, before training rather than never."""
+"""Check before training that the pipeline can load every mask."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from longtail_det.annotations import AnnotationTable, BadRecords
-
-from .label_index import Role, assign_roles
+from longtail_det.annotations import AnnotationTable, BadRecords, Role, assign_roles
 
 
 def keep_loadable_masks(

@@ -11,6 +11,7 @@ from mmdet.registry import DATASETS
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
+from longtail_det.sampling import ImageLabels
 from longtail_det.statistics import (
     ClassStatistics,
     class_repeat_factors,
@@ -20,7 +21,7 @@ from longtail_det.statistics import (
     resampled_count,
 )
 
-from .image_labels import ImageLabels, read_image_labels
+from .image_labels import read_image_labels
 
 _ROUNDINGS = ('ceil', 'stochastic')
 
@@ -30,18 +31,18 @@ class RepeatFactorDataset:
     """Show each image as often as its rarest class asks for: RFS, or IRFS.
 
     With `mode='image'` and `rounding='ceil'` it is mmengine's ClassBalancedDataset, with the same indices, but reads
-    the labels once, and no annotation where the data set offers `labels_per_image` (those leave out crowd regions,
-    which ClassBalancedDataset counts; LVIS has none). It goes around any mmdet data set.
+    the labels once, and no annotation where the dataset offers `labels_per_image` (those leave out crowd regions,
+    which ClassBalancedDataset counts; LVIS has none). It goes around any mmdet dataset.
 
     With `rounding='ceil'` an image of factor 1.3 is shown twice; with `rounding='stochastic'` twice with probability
     0.3, and otherwise once. Then `RepeatFactorSampler` (or `InfiniteRepeatFactorSampler`) rounds anew each epoch, as
-    detectron2 does; under any other sampler the factors are rounded once, when the data set is built, in the same
+    detectron2 does; under any other sampler the factors are rounded once, when the dataset is built, in the same
     way on every rank.
 
     The statistics of the classes that losses ask for stay those of the data before resampling.
 
     Args:
-        dataset: the data set to resample, or its config.
+        dataset: the dataset to resample, or its config.
         oversample_thr: t in [0, 1]; classes on a smaller share of the images are repeated (1e-3 for LVIS).
         mode: 'image' for RFS (Gupta et al., CVPR 2019), 'instance' for IRFS (Yaman et al., 2023).
         rounding: 'ceil' or 'stochastic'.
@@ -50,7 +51,7 @@ class RepeatFactorDataset:
 
     Raises:
         ValueError: an option has an unknown value.
-        TypeError: `dataset` is no data set, or one without the classes of its images.
+        TypeError: `dataset` is no dataset, or one without the classes of its images.
 
     Example:
         In a config::
@@ -82,7 +83,7 @@ class RepeatFactorDataset:
         class_repeat_factors([], 0, oversample_thr=oversample_thr, instance_count=no_counts, mode=mode)
         self.dataset = DATASETS.build(dataset) if isinstance(dataset, Mapping) else dataset
         if not hasattr(self.dataset, 'full_init'):
-            raise TypeError(f'dataset is a {type(dataset).__name__}, expected the config of a data set or a data set')
+            raise TypeError(f'dataset is a {type(dataset).__name__}, expected the config of a dataset or a dataset')
         self.oversample_thr = oversample_thr
         self.mode = mode
         self.rounding = rounding
@@ -98,13 +99,7 @@ class RepeatFactorDataset:
         self.dataset.full_init()
         images = read_image_labels(self.dataset, count_instances=self.mode == 'instance')
         self._image_count = images.image_count
-        class_factors = class_repeat_factors(
-            self._image_count,
-            len(self.dataset),
-            oversample_thr=self.oversample_thr,
-            instance_count=images.instance_count,
-            mode=self.mode,
-        )
+        class_factors = images.class_factors(self.oversample_thr, self.mode)
         self._factors = image_repeat_factors(images.labels, images.offsets, class_factors)
         self._indices = np.repeat(np.arange(len(self._factors)), self._round())
         self._fully_initialized = True
@@ -112,34 +107,34 @@ class RepeatFactorDataset:
 
     @property
     def repeat_factors(self) -> NDArray[np.float64]:
-        """(I,) how often each image of the wrapped data set is to be shown, before rounding."""
+        """(I,) how often each image of the wrapped dataset is to be shown, before rounding."""
         self.full_init()
         return self._factors
 
     @property
     def repeat_indices(self) -> NDArray[np.int64]:
-        """For each position of this data set the image of the wrapped one, ascending."""
+        """For each position of this dataset the image of the wrapped one, ascending."""
         self.full_init()
         return self._indices
 
     @property
     def first_positions(self) -> NDArray[np.int64]:
-        """(I,) for each image of the wrapped data set its first position in this one."""
+        """(I,) for each image of the wrapped dataset its first position in this one."""
         return np.searchsorted(self.repeat_indices, np.arange(len(self.repeat_factors)))
 
     @property
     def metainfo(self) -> dict[str, Any]:
-        """What the wrapped data set says of itself."""
+        """What the wrapped dataset says of itself."""
         return self.dataset.metainfo
 
     @property
     def class_statistics(self) -> ClassStatistics:
-        """Counts of the wrapped data set, before resampling, where it has them."""
+        """Counts of the wrapped dataset, before resampling, where it has them."""
         return self.dataset.class_statistics
 
     @property
     def labels_per_image(self) -> list[Sequence[int]]:
-        """The classes of each position of this data set, each once, where the wrapped one has them."""
+        """The classes of each position of this dataset, each once, where the wrapped one has them."""
         labels = self.dataset.labels_per_image
         return [labels[image] for image in self.repeat_indices]
 
@@ -158,12 +153,12 @@ class RepeatFactorDataset:
         return len(self.repeat_indices)
 
     def get_subset_(self, indices: Sequence[int] | int) -> None:
-        """Keep some images of the wrapped data set, and resample those alone."""
+        """Keep some images of the wrapped dataset, and resample those alone."""
         self.dataset.get_subset_(indices)
         self._restart()
 
     def get_subset(self, indices: Sequence[int] | int) -> RepeatFactorDataset:
-        """Copy that holds some images of the wrapped data set, and resamples those alone."""
+        """Copy that holds some images of the wrapped dataset, and resamples those alone."""
         subset = copy.copy(self)
         subset.dataset = self.dataset.get_subset(indices)
         subset._restart()

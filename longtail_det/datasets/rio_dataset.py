@@ -19,16 +19,16 @@ class RIODataset(RepeatFactorDataset):
 
     Chang et al., Image-Level or Object-Level?, ICML 2021, arXiv:2104.05702. The chosen classes are those of at most
     `max_images` training images and, whatever it says, all rare ones: 553 classes of LVIS v1, 706 of v0.5 by default.
-    They stand in `metainfo['rio_target_classes']`, from where `ClassStatisticsHook` carries them to the head.
+    `ClassStatisticsHook` carries them to the head.
 
     Args:
-        dataset: the data set to resample, or its config.
+        dataset: the dataset to resample, or its config.
         max_images: most training images of a class that is replayed, before resampling; 30 if not given.
         target_classes: names or indices of the replayed classes, instead of `max_images`.
         kwargs: of `RepeatFactorDataset`.
 
     Raises:
-        ValueError: both `max_images` and `target_classes`, or a class that the data set does not have.
+        ValueError: both `max_images` and `target_classes`, or a class that the dataset does not have.
 
     Example:
         In a config::
@@ -67,11 +67,6 @@ class RIODataset(RepeatFactorDataset):
         self.full_init()
         return list(self._target_classes)
 
-    @property
-    def metainfo(self) -> dict[str, Any]:
-        """What the wrapped data set says of itself, and `rio_target_classes`."""
-        return {**super().metainfo, 'rio_target_classes': self.target_classes}
-
     def _choose(self) -> list[int]:
         if self._wanted is None:
             statistics = getattr(self.dataset, 'class_statistics', None)
@@ -82,7 +77,7 @@ class RIODataset(RepeatFactorDataset):
         unknown = [name for name in self._wanted if name not in index_of]
         if unknown:
             raise ValueError(
-                f'target_classes has {unknown[:5]}, expected names of the {len(names)} classes of the data set, or '
+                f'target_classes has {unknown[:5]}, expected names of the {len(names)} classes of the dataset, or '
                 f'indices below {len(names)}'
             )
         return sorted({index_of[name] for name in self._wanted})

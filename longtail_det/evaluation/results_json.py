@@ -10,7 +10,7 @@ from typing import Any
 
 from longtail_det.annotations.json_file import JsonFile
 
-from .lvis import Detections, detection_columns
+from .lvis.detections import Detections, detection_columns
 
 #: records from one report of progress to the next
 _PROGRESS_STEP = 1000
@@ -19,7 +19,7 @@ _PROGRESS_STEP = 1000
 def read_results(
     path: str | Path, metrics: Sequence[str] = ('bbox',), on_bytes: Callable[[int], object] = lambda _: None
 ) -> Detections:
-    """Tabulate a results json; of the file a megabyte is in memory at a time.
+    """Read a results json into columns; of the file a megabyte is in memory at a time.
 
     Args:
         path: a json list of records, see `detection_columns`.
@@ -43,7 +43,7 @@ def read_results(
 
 
 def result_fields(path: str | Path) -> frozenset[str]:
-    """Give the fields of the first record of a results json; none where there is no such record.
+    """Return the fields of the first record of a results json; none where there is no such record.
 
     Args:
         path: a json list of records; what else it may be, `read_results` says.

@@ -2,6 +2,7 @@
 
 from .base import RoIClassificationLoss
 from .class_relative_activations import ClassRelativeActivations
+from .class_tables import NeedsClassStatistics, NeedsClassTable
 from .drop_loss import DropLoss
 from .eql import EQL
 from .eqlv2 import EQLv2
@@ -20,6 +21,8 @@ __all__ = [
     'DropLoss',
     'EQLv2',
     'GumbelCE',
+    'NeedsClassStatistics',
+    'NeedsClassTable',
     'RoIClassificationLoss',
     'SeesawLoss',
     'SigmoidCE',

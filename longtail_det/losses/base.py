@@ -109,7 +109,7 @@ class RoIClassificationLoss(nn.Module):
         if num_classes != self.num_classes:
             raise ValueError(
                 f'the box head has num_classes={num_classes}, its {type(self).__name__} num_classes='
-                f'{self.num_classes}; set both to the number of classes of the data set'
+                f'{self.num_classes}; set both to the number of classes of the dataset'
             )
         return num_classes + self.extra_channels
 

@@ -7,11 +7,12 @@ import logging
 import torch
 from torch import Tensor
 
-from longtail_det.functional.losses import class_relative_link, class_relative_loss
+from longtail_det.functional.kernels import class_relative_kernel
+from longtail_det.functional.losses import class_relative_activation
 from longtail_det.statistics import COMMON_MAX_IMAGES, ClassStatistics
 
 from .base import RoIClassificationLoss
-from .class_statistics_mixin import NeedsClassStatistics, StatisticsSource
+from .class_tables import NeedsClassStatistics, OptionalStatistics
 
 
 class ClassRelativeActivations(NeedsClassStatistics, RoIClassificationLoss):
@@ -40,7 +41,7 @@ class ClassRelativeActivations(NeedsClassStatistics, RoIClassificationLoss):
         self,
         num_classes: int,
         max_images: int = COMMON_MAX_IMAGES,
-        class_statistics: StatisticsSource = None,
+        class_statistics: OptionalStatistics = None,
         reduction: str = 'mean',
         loss_weight: float = 1.0,
     ) -> None:
@@ -59,10 +60,10 @@ class ClassRelativeActivations(NeedsClassStatistics, RoIClassificationLoss):
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """(N,) loss of (N, C + 1) logits."""
-        self.require_statistics()
-        return class_relative_loss(logits, labels, self.is_frequent)
+        self.require_table()
+        return class_relative_kernel(logits, labels, self.is_frequent)
 
     def get_activation(self, cls_score: Tensor) -> Tensor:
         """(N, C + 1) probabilities of (N, C + 1) logits."""
-        self.require_statistics()
-        return class_relative_link(self.is_frequent).probability(cls_score)
+        self.require_table()
+        return class_relative_activation(self.is_frequent).probability(cls_score)

@@ -6,9 +6,10 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from longtail_det.functional.losses import drop_loss, mu_of_counts, tail_counts
+from longtail_det.functional.kernels import drop_kernel, row_blocks
+from longtail_det.functional.losses import drop_rate_mu, dropped_terms, tail_counts
 
-from .class_statistics_mixin import StatisticsSource
+from .class_tables import OptionalStatistics
 from .statistics_sync import SyncedStatistics
 from .tail_loss import TailLoss
 
@@ -51,7 +52,7 @@ class DropLoss(SyncedStatistics, TailLoss):
         num_classes: int,
         lambda_: float | None = None,
         activation: str = 'sigmoid',
-        class_statistics: StatisticsSource = None,
+        class_statistics: OptionalStatistics = None,
         sync_mu: bool = False,
         reduction: str = 'mean',
         loss_weight: float = 1.0,
@@ -66,18 +67,25 @@ class DropLoss(SyncedStatistics, TailLoss):
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """(N,) loss of (N, C) logits."""
-        self.require_statistics()
-        return drop_loss(logits, labels, self.is_tail, mu=self._mu(labels), link=self.link)
+        self.require_table()
+        return drop_kernel(logits, labels, self._draw(logits, labels), activation=self.activation)
+
+    def _draw(self, logits: Tensor, labels: Tensor) -> Tensor:
+        mu = self._mu(labels)
+        dropped = torch.empty_like(logits, dtype=torch.bool)
+        for rows in row_blocks(logits):  # the numbers drawn stay in the cache
+            dropped[rows] = dropped_terms(labels[rows], self.is_tail, mu, torch.rand_like(logits[rows]))
+        return dropped
 
     def _mu(self, labels: Tensor) -> Tensor:
         tail, foreground = tail_counts(labels, self.is_tail)
-        own = mu_of_counts(tail, foreground)
+        own = drop_rate_mu(tail, foreground)
         if not self.sync_mu:
             return own
         if not self.statistics_deferred:
             return self._mu_of_one_process(own)
         known = self.last_counts[1] > 0
-        mu = torch.where(known, mu_of_counts(self.last_counts[0], self.last_counts[1]), own)
+        mu = torch.where(known, drop_rate_mu(*self.last_counts), own)
         if self.training:
             self.add_statistics(torch.stack([tail, foreground]))
         return mu

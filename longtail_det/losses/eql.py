@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from longtail_det.functional.losses import eql_loss
+from longtail_det.functional.kernels import eql_kernel
 
 from .tail_loss import TailLoss
 
@@ -39,5 +39,5 @@ class EQL(TailLoss):
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """(N,) loss of (N, C) logits."""
-        self.require_statistics()
-        return eql_loss(logits, labels, self.is_tail, link=self.link)
+        self.require_table()
+        return eql_kernel(logits, labels, self.is_tail, activation=self.activation)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from longtail_det.functional.kernels import Sigmoid
-from longtail_det.functional.losses import eqlv2_loss, eqlv2_weights
+from longtail_det.functional import Sigmoid
+from longtail_det.functional.kernels import eqlv2_kernel
+from longtail_det.functional.losses import eqlv2_weights
 
 from .base import RoIClassificationLoss
 from .statistics_sync import SyncedStatistics
@@ -63,7 +64,7 @@ class EQLv2(SyncedStatistics, RoIClassificationLoss):
         """(N,) loss of (N, C + 1) logits; in training mode it also counts the gradients."""
         knobs = dict(gamma=self.gamma, mu=self.mu, alpha=self.alpha)
         positive, negative = eqlv2_weights(self.pos_grad, self.neg_grad, **knobs)
-        loss, pos_grad, neg_grad = eqlv2_loss(logits, labels, positive, negative)
+        loss, pos_grad, neg_grad = eqlv2_kernel(logits, labels, positive, negative)
         if self.training:
             self.add_statistics(torch.cat([pos_grad, neg_grad]).float())
         return loss
@@ -90,4 +91,4 @@ class EQLv2(SyncedStatistics, RoIClassificationLoss):
 
     def bias_of_prior(self, prior_prob: float) -> float:
         """Classifier bias at which every sigmoid starts as `prior_prob`."""
-        return Sigmoid().inverse(prior_prob)
+        return Sigmoid().logit(prior_prob)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from longtail_det.functional.kernels import Gumbel
-from longtail_det.functional.losses import gumbel_loss
+from longtail_det.functional import Gumbel
+from longtail_det.functional.kernels import gumbel_kernel
 
-from .link_loss import GUMBEL_CLAMP, LinkLoss
+from .activation_loss import GUMBEL_CLAMP, ActivationLoss
 
 
-class GumbelCE(LinkLoss):
+class GumbelCE(ActivationLoss):
     """Gumbel cross entropy: p = exp(-exp(-x)) over C + 1 columns (Alexandridis et al., ECCV 2022, arXiv:2207.10936).
 
     Where it departs from the released code, and why:
@@ -46,8 +46,8 @@ class GumbelCE(LinkLoss):
         if logit_clamp is not None and (len(logit_clamp) != 2 or logit_clamp[0] >= logit_clamp[1]):
             raise ValueError(f'logit_clamp={logit_clamp}; expected (low, high) with low < high, or None')
         self.logit_clamp = None if logit_clamp is None else (float(logit_clamp[0]), float(logit_clamp[1]))
-        self.link = Gumbel(self.logit_clamp)
+        self.activation = Gumbel(self.logit_clamp)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """(N,) loss of (N, C + 1) logits."""
-        return gumbel_loss(logits, labels, logit_clamp=self.logit_clamp)
+        return gumbel_kernel(logits, labels, logit_clamp=self.logit_clamp)

@@ -6,8 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from longtail_det.functional.kernels import split_foreground
-from longtail_det.functional.losses import seesaw_loss
+from longtail_det.functional.kernels import is_compiling, seesaw_kernel, split_foreground
 
 from .base import AvgFactor, RoIClassificationLoss, percent_correct, reduce_loss
 from .statistics_sync import SyncedStatistics
@@ -109,8 +108,8 @@ class SeesawLoss(SyncedStatistics, RoIClassificationLoss):
             self._count(label)
         with torch.autocast(cls_score.device.type, enabled=False):
             cls_score = self.check_logits(cls_score)
-            # selecting rows on a GPU makes the host wait for it; there the class part runs on every row instead
-            select = not cls_score.is_cuda or reduction == 'none'
+            # selecting rows makes the host wait for a GPU and breaks a graph; there the class part runs on every row
+            select = not (cls_score.is_cuda or is_compiling()) or reduction == 'none'
             part = self._selected_parts if select else self._masked_parts
             loss_classes, loss_objectness = part(cls_score, label, weight, reduction, avg_factor)
         parts = {
@@ -162,7 +161,7 @@ class SeesawLoss(SyncedStatistics, RoIClassificationLoss):
         )
 
     def _seesaw(self, logits: Tensor, label: Tensor) -> Tensor:
-        return seesaw_loss(logits, label, self._counts_so_far(), p=self.p, q=self.q, eps=self.eps)
+        return seesaw_kernel(logits, label, self._counts_so_far(), p=self.p, q=self.q, eps=self.eps)
 
     def _objectness_part(
         self, logits: Tensor, label: Tensor, weight: Tensor | None, reduction: str, avg_factor: AvgFactor

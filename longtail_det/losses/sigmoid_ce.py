@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from longtail_det.functional.kernels import Sigmoid
-from longtail_det.functional.losses import sigmoid_ce_loss
+from longtail_det.functional import Sigmoid
+from longtail_det.functional.kernels import sigmoid_ce_kernel
 
-from .link_loss import LinkLoss
+from .activation_loss import ActivationLoss
 
 
-class SigmoidCE(LinkLoss):
+class SigmoidCE(ActivationLoss):
     """Binary cross entropy over C + 1 columns (baseline of Alexandridis et al., ECCV 2022, arXiv:2207.10936).
 
     Unlike mmdet's `CrossEntropyLoss(use_sigmoid=True)` it sets the head's flags, so it is tested with the function
@@ -29,7 +29,7 @@ class SigmoidCE(LinkLoss):
         ValueError: another `test_activation`.
     """
 
-    link = Sigmoid()
+    activation = Sigmoid()
 
     def __init__(
         self, num_classes: int, test_activation: str = 'sigmoid', reduction: str = 'mean', loss_weight: float = 1.0
@@ -41,7 +41,7 @@ class SigmoidCE(LinkLoss):
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """(N,) loss of (N, C + 1) logits."""
-        return sigmoid_ce_loss(logits, labels)
+        return sigmoid_ce_kernel(logits, labels)
 
     def get_activation(self, cls_score: Tensor) -> Tensor:
         """(N, C + 1) sigmoid or softmax scores of (N, C + 1) logits."""

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from longtail_det.statistics import ClassStatistics
 
-from .class_statistics_mixin import NeedsClassStatistics, StatisticsSource
-from .link_loss import LinkLoss, activation_link
+from .activation_loss import ActivationLoss, find_activation
+from .class_tables import NeedsClassStatistics, OptionalStatistics
 
 
-class TailLoss(NeedsClassStatistics, LinkLoss):
+class TailLoss(NeedsClassStatistics, ActivationLoss):
     """Base of the losses that shield the classes of the tail (no background logit).
 
     Args:
@@ -37,7 +37,7 @@ class TailLoss(NeedsClassStatistics, LinkLoss):
         num_classes: int,
         lambda_: float | None = None,
         activation: str = 'sigmoid',
-        class_statistics: StatisticsSource = None,
+        class_statistics: OptionalStatistics = None,
         reduction: str = 'mean',
         loss_weight: float = 1.0,
         lambda_instances: float | None = None,
@@ -46,8 +46,7 @@ class TailLoss(NeedsClassStatistics, LinkLoss):
         self._check(lambda_, lambda_instances)
         self.lambda_ = lambda_
         self.lambda_instances = lambda_instances
-        self.activation = activation
-        self.link = activation_link(activation)
+        self.activation = find_activation(activation)
         self.register_buffer('is_tail', torch.zeros(num_classes, dtype=torch.bool))
         self.init_statistics(class_statistics)
 
@@ -63,7 +62,7 @@ class TailLoss(NeedsClassStatistics, LinkLoss):
             raise ValueError(f'lambda_instances={lambda_instances}; expected a number of instances, such as 1652')
 
     def use_statistics(self, stats: ClassStatistics) -> None:
-        """Find the tail, and log how many classes it holds: the number that can be compared between data sets."""
+        """Find the tail, and log how many classes it holds: the number that can be compared between datasets."""
         if self.lambda_instances is not None:
             is_tail, counts = stats.instance_count < self.lambda_instances, stats.instance_count
             unit = 'training instances'
@@ -86,4 +85,4 @@ class TailLoss(NeedsClassStatistics, LinkLoss):
 
     def extra_repr(self) -> str:
         """Arguments for `print(model)`."""
-        return f'{super().extra_repr()}, {self._threshold()}, activation={self.activation!r}'
+        return f'{super().extra_repr()}, {self._threshold()}, activation={self.activation}'

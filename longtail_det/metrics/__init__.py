@@ -4,10 +4,8 @@ from longtail_det import compat
 
 compat.install()  # first: without compiled mmcv, mmdet can only be imported with our ops in place
 
-from .annotation_file import load_ground_truth  # noqa: E402
 from .collection import image_detections  # noqa: E402
 from .fast_lvis_metric import FastLVISMetric  # noqa: E402
-from .ground_truth_file import read_ground_truth  # noqa: E402
 from .lvis_api import evaluate_lvis_api  # noqa: E402
 from .lvis_api_metric import LVISAPIMetric  # noqa: E402
 from .records import detection_records  # noqa: E402
@@ -18,6 +16,4 @@ __all__ = [
     'detection_records',
     'evaluate_lvis_api',
     'image_detections',
-    'load_ground_truth',
-    'read_ground_truth',
 ]

@@ -1,51 +1,42 @@
-"""Reading the ground truth that a metric scores against, with errors that name the file and the record."""
+"""The annotation file of an evaluator: found on any of mmengine's file backends, and what it does not tell."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from mmengine import fileio
 
-_ANNOTATION_KEYS = ('id', 'image_id', 'category_id', 'bbox', 'area')
 
-
-def load_ground_truth(
-    ann_file: str, metrics: Sequence[str] = ('bbox',), backend_args: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """Read an LVIS or COCO annotation file and check that it holds what scoring needs.
+@contextmanager
+def local_annotations(ann_file: str, backend_args: dict[str, Any] | None = None) -> Iterator[str]:
+    """Return the path of an annotation file on this machine; a fetched one is deleted at the end.
 
     Args:
         ann_file: path or URI of the json.
-        metrics: 'bbox', 'segm' or both; none for a test split without annotations, which nothing is scored against.
         backend_args: mmengine's file backend, where the file is not on a local disk.
-
-    Returns:
-        The json as it is.
 
     Raises:
         FileNotFoundError: nothing at `ann_file`.
-        ValueError: not json, no annotation file, or a record that lacks a field.
     """
     if not fileio.exists(ann_file, backend_args=backend_args):
         raise FileNotFoundError(f'annotation file not found: {ann_file}; set val_evaluator.ann_file')
-    try:
-        gt = json.loads(fileio.get_text(ann_file, backend_args=backend_args))
-    except ValueError as error:
-        raise ValueError(f'{ann_file} is not valid json ({error}); was it cut short while being copied?') from None
-    needed = ['images', 'categories'] + (['annotations'] if metrics else [])
-    missing = [key for key in needed if key not in gt] if isinstance(gt, dict) else needed
-    if missing:
-        raise ValueError(
-            f'{ann_file} has no {missing[-1]!r}; expected an LVIS or COCO annotation file with the keys {needed} '
-            '(a test split without annotations can be written out with format_only=True)'
+    with fileio.get_local_path(ann_file, backend_args=backend_args) as path:
+        yield str(path)
+
+
+def missing_fields(federated: bool, has_groups: bool) -> Iterator[str]:
+    """Report in one line each what an annotation file does not tell, and what follows from it.
+
+    Args:
+        federated: whether any image lists `neg_category_ids`.
+        has_groups: whether the frequency groups of the classes are known.
+    """
+    if not federated:
+        yield 'annotation file without neg_category_ids: every class that an image does not show is negative'
+    if not has_groups:
+        yield (
+            'annotation file without frequency or image_count of the training set: no APr, APc, APf; '
+            "FastLVISMetric's class_statistics can give the counts"
         )
-    fields = (*_ANNOTATION_KEYS, 'segmentation') if 'segm' in metrics else _ANNOTATION_KEYS
-    for annotation in gt['annotations'] if metrics else ():
-        for field in fields:
-            if field not in annotation:
-                raise ValueError(
-                    f'{ann_file}: annotation {annotation.get("id")} has no {field!r}; needed for {metrics}'
-                )
-    return gt

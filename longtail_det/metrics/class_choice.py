@@ -9,13 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail_det.annotations import load_class_statistics, match_classes
-from longtail_det.evaluation.lvis import GroundTruth, find_sorted
+from longtail_det.annotations import find_sorted, select_categories
+from longtail_det.evaluation import GroundTruth
 from longtail_det.statistics import ClassStatistics
+
+from .records import check_labels
 
 
 class ClassChoice(NamedTuple):
-    """The classes of a data set in an annotation file.
+    """The classes of a dataset in an annotation file.
 
     Args:
         gt: the objects of these classes alone.
@@ -35,67 +37,51 @@ class ClassChoice(NamedTuple):
             img_id: which image they are of, for the message.
 
         Raises:
-            ValueError: a label that the data set does not have.
+            ValueError: a label that the dataset does not have.
         """
-        if len(labels) and (labels.min() < 0 or labels.max() >= len(self.label_of)):
-            raise ValueError(
-                f'image {img_id} has a predicted label {int(labels.max())}, but the data set has {len(self.label_of)} '
-                "classes; set the heads' num_classes to the number of classes of the data set"
-            )
+        check_labels(labels, len(self.label_of), img_id)
         return self.label_of[labels]
 
 
+def class_ids(categories: Sequence[Mapping[str, Any]], classes: Sequence[str] | None, path: str) -> list[int]:
+    """Return the category id of each class of a dataset, by name.
+
+    Args:
+        categories: records with `id` and `name`.
+        classes: names in the order of the model's labels.
+        path: the annotation file, as messages name it.
+
+    Raises:
+        ValueError: no names, or a name that the file does not know.
+    """
+    if not classes:
+        raise ValueError('the evaluator was given no class names; set metainfo=dict(classes=...) of the dataset')
+    try:
+        return [category['id'] for category in select_categories(categories, classes, path)]
+    except ValueError as error:
+        raise ValueError(f'{error}; val_evaluator.ann_file must be the file of the dataset') from None
+
+
 def choose_classes(
-    gt: GroundTruth, classes: Sequence[str] | None, statistics: ClassStatistics | None = None
+    gt: GroundTruth, classes: Sequence[str] | None, path: str, statistics: ClassStatistics | None = None
 ) -> ClassChoice:
-    """Find the classes of a data set in an annotation file, by name.
+    """Select the classes of a dataset in an annotation file, by name.
 
     Args:
         gt: the objects of the file.
         classes: names in the order of the model's labels.
+        path: the annotation file, as messages name it.
         statistics: counts of the training set, which then tell rare, common and frequent.
 
     Raises:
         ValueError: no names, a name that the file or the statistics do not know.
     """
-    if not classes:
-        raise ValueError('the evaluator was given no class names; set metainfo=dict(classes=...) of the data set')
     categories = [{'id': c, 'name': name} for c, name in zip(gt.category_ids.tolist(), gt.names, strict=True)]
-    category_ids = np.array(match_classes(classes, categories), dtype=np.int64)
+    category_ids = np.array(class_ids(categories, classes, path), dtype=np.int64)
     chosen = gt.select_classes(category_ids.tolist())
     if statistics is not None:
-        chosen = replace(chosen, groups=_training_groups(statistics, classes)[np.argsort(category_ids)])
+        try:
+            chosen = replace(chosen, groups=statistics.of_classes(classes or ()).frequency[np.argsort(category_ids)])
+        except ValueError as error:
+            raise ValueError(f'val_evaluator.class_statistics: {error}; give those of the training set') from None
     return ClassChoice(chosen, category_ids, find_sorted(category_ids, chosen.category_ids)[0])
-
-
-def read_statistics(given: str | Mapping[str, Any] | None) -> ClassStatistics | None:
-    """Take class statistics as a config gives them.
-
-    Args:
-        given: path of a json, or its content; None for none.
-
-    Raises:
-        FileNotFoundError: nothing at this path.
-        ValueError: no class statistics.
-    """
-    if given is None or isinstance(given, ClassStatistics):
-        return given
-    return load_class_statistics(given) if isinstance(given, str) else ClassStatistics.from_dict(given)
-
-
-def _training_groups(statistics: ClassStatistics, classes: Sequence[str]) -> NDArray[np.str_]:
-    """Frequency groups in the order of the model's labels."""
-    if statistics.names:
-        group_of = dict(zip(statistics.names, statistics.frequency, strict=True))
-        missing = [name for name in classes if name not in group_of]
-        if missing:
-            raise ValueError(
-                f'val_evaluator.class_statistics know nothing of class {missing[0]!r}; give those of the training set'
-            )
-        return np.array([group_of[name] for name in classes])
-    if statistics.num_classes != len(classes):
-        raise ValueError(
-            f'val_evaluator.class_statistics are of {statistics.num_classes} classes, but the data set has '
-            f'{len(classes)}; give those of the training set'
-        )
-    return statistics.frequency

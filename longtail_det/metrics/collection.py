@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def image_detections(data_sample: Mapping[str, Any]) -> dict[str, Any]:
-    """Take the detections out of one data sample, masks compressed.
+    """Read the detections of one data sample, masks compressed.
 
     Args:
         data_sample: `DetDataSample.to_dict()` of a tested image: `img_id` and `pred_instances` with tensors `bboxes`

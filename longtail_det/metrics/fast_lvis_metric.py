@@ -13,30 +13,42 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from numpy.typing import NDArray
 
-from longtail_det.evaluation import lvis as fn
+from longtail_det.annotations import as_class_statistics
+from longtail_det.evaluation import GroundTruth, ap_table, read_ground_truth
+from longtail_det.evaluation.lvis.evaluation import check_choice
+from longtail_det.evaluation.lvis.parameters import METRICS as METRIC_NAMES
+from longtail_det.evaluation.lvis.parameters import MODES
+from longtail_det.evaluation.lvis.summary import summarize
+from longtail_det.evaluation.results import flatten_results, name_results
 
-from .class_choice import ClassChoice, choose_classes, read_statistics
-from .ground_truth_file import missing_fields, read_ground_truth
-from .image_matches import ImageMatches, drop_outranked, in_class_cap, merge_images, split_by_image
+from .annotation_file import local_annotations, missing_fields
+from .class_choice import ClassChoice, choose_classes
+from .image_matches import (
+    NOT_RANKED,
+    ImageMatches,
+    WaitingImage,
+    drop_outranked,
+    in_class_cap,
+    match_images,
+    merge_images,
+)
 from .mmdet_arguments import read_metric_items, refuse_other_thresholds, refuse_proposals
 from .predictions import Prediction
-from .result_files import ResultFiles
+from .result_files import ResultFiles, check_format_only
 
 #: images that wait to be matched together: Python's share is then small, and so is what waits
 _PENDING_IMAGES = 64
-#: detections ranked over the data set after which those that cannot count are looked for
+#: detections ranked over the dataset after which those that cannot count are looked for
 _RANKED_LIMIT = 8_000_000
-#: one for all images, which are many
-_NOT_RANKED: dict[str, Any] = {}
 
 
 @METRICS.register_module()
 class FastLVISMetric(BaseMetric):
-    """Box, mask and boundary AP of any LVIS- or COCO-format data set, equal to lvis-api 0.5.3 to the last bit.
+    """Box, mask and boundary AP of any LVIS- or COCO-format dataset, equal to lvis-api 0.5.3 to the last bit.
 
     Every batch is matched with its objects at once and then forgotten but for about 20 bytes for each detection that
     can count, so a validation set of any size fits in memory. Only images that were seen are scored, and only the
-    classes of the data set, matched to the file by name. A file without LVIS's federated fields is taken as completely
+    classes of the dataset, matched to the file by name. A file without LVIS's federated fields is taken as completely
     annotated; a line of the log says so. The results end in one table in the log.
 
     Logged keys, after the prefix: `bbox_AP`, `bbox_AP50`, `bbox_AP75`, `bbox_APs`, `bbox_APm`, `bbox_APl`, `bbox_APr`,
@@ -101,21 +113,22 @@ class FastLVISMetric(BaseMetric):
         self.modes = [mode] if isinstance(mode, str) else list(mode)
         refuse_proposals(self.metrics, proposal_nums)
         refuse_other_thresholds(iou_thrs)
-        fn.check_choice('metric', self.metrics, fn.METRICS)
-        fn.check_choice('mode', self.modes, fn.MODES)
+        check_choice('metric', self.metrics, METRIC_NAMES)
+        check_choice('mode', self.modes, MODES)
         self.metric_items = read_metric_items(metric_items, self.modes)
-        if format_only and outfile_prefix is None:
-            raise ValueError('format_only=True writes results files; say where with outfile_prefix=PATH/PREFIX')
+        check_format_only(format_only, outfile_prefix)
         self._is_ranking = set(self.modes) != {'default'}
         self.classwise = classwise
-        self.class_statistics = read_statistics(class_statistics)
+        self.class_statistics = None if class_statistics is None else as_class_statistics(class_statistics)
         self.format_only = format_only
         self._files = ResultFiles(outfile_prefix, self.metrics, get_rank()) if outfile_prefix else None
-        self._file_gt = read_ground_truth(ann_file, () if format_only else self.metrics, backend_args)
+        self.ann_file = ann_file
+        with local_annotations(ann_file, backend_args) as path:
+            self._file_gt = read_ground_truth(path, () if format_only else self.metrics, name=ann_file)
         self._start()
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
-        """Take the detections of a batch.
+        """Read the detections of a batch.
 
         Args:
             data_batch: not looked at.
@@ -136,7 +149,7 @@ class FastLVISMetric(BaseMetric):
         """Score what all ranks have seen.
 
         Args:
-            size: number of images of the data set; not needed.
+            size: number of images of the dataset; not needed.
 
         Returns:
             The keys listed above.
@@ -169,9 +182,9 @@ class FastLVISMetric(BaseMetric):
             unique.setdefault(image.img_id, image)
         images = [unique[img_id] for img_id in sorted(unique)]
         rows = self._gt.image_rows([image.img_id for image in images])
-        for line in missing_fields(self._gt):
+        for line in missing_fields(self._gt.federated, self._gt.groups is not None):
             logger.info(line)
-        scores: dict[str, dict[str, float]] = {}
+        scores: dict[tuple[str, str], dict[str, float]] = {}
         for metric in self.metrics:
             matches = merge_images(images, rows, metric)
             for mode in self.modes:
@@ -179,33 +192,32 @@ class FastLVISMetric(BaseMetric):
                     kept = matches.in_cap
                 else:
                     kept = in_class_cap(images, list(unique.values()), matches, metric)
-                results_of_mode = fn.summarize(self._gt, rows, matches, kept, mode, self.classwise)
-                scores[fn.result_name(metric, mode)] = results_of_mode
-        logger.info('\n' + fn.ap_table(scores))
-        return {
-            f'{name}_{key}': value
-            for name, values in scores.items()
-            for key, value in values.items()
-            if self.metric_items is None or key in self.metric_items or key.startswith('AP/')
-        }
+                scores[metric, mode] = summarize(self._gt, rows, matches, kept, mode, self.classwise)
+        logger.info('\n' + ap_table(name_results(scores)))
+        return flatten_results(name_results({where: self._wanted(values) for where, values in scores.items()}))
+
+    def _wanted(self, values: dict[str, float]) -> dict[str, float]:
+        """Select what `metric_items` names, and the AP of every class."""
+        items = values.keys() if self.metric_items is None else self.metric_items
+        return {key: value for key, value in values.items() if key in items or key.startswith('AP/')}
 
     def _start(self) -> None:
         """Forget the images of the last evaluation."""
         self.results: list[ImageMatches] = []
         self._classes = None
         self._seen: set[int] = set()
-        self._pending: dict[int, tuple[Prediction, NDArray[np.int64], dict[int, Any]]] = {}
+        self._pending: dict[int, WaitingImage] = {}
         self._num_ranked = 0
 
     @property
     def _known_classes(self) -> ClassChoice:
         if self._classes is None:
             classes = (self.dataset_meta or {}).get('classes')
-            self._classes = choose_classes(self._file_gt, classes, self.class_statistics)
+            self._classes = choose_classes(self._file_gt, classes, self.ann_file, self.class_statistics)
         return self._classes
 
     @property
-    def _gt(self) -> fn.GroundTruth:
+    def _gt(self) -> GroundTruth:
         return self._known_classes.gt
 
     def _add(self, found: Prediction) -> None:
@@ -222,42 +234,17 @@ class FastLVISMetric(BaseMetric):
         if self._files is not None:
             self._files.add(found, self._known_classes.category_ids[found.labels], masks)
         if self.format_only:
-            self.results.append(ImageMatches(found.img_id, {}, _NOT_RANKED))
+            self.results.append(ImageMatches(found.img_id, {}, NOT_RANKED))
         else:
             self._pending[row] = found._replace(masks=None), labels, masks
 
     def _match_pending(self) -> None:
-        """Match the images that wait, all together."""
+        """Match the images that wait, all together, and forget detections that cannot count any more."""
         if not self._pending:
             return
-        rows = sorted(self._pending)
-        waiting = [self._pending[row] for row in rows]
-        images = np.repeat(np.array(rows), [len(labels) for _, labels, _ in waiting])
-        all_labels = np.concatenate([labels for _, labels, _ in waiting])
-        kept: list[dict[str, Any]] = [{} for _ in rows]
-        for metric in self.metrics:
-            key = 'scores' if metric == 'bbox' else 'mask_scores'
-            scores = np.concatenate([getattr(found, key) for found, _, _ in waiting])
-            if metric == 'bbox':
-                shapes: Any = np.concatenate([found.boxes for found, _, _ in waiting])
-            else:
-                shapes = [masks.get(row) for _, labels_, masks in waiting for row in range(len(labels_))]
-            table = fn.match_table(self._gt, images, all_labels, scores, shapes, metric)
-            for image, part in zip(kept, split_by_image(table, rows, self._is_ranking), strict=True):
-                image[metric] = part
-        label_type = np.min_scalar_type(-self._gt.num_classes)
-        matches_of_row = dict(zip(rows, kept, strict=True))
-        for row, (found, labels, _) in self._pending.items():  # in the order of the test run
-            ranked: dict[str, Any] = _NOT_RANKED
-            if self._is_ranking:
-                small = labels.astype(label_type)
-                ranked = {m: (small, found.scores if m == 'bbox' else found.mask_scores) for m in self.metrics}
-            self.results.append(ImageMatches(found.img_id, matches_of_row[row], ranked))
+        self.results += match_images(self._gt, self._pending, self.metrics, self._is_ranking)
+        self._num_ranked += sum(len(labels) for _, labels, _ in self._pending.values())
         self._pending.clear()
-        self._forget_outranked(len(images))
-
-    def _forget_outranked(self, num_new: int) -> None:
-        self._num_ranked += num_new
         if self._is_ranking and self._num_ranked > _RANKED_LIMIT:
             self.results = drop_outranked(self.results, self._gt.num_classes)
             self._num_ranked = 0

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail_det.evaluation.lvis import CLASS_CAP, MatchTable, best_of_class
+from longtail_det.evaluation.lvis import GroundTruth, parameters
+from longtail_det.evaluation.lvis.accumulation import best_of_class
+from longtail_det.evaluation.lvis.match_table import MatchTable, match_table
 
-_NOT_RANKED = -1
+from .predictions import Prediction
+
+#: source of a detection that is no longer among the best of its class
+_OUTRANKED = -1
+#: for images of which nothing is ranked over the dataset; one for all, which are many
+NOT_RANKED: dict[str, Any] = {}
+#: detections without masks, their class indices, and the masks that can count by detection
+WaitingImage = tuple[Prediction, NDArray[np.int64], Mapping[int, Any]]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -22,7 +31,7 @@ class ImageMatches:
         img_id: id of the image.
         matches: per metric a structured (m,) array with the columns of `MatchTable` that are still needed.
         ranked: per metric (labels, scores) of all detections of the image, in the order given, for the best of each
-            class over the data set; empty where no mode asks for them.
+            class over the dataset; empty where no mode asks for them.
     """
 
     img_id: int
@@ -31,17 +40,58 @@ class ImageMatches:
 
 
 _COLUMNS = ('labels', 'scores', 'hits', 'misses')
-#: what only the ranking over the data set needs
+#: what only the ranking over the dataset needs
 _RANKING_COLUMNS = ('source', 'in_cap')
 
 
+def match_images(
+    gt: GroundTruth, waiting: Mapping[int, WaitingImage], metrics: Sequence[str], ranking: bool
+) -> list[ImageMatches]:
+    """Match the detections of some images with the ground truth, all together.
+
+    Args:
+        gt: the objects.
+        waiting: by image row, in the order of the test run.
+        metrics: of 'bbox', 'segm' and 'boundary'.
+        ranking: whether detections will be ranked over the dataset.
+
+    Returns:
+        One entry per image, in the order of `waiting`.
+    """
+    rows = sorted(waiting)
+    ascending = [waiting[row] for row in rows]
+    images = np.repeat(np.array(rows), [len(labels) for _, labels, _ in ascending])
+    all_labels = np.concatenate([labels for _, labels, _ in ascending])
+    matches: dict[int, dict[str, Any]] = {row: {} for row in rows}
+    for metric in metrics:
+        scores = np.concatenate([_scores(found, metric) for found, _, _ in ascending])
+        if metric == 'bbox':
+            shapes: Any = np.concatenate([found.boxes for found, _, _ in ascending])
+        else:
+            shapes = [masks.get(number) for _, labels, masks in ascending for number in range(len(labels))]
+        table = match_table(gt, images, all_labels, scores, shapes, metric)
+        for row, part in zip(rows, split_by_image(table, rows, ranking), strict=True):
+            matches[row][metric] = part
+    label_type = np.min_scalar_type(-gt.num_classes)
+    results = []
+    for row, (found, labels, _) in waiting.items():
+        small = labels.astype(label_type)
+        ranked = {metric: (small, _scores(found, metric)) for metric in metrics} if ranking else NOT_RANKED
+        results.append(ImageMatches(found.img_id, matches[row], ranked))
+    return results
+
+
+def _scores(found: Prediction, metric: str) -> NDArray[Any]:
+    return found.scores if metric == 'bbox' else found.mask_scores
+
+
 def split_by_image(table: MatchTable, image_rows: Sequence[int], ranking: bool) -> list[NDArray[Any]]:
-    """Cut a table into one array per image.
+    """Return a table as one array per image.
 
     Args:
         table: ascending by image.
         image_rows: ascending; those without a detection give an empty array.
-        ranking: whether detections will be ranked over the data set; else those beyond the cap of an image are left
+        ranking: whether detections will be ranked over the dataset; else those beyond the cap of an image are left
             out.
     """
     table = table if ranking else table.select(table.in_cap)
@@ -80,16 +130,16 @@ def merge_images(images: Sequence[ImageMatches], image_rows: NDArray[np.int64], 
 
 
 def in_class_cap(
-    images: Sequence[ImageMatches], seen: Sequence[ImageMatches], table: MatchTable, metric: str, cap: int = CLASS_CAP
+    images: Sequence[ImageMatches], seen: Sequence[ImageMatches], table: MatchTable, metric: str, cap: int | None = None
 ) -> NDArray[np.bool_]:
-    """Mark the rows of a merged table that are among the best of their class over all images.
+    """Select the rows of a merged table that are among the best of their class over all images.
 
     Args:
         images: ascending by row.
         seen: the same images in the order in which they came: of equal scores the earlier one counts.
         table: what `merge_images` made of `images`.
         metric: which.
-        cap: how many of a class count.
+        cap: how many of a class count; `CLASS_CAP` where None.
 
     Returns:
         (m,) bool.
@@ -101,18 +151,18 @@ def in_class_cap(
     starts = dict(zip((image.img_id for image in seen), [0, *stops], strict=False))
     first = [starts[image.img_id] for image in images]
     place = np.repeat(first, [len(image.matches[metric]) for image in images]) + table.source
-    return kept[place] & (table.source != _NOT_RANKED)
+    return kept[place] & (table.source != _OUTRANKED)
 
 
-def drop_outranked(images: Iterable[ImageMatches], num_classes: int, cap: int = CLASS_CAP) -> list[ImageMatches]:
+def drop_outranked(images: Iterable[ImageMatches], num_classes: int, cap: int | None = None) -> list[ImageMatches]:
     """Forget detections that cannot be among the best of their class any more; what counts stays as it is.
 
     Args:
-        images: any part of the data set, each image once.
+        images: any part of the dataset, each image once.
         num_classes: number of classes C.
-        cap: how many of a class count.
+        cap: how many of a class count; `CLASS_CAP` where None.
     """
-    images = list(images)
+    images, cap = list(images), parameters.CLASS_CAP if cap is None else cap
     for metric in images[0].ranked if images else ():
         parts = [image.ranked[metric] for image in images]
         labels, scores = (np.concatenate([part[i] for part in parts]) for i in range(2))
@@ -131,6 +181,6 @@ def _drop_below(image: ImageMatches, metric: str, lowest: NDArray[Any]) -> None:
     if not kept.all():
         image.ranked[metric] = labels[kept], scores[kept]
         matches = image.matches[metric]
-        ranked = matches['source'] != _NOT_RANKED
+        ranked = matches['source'] != _OUTRANKED
         source = matches['source'][ranked]
-        matches['source'][ranked] = np.where(kept[source], np.cumsum(kept)[source] - 1, _NOT_RANKED)
+        matches['source'][ranked] = np.where(kept[source], np.cumsum(kept)[source] - 1, _OUTRANKED)

@@ -72,7 +72,7 @@ def _scored_part(
     if unknown:
         raise ValueError(
             f'image id {min(unknown)} was predicted but is not among the {len(gt["images"])} images of the annotation '
-            'file; val_evaluator.ann_file must be the file of the data set'
+            'file; val_evaluator.ann_file must be the file of the dataset'
         )
     kept = {category['id'] for category in gt['categories']} if category_ids is None else set(category_ids)
     groups = category_groups(gt['categories'])

@@ -12,22 +12,24 @@ from mmengine.dist import is_main_process
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
-from longtail_det.annotations import category_groups, match_classes
-from longtail_det.evaluation.lvis import ap_table
+from longtail_det.annotations import BadRecords, category_groups, read_records
+from longtail_det.evaluation import ap_table
+from longtail_det.evaluation.lvis.evaluation import check_choice
+from longtail_det.evaluation.results import flatten_results
 
-from .annotation_file import load_ground_truth
+from .annotation_file import local_annotations, missing_fields
+from .class_choice import class_ids
 from .collection import image_detections
 from .lvis_api import evaluate_lvis_api
 from .records import detection_records
-
-_METRICS = ('bbox', 'segm')
+from .result_files import check_format_only
 
 
 @METRICS.register_module()
 class LVISAPIMetric(BaseMetric):
-    """Box and mask AP of any LVIS- or COCO-format data set through the lvis API (Gupta et al., CVPR 2019).
+    """Box and mask AP of any LVIS- or COCO-format dataset through the lvis API (Gupta et al., CVPR 2019).
 
-    Only images that were seen are scored, and only the classes of the data set, matched to the file by name.
+    Only images that were seen are scored, and only the classes of the dataset, matched to the file by name.
     A file without LVIS's federated fields is taken as completely annotated, and without training frequency
     there is no APr, APc, APf; a line of the log says so. The results end in one table in the log.
 
@@ -66,20 +68,15 @@ class LVISAPIMetric(BaseMetric):
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.metrics = [metric] if isinstance(metric, str) else list(metric)
-        if not self.metrics or not set(self.metrics) <= set(_METRICS):
-            raise ValueError(f"metric {metric!r} is not known; set val_evaluator.metric to 'bbox', 'segm' or both")
-        if format_only and outfile_prefix is None:
-            raise ValueError('format_only=True writes results files; say where with outfile_prefix=PATH/PREFIX')
+        check_choice('metric', self.metrics, ('bbox', 'segm'))
+        check_format_only(format_only, outfile_prefix)
         self.classwise = classwise
         self.outfile_prefix = outfile_prefix
         self.format_only = format_only
         self.backend_args = backend_args
+        self.ann_file = ann_file
         # one rank scores: a whole LVIS file in memory per process would be a gigabyte each
-        self._gt = (
-            load_ground_truth(ann_file, () if format_only else self.metrics, backend_args)
-            if is_main_process()
-            else None
-        )
+        self._gt = self._read() if is_main_process() else None
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Keep the detections of a batch.
@@ -111,7 +108,9 @@ class LVISAPIMetric(BaseMetric):
             detections.setdefault(image['img_id'], image)
         category_ids = self._category_ids(self._gt)
         if not self.format_only:
-            self._log_missing_fields(logger)
+            federated = any('neg_category_ids' in image for image in self._gt['images'])
+            for line in missing_fields(federated, category_groups(self._gt['categories']) is not None):
+                logger.info(line)
         scores: dict[str, dict[str, float]] = {}
         for metric in self.metrics:
             records = detection_records(detections.values(), category_ids, metric)
@@ -124,12 +123,18 @@ class LVISAPIMetric(BaseMetric):
                 )
         if scores:
             logger.info('\n' + ap_table(scores))
-        return {f'{metric}_{key}': value for metric, values in scores.items() for key, value in values.items()}
+        return flatten_results(scores)
+
+    def _read(self) -> dict[str, Any]:
+        bad = BadRecords(self.ann_file)
+        masks = 'need' if 'segm' in self.metrics and not self.format_only else 'skip'
+        with local_annotations(self.ann_file, self.backend_args) as path:
+            gt = read_records(path, bad, need_annotations=not self.format_only, masks=masks)
+        bad.refuse()
+        return gt
 
     def _category_ids(self, gt: dict[str, Any]) -> list[int]:
-        if not (self.dataset_meta or {}).get('classes'):
-            raise ValueError('the evaluator was given no class names; set metainfo=dict(classes=...) of the data set')
-        return match_classes(self.dataset_meta['classes'], gt['categories'])
+        return class_ids(gt['categories'], (self.dataset_meta or {}).get('classes'), self.ann_file)
 
     def _write(self, records: list[dict[str, Any]], metric: str) -> str:
         path = f'{self.outfile_prefix}.{metric}.json'
@@ -137,10 +142,3 @@ class LVISAPIMetric(BaseMetric):
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         fileio.dump(records, path, backend_args=self.backend_args)
         return path
-
-    def _log_missing_fields(self, logger: MMLogger) -> None:
-        assert self._gt is not None
-        if not any('neg_category_ids' in image for image in self._gt['images']):
-            logger.info('annotation file without neg_category_ids: every class that an image does not show is negative')
-        if category_groups(self._gt['categories']) is None:
-            logger.info('annotation file without frequency or image_count of the training set: no APr, APc, APf')

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from longtail_det.evaluation import lvis as fn
+from longtail_det.evaluation import AP_COLUMNS
+from longtail_det.evaluation.lvis.evaluation import check_choice
+from longtail_det.evaluation.lvis.parameters import IMAGE_CAP, IOU_THRESHOLDS
 
 _SIZES = ('', 's', 'm', 'l')
 
@@ -24,9 +26,9 @@ def read_metric_items(metric_items: str | Sequence[str] | None, modes: Sequence[
     if metric_items is None:
         return None
     items = [metric_items] if isinstance(metric_items, str) else list(metric_items)
-    recalls = [f'AR{size}@{fn.IMAGE_CAP}' for size in _SIZES] * ('default' in modes)
+    recalls = [f'AR{size}@{IMAGE_CAP}' for size in _SIZES] * ('default' in modes)
     recalls += [f'AR{size}' for size in _SIZES] * (set(modes) != {'default'})
-    fn.check_choice('metric_items', items, [*fn.AP_COLUMNS, *recalls])
+    check_choice('metric_items', items, [*AP_COLUMNS, *recalls])
     return frozenset(items)
 
 
@@ -42,7 +44,7 @@ def refuse_other_thresholds(iou_thrs: float | Sequence[float] | None) -> None:
     if iou_thrs is None:
         return
     given = np.atleast_1d(np.asarray(iou_thrs, dtype=np.float64))
-    if given.shape != fn.IOU_THRESHOLDS.shape or not np.allclose(given, fn.IOU_THRESHOLDS):
+    if given.shape != IOU_THRESHOLDS.shape or not np.allclose(given, IOU_THRESHOLDS):
         raise ValueError(
             f'iou_thrs={given.tolist()}, but FastLVISMetric scores at 0.5, 0.55, ..., 0.95; remove '
             "val_evaluator.iou_thrs and read AP50 and AP75, which metric_items=['AP50', 'AP75'] logs alone"

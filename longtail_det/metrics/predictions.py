@@ -38,7 +38,7 @@ class Prediction(NamedTuple):
 
     @classmethod
     def from_sample(cls, data_sample: Mapping[str, Any]) -> Prediction:
-        """Take the detections out of one data sample.
+        """Read the detections of one data sample.
 
         Args:
             data_sample: `DetDataSample.to_dict()` of a tested image: `img_id` and `pred_instances` with `bboxes`
@@ -89,7 +89,7 @@ class Prediction(NamedTuple):
         if found != wanted:
             raise ValueError(
                 f'the masks of image {self.img_id} are {found[1]}x{found[0]}, but the annotation file says '
-                f'{wanted[1]}x{wanted[0]}; val_evaluator.ann_file must be the file of the data set, and masks be '
+                f'{wanted[1]}x{wanted[0]}; val_evaluator.ann_file must be the file of the dataset, and masks be '
                 'rescaled to the original image'
             )
         return rles

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any, TextIO
+
+from longtail_det.files import replacing
 
 
 class RankedJson:
@@ -48,13 +49,11 @@ class RankedJson:
         Args:
             num_ranks: how many processes wrote; of an image that is there twice the first counts.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        whole = self.path.with_name(f'{self.path.name}.part')
         seen: set[str] = set()
         separator = ''
         # a rank that was given no image has no part
         parts = [part for part in map(self._part_path, range(num_ranks)) if part.is_file()]
-        with ExitStack() as stack, whole.open('w') as file:
+        with replacing(self.path) as whole, ExitStack() as stack, whole.open('w') as file:
             lines = [stack.enter_context(part.open()) for part in parts]
             file.write('[')
             # images by turns, as the sampler dealt them out: the order that one process gives
@@ -68,7 +67,6 @@ class RankedJson:
             file.write(']\n')
         for part in parts:
             part.unlink()
-        os.replace(whole, self.path)
         return len(seen)
 
     def _part_path(self, rank: int) -> Path:

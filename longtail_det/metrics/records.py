@@ -1,4 +1,4 @@
-"""Detections of a data set as arrays -> records of the standard results file."""
+"""Detections of a dataset as arrays -> records of the standard results file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 Record = dict[str, Any]
 
@@ -36,7 +37,7 @@ def detection_records(
     """
     records: list[Record] = []
     for image in detections:
-        _check_labels(image, len(category_ids))
+        check_labels(image['labels'], len(category_ids), image['img_id'])
         if metric == 'segm':
             if 'masks' not in image:
                 raise ValueError(
@@ -53,12 +54,21 @@ def detection_records(
     return records
 
 
-def _check_labels(image: Mapping[str, Any], num_classes: int) -> None:
-    labels = image['labels']
+def check_labels(labels: NDArray[np.integer], num_classes: int, img_id: int) -> None:
+    """Raise where a label is no class.
+
+    Args:
+        labels: (n,) int labels of the model.
+        num_classes: of the dataset.
+        img_id: which image they are of, for the message.
+
+    Raises:
+        ValueError: a label outside [0, num_classes).
+    """
     if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
         raise ValueError(
-            f'image {image["img_id"]} has a predicted label {int(labels.max())}, but the data set has {num_classes} '
-            "classes; set the heads' num_classes to the number of classes of the data set"
+            f'image {img_id} has a predicted label {int(labels.max())}, but the dataset has {num_classes} '
+            "classes; set the heads' num_classes to the number of classes of the dataset"
         )
 
 

@@ -14,6 +14,20 @@ from .ranked_json import RankedJson
 _USERS = {'bbox': {'bbox'}, 'segm': {'segm', 'boundary'}}
 
 
+def check_format_only(format_only: bool, outfile_prefix: str | None) -> None:
+    """Raise where results files are asked for, but not where to write them.
+
+    Args:
+        format_only: as given in the config.
+        outfile_prefix: likewise.
+
+    Raises:
+        ValueError: `format_only` without `outfile_prefix`.
+    """
+    if format_only and outfile_prefix is None:
+        raise ValueError('format_only=True writes results files; say where with outfile_prefix=PATH/PREFIX')
+
+
 class ResultFiles:
     """The standard results files `PREFIX.bbox.json` and `PREFIX.segm.json`, written by all ranks.
 
@@ -71,7 +85,7 @@ class ResultFiles:
 
 
 def rle_for_json(rle: Mapping[str, Any]) -> dict[str, Any]:
-    """Give an RLE as json can hold it.
+    """Return an RLE as json can hold it.
 
     Args:
         rle: with `size` and compressed `counts`, str or bytes.

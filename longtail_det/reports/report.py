@@ -10,7 +10,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from longtail_det.evaluation.lvis import AP_COLUMNS, percent
+from longtail_det.evaluation import AP_COLUMNS, percent
 from longtail_det.visualization import figure_png
 
 from .report_style import CSS
@@ -60,7 +60,7 @@ def write_report(
     facts: Mapping[str, str],
     notes: Sequence[str] = (),
 ) -> Path:
-    """Write a report as one html file that loads nothing from elsewhere and follows the reader's light or dark mode.
+    """Write a report as one HTML file that loads nothing from elsewhere and follows the reader's light or dark mode.
 
     Args:
         path: the file; folders on the way are made.
@@ -97,7 +97,7 @@ def write_report(
 
 
 def results_table(runs: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
-    """Set results as an html table, one row per run and metric.
+    """Set results as an HTML table, one row per run and metric.
 
     Args:
         runs: as in `write_report`.

@@ -7,8 +7,8 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 
+from longtail_det.evaluation import AP_COLUMNS, percent
 from longtail_det.evaluation.diagnosis import ClassTable
-from longtail_det.evaluation.lvis import AP_COLUMNS, percent
 from longtail_det.statistics import FREQUENCY_GROUPS
 from longtail_det.visualization import metric_title
 from longtail_det.visualization.ap_by_group import Results

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from longtail_det.evaluation.lvis import nest_results
+from longtail_det.evaluation.results import nest_results
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -96,7 +96,7 @@ def find_predictions(run_dir: Path) -> Path | None:
 
 
 def evaluation_command(run_dir: Path) -> str:
-    """Give the command that tests the run in `run_dir` and leaves results and predictions where a report finds them."""
+    """Return the command that tests the run in `run_dir` and leaves its files where a report finds them."""
     config = find_config(run_dir) or 'CONFIG'
     pointer = run_dir / 'last_checkpoint'
     checkpoint = pointer.read_text().strip() if pointer.is_file() else 'CHECKPOINT'
@@ -126,7 +126,7 @@ def data_source(config: Config, loader: str) -> DataSource:
         loader: 'train_dataloader' or 'test_dataloader'.
 
     Raises:
-        ValueError: the data set has no single annotation file.
+        ValueError: the dataset has no single annotation file.
     """
     dataset = (config.get(loader) or {}).get('dataset') or {}
     while 'dataset' in dataset:

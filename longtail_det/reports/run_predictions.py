@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from longtail_det.annotations import match_classes
-from longtail_det.annotations.json_file import JsonFile
-from longtail_det.evaluation import read_results, result_fields
-from longtail_det.evaluation.lvis import Detections, GroundTruth, predicted_columns
+from longtail_det.annotations import BadRecords, read_images, select_categories
+from longtail_det.evaluation import Detections, GroundTruth, read_results, result_fields
+from longtail_det.evaluation.lvis import predicted_columns
+from longtail_det.evaluation.predicted_images import read_predicted_images
 
 from .run_directory import DataSource, evaluation_command
 
@@ -31,7 +30,7 @@ class RunPredictions:
     image_paths: Mapping[int, Path]
 
     def of_metric(self, metric: str) -> Detections | None:
-        """Give the detections as a metric ranks them; None where they lack what it scores.
+        """Return the detections as a metric ranks them; None where they lack what it scores.
 
         Args:
             metric: 'bbox', 'segm' or 'boundary'.
@@ -55,41 +54,25 @@ def read_predictions(path: Path, run_dir: Path, gt: GroundTruth, data: DataSourc
     again = f'make it anew with {evaluation_command(run_dir)}'
     if not path.is_file():
         raise FileNotFoundError(f'no predictions at {path}; make them with {evaluation_command(run_dir)}')
-    if path.suffix == '.json':
-        try:
-            return _from_records(path, data)
-        except ValueError as error:
-            raise ValueError(f'{error}; {again}') from None
     try:
-        with path.open('rb') as stream:
-            images = pickle.load(stream)
-        if not isinstance(images, list) or not all(isinstance(i, Mapping) and 'pred_instances' in i for i in images):
-            raise ValueError('it does not hold dumped predictions')
-        return _from_images(images, gt, data)
-    except (pickle.UnpicklingError, EOFError, ValueError) as error:
-        raise ValueError(f'{path}: {error}; {again}') from None
+        if path.suffix == '.json':
+            return _from_records(path, data)
+        return _from_images(read_predicted_images(path), gt, data)
+    except ValueError as error:
+        raise ValueError(f'{error}; {again}') from None
 
 
 def read_image_paths(ann_file: str, img_folder: str) -> dict[int, Path]:
     """Read where the images of an annotation file are.
 
     Args:
-        ann_file: LVIS or COCO json; the file of an image is its `file_name`, or else the last two parts of `coco_url`.
+        ann_file: LVIS or COCO json; the files are those that a dataset of it reads.
         img_folder: folder they are in.
     """
-    paths = {}
-    with open(ann_file, 'rb') as file:
-        stream = JsonFile(file)
-        for key in stream.members():
-            if key == 'images':
-                paths = {image['id']: Path(img_folder) / _file_name(image) for image in stream.items()}
-            else:
-                stream.skip()
-    return paths
-
-
-def _file_name(image: Mapping[str, Any]) -> str:
-    return image['file_name'] if 'file_name' in image else '/'.join(image.get('coco_url', '').split('/')[-2:])
+    bad = BadRecords(ann_file)
+    images = read_images(ann_file, bad)
+    bad.settle('skip')
+    return {img_id: Path(img_folder) / name for img_id, name in zip(images.ids.tolist(), images.names, strict=True)}
 
 
 def _from_records(path: Path, data: DataSource) -> RunPredictions:
@@ -105,7 +88,7 @@ def _from_images(images: Sequence[Mapping[str, Any]], gt: GroundTruth, data: Dat
         category_ids = images[0]['category_ids']
     elif data.classes is not None:
         categories = [{'id': i, 'name': name} for i, name in zip(category_ids, gt.names, strict=True)]
-        category_ids = match_classes(data.classes, categories)
+        category_ids = [c['id'] for c in select_categories(categories, data.classes, data.ann_file)]
     masks = predicted_columns(images, category_ids, 'segm')
     return RunPredictions(
         predicted_columns(images, category_ids, 'bbox'),

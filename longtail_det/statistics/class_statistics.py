@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,27 @@ class ClassStatistics:
     def groups(self) -> dict[str, NDArray[np.int64]]:
         """Class indices of the rare, common and frequent group."""
         return group_indices(self.image_count)
+
+    def of_classes(self, names: Sequence[str]) -> ClassStatistics:
+        """Select classes by name, in the order given; without names of our own, all of them in their order.
+
+        Args:
+            names: class names.
+
+        Raises:
+            ValueError: a class that is not known, or another number of classes where none is named.
+        """
+        if not self.names and self.num_classes == len(names):
+            return replace(self, names=tuple(names))
+        index = {name: c for c, name in enumerate(self.names)}
+        missing = [name for name in names if name not in index]
+        if missing:
+            found = f'know nothing of class {missing[0]!r}' if index else f'are of {self.num_classes} unnamed classes'
+            raise ValueError(f'the class statistics {found}, but {len(names)} classes are asked for')
+        rows = [index[name] for name in names]
+        return replace(
+            self, image_count=self.image_count[rows], instance_count=self.instance_count[rows], names=tuple(names)
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and ints, ready for json; `from_dict` reads it back."""

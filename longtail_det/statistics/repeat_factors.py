@@ -23,7 +23,7 @@ def class_repeat_factors(
 
     Args:
         image_count: (C,) images that hold the class.
-        num_images: images of the data set. RFS and mmengine's ClassBalancedDataset count every image that can be
+        num_images: images of the dataset. RFS and mmengine's ClassBalancedDataset count every image that can be
             drawn, also those without an annotation.
         oversample_thr: t in [0, 1]; classes with f >= t are not repeated.
         instance_count: (C,) instances of the class, for `mode='instance'` alone. The share is that of the

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from longtail_det.evaluation.lvis import is_defined, percent
+from longtail_det.evaluation import is_defined, percent
 
 from .style import GROUP_COLORS, NEUTRAL, SERIES, figure_style, new_figure
 
@@ -28,7 +28,7 @@ def plot_ap_by_group(runs: Mapping[str, Results]) -> Figure:
             undefined value (missing, NaN, -1) is a '-' without bar.
 
     Returns:
-        One panel per metric. A single run is coloured by group, several by run.
+        One panel per metric. A single run is colored by group, several by run.
 
     Raises:
         ValueError: no run, or no metric in any run.

@@ -25,7 +25,7 @@ def plot_class_differences(table: ClassTable, run: str, base: str, metric: str) 
         metric: 'bbox', 'segm' or 'boundary'.
 
     Returns:
-        Left panel: every class, sorted; right panel: the largest gains and losses. Bars are coloured by group.
+        Left panel: every class, sorted; right panel: the largest gains and losses. Bars are colored by group.
 
     Raises:
         ValueError: no class has an AP in both runs.

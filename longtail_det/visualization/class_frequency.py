@@ -21,7 +21,7 @@ def plot_class_frequency(stats: ClassStatistics) -> Figure:
         stats: statistics of a training set; classes without an image are an empty place at the right end.
 
     Returns:
-        Bars coloured by frequency group, dashed lines at the borders of the groups.
+        Bars colored by frequency group, dashed lines at the borders of the groups.
     """
     count = np.sort(stats.image_count)[::-1]
     with figure_style():

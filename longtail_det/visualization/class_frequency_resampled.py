@@ -28,7 +28,7 @@ def plot_resampling(
         samples: (C,) the same plus replayed features, after object-level resampling; None where there is none.
 
     Returns:
-        Two panels, images and instances, each sorted by its frequency before resampling. Bars are coloured by frequency
+        Two panels, images and instances, each sorted by its frequency before resampling. Bars are colored by frequency
         group; solid before, paler after image-level, palest after object-level resampling.
     """
     after_images, after_instances = np.asarray(images), np.asarray(instances)

@@ -52,7 +52,7 @@ class GalleryRow:
 
 
 def plot_class_gallery(rows: Sequence[GalleryRow]) -> Figure:
-    """Draw the objects of each class in a row: dashed the annotated box, in colour the detections with their scores.
+    """Draw the objects of each class in a row: dashed the annotated box, in color the detections with their scores.
 
     Args:
         rows: one class each.

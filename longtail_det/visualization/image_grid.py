@@ -1,4 +1,4 @@
-"""Images with ground truth beside predictions: boxes, masks and names, coloured by frequency group."""
+"""Images with ground truth beside predictions: boxes, masks and names, colored by frequency group."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def plot_image_grid(samples: Sequence[GridSample]) -> Figure:
         samples: images in the order of drawing, two of them a row.
 
     Returns:
-        A figure of as many rows as needed, with a legend of the group colours.
+        A figure of as many rows as needed, with a legend of the group colors.
 
     Raises:
         ValueError: no sample.

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from longtail_det.evaluation import is_defined
 from longtail_det.evaluation.diagnosis import pareto_front
-from longtail_det.evaluation.lvis import is_defined
 from longtail_det.statistics import FREQUENCY_GROUPS
 
 from .ap_by_group import Results, metric_title

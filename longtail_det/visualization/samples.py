@@ -11,7 +11,7 @@ import pycocotools.mask as mask_utils
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from longtail_det.evaluation.lvis import Detections, GroundTruth, find_sorted, object_rle
+from longtail_det.evaluation import Detections, GroundTruth
 
 from .image_grid import DrawnInstances, GridSample
 
@@ -106,7 +106,7 @@ def drawn_objects(gt: GroundTruth, rows: NDArray[np.int64]) -> DrawnInstances:
         rows: which of them.
     """
     has_masks = len(gt.segmentations) > 0 and len(rows) > 0
-    masks = _decode([object_rle(gt, row) for row in rows.tolist()]) if has_masks else None
+    masks = _decode([gt.rle(row) for row in rows.tolist()]) if has_masks else None
     return _drawn(gt, gt.labels[rows], gt.boxes[rows], masks=masks)
 
 
@@ -119,7 +119,7 @@ def drawn_detections(gt: GroundTruth, detections: Detections, rows: NDArray[np.i
         rows: which of them.
     """
     assert detections.boxes is not None
-    labels, known = find_sorted(detections.category_ids[rows], gt.category_ids)
+    labels, known = gt.find_classes(detections.category_ids[rows])
     rows, labels = rows[known], labels[known]
     masks = None
     if detections.masks is not None and len(rows):

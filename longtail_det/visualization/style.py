@@ -1,4 +1,4 @@
-"""One look for all figures: colours that stay apart for colour-blind readers (Okabe and Ito, 2008), fonts, grid."""
+"""One look for all figures: colors that stay apart for color-blind readers (Okabe and Ito, 2008), fonts, grid."""
 
 from __future__ import annotations
 

@@ -1,35 +1,41 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from longtail_det.annotations import category_groups, match_classes
+from longtail_det.annotations import category_groups, select_categories
 
 CATEGORIES = [{'id': 7, 'name': 'gnu'}, {'id': 2, 'name': 'ant'}, {'id': 5, 'name': 'cat'}]
 
 
-@pytest.mark.parametrize(
-    ('classes', 'ids'),
-    [(['ant', 'cat', 'gnu'], [2, 5, 7]), (['gnu', 'ant', 'cat'], [7, 2, 5]), (['cat'], [5]), ([], [])],
-)
-def test_classes_are_matched_by_name_in_the_order_of_the_labels(classes, ids):
-    assert match_classes(classes, CATEGORIES) == ids
+@given(st.permutations('abcdef'), st.integers(1, 6))
+def test_classes_come_in_the_order_asked_for(names, count):
+    categories = [{'id': 3 * i, 'name': name} for i, name in enumerate('abcdef')]
+    chosen = select_categories(categories, names[:count], 'train.json')
+    assert [category['name'] for category in chosen] == names[:count]
+    assert all(categories[category['id'] // 3] is category for category in chosen)
+
+
+def test_nothing_asked_for_is_everything():
+    assert select_categories(CATEGORIES, None, 'train.json') == CATEGORIES
 
 
 @pytest.mark.parametrize(
-    ('classes', 'categories', 'message'),
+    ('classes', 'message'),
     [
         (
             ['ant', 'dog', 'elk'],
-            CATEGORIES,
-            "2 of the 3 class names .* 3 categories .* first 'dog'.*val_evaluator.ann_file",
+            r"classes'\] names 'dog', 'elk', not among the 3 categories of val\.json; it has 'gnu'",
         ),
-        (['ant', 'ant'], CATEGORIES, "'ant' appears more than once in the data set's classes"),
-        (['ant'], [*CATEGORIES, {'id': 9, 'name': 'cat'}], "'cat' appears more than once in the annotation file"),
+        (['ants'], r"did you mean 'ant'\?"),
+        (['ant', 'ant'], "names 'ant' more than once"),
+        (['gnu', 'cat'], r"val\.json: categories \[5, 9\] are all named 'cat'"),
     ],
 )
-def test_names_that_do_not_fit_are_one_line(classes, categories, message):
+def test_names_that_do_not_fit_are_one_line(classes, message):
     with pytest.raises(ValueError, match=message) as error:
-        match_classes(classes, categories)
+        select_categories([*CATEGORIES, {'id': 9, 'name': 'cat'}], classes, 'val.json')
     assert '\n' not in str(error.value)
 
 

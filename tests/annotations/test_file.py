@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from longtail_det.annotations import BadRecords, read_annotation_file, read_categories
+from longtail_det.annotations import BadRecords, read_annotation_file, read_categories, read_images, read_records
 
 from ..annotation_files import CATEGORY_IDS, make_records
 
@@ -56,3 +56,40 @@ def test_a_progress_bar_runs_to_the_end(path, capsys):
     assert 'reading: 100%' in capsys.readouterr().err
     read_annotation_file(path, BadRecords(''))
     assert capsys.readouterr().err == ''
+
+
+@pytest.mark.parametrize(('style', 'name'), [('v0.5', '{:012d}.jpg'), ('coco', '{:012d}.jpg'), ('v1', '{:012d}.jpg')])
+def test_images_alone_are_those_of_the_whole(path, style, name):
+    records = make_records(style)
+    path.write_text(json.dumps(records))
+    images = read_images(path, BadRecords(''))
+    assert images.ids.tolist() == [image['id'] for image in records['images']]
+    assert [file.split('/')[-1] for file in images.names] == [name.format(image['id']) for image in records['images']]
+    assert images.names.tolist() == read_annotation_file(path, BadRecords('')).images.names.tolist()
+
+
+def test_plain_records_are_those_of_the_json(path):
+    records = make_records()
+    found = read_records(path, BadRecords(''), masks='need')
+    assert found == {key: records[key] for key in ('images', 'annotations', 'categories')}
+    assert read_records(path, BadRecords(''), need_annotations=False) == {**found, 'annotations': []}
+
+
+def test_plain_records_are_checked(path):
+    records = make_records()
+    del records['annotations'][2]['segmentation'], records['images'][0]['width']
+    path.write_text(json.dumps(records))
+    bad = BadRecords('train.json')
+    read_records(path, bad, masks='need')
+    with pytest.raises(ValueError, match=r'2 bad records: annotation \d+ has no segmentation; image \d+ has no width'):
+        bad.refuse()
+
+
+def test_masks_that_are_skipped_leave_the_rest_as_it_is(path):
+    packed, skipped = (
+        read_annotation_file(path, BadRecords(''), masks=masks).annotations for masks in ('pack', 'skip')
+    )
+    assert not skipped.has_mask.any()
+    assert not skipped.has_rle.any()
+    for name in ('ids', 'image_ids', 'category_ids', 'crowd', 'ignore', 'boxes', 'areas'):
+        np.testing.assert_array_equal(getattr(skipped, name), getattr(packed, name))

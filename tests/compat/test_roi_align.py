@@ -32,12 +32,12 @@ def bin_weights(roi, shape, size, scale, ratio, aligned):
         y = y1 + (p + (i + 0.5) / num_y) * step_y
         x = x1 + (q + (j + 0.5) / num_x) * step_x
         if -1 <= y <= height and -1 <= x <= width:
-            for (row, wy), (col, wx) in itertools.product(neighbours(y, height), neighbours(x, width)):
+            for (row, wy), (col, wx) in itertools.product(neighbors(y, height), neighbors(x, width)):
                 weights[p, q, int(roi[0]), row, col] += wy * wx / (num_y * num_x)
     return weights
 
 
-def neighbours(position, length):
+def neighbors(position, length):
     position = min(max(position, 0.0), length - 1.0)
     low = int(position)
     return [(low, 1 - position + low), (min(low + 1, length - 1), position - low)]

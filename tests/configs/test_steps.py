@@ -19,7 +19,7 @@ from longtail_det.engine import ClassStatisticsHook
 from .lvis_files import use_small_data
 from .zoo import FAMILIES, PATH_OF, load, stages
 
-#: one of each family; together every detector, backbone style, data set, sampler and loop
+#: one of each family; together every detector, backbone style, dataset, sampler and loop
 SAMPLES = [
     'faster-rcnn_r50_fpn_ce_random-ss-180k_openimages',
     'faster-rcnn_r50_fpn_eql_random-ss-180k_openimages',

@@ -47,7 +47,7 @@ def stages(heads: Any) -> list[Any]:
 
 
 def innermost(dataset: Any) -> Any:
-    """The data set config inside its wrappers."""
+    """The dataset config inside its wrappers."""
     return innermost(dataset.dataset) if 'dataset' in dataset else dataset
 
 

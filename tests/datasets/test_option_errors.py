@@ -1,4 +1,4 @@
-"""Every mistake in the options of a data set is one line that says what was found, expected and to do."""
+"""Every mistake in the options of a dataset is one line that says what was found, expected and to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resampling shows the images that mmengine's ClassBalancedDataset shows, and keeps what the data set offers."""
+"""Resampling shows the images that mmengine's ClassBalancedDataset shows, and keeps what the dataset offers."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_an_image_is_read_once(mode):
 
 @pytest.mark.parametrize('kind', [ToyDataset, KnowingDataset])
 @pytest.mark.parametrize('mode', ['image', 'instance'])
-def test_a_concatenation_is_one_data_set(kind, mode):
+def test_a_concatenation_is_one_dataset(kind, mode):
     parts = RepeatFactorDataset(ConcatDataset([kind(LABELS[:3]), kind(LABELS[3:])]), 0.5, mode=mode)
     whole = RepeatFactorDataset(kind(), 0.5, mode=mode)
     assert parts.repeat_factors.tolist() == whole.repeat_factors.tolist()
@@ -75,7 +75,7 @@ def test_stochastic_rounding_without_its_sampler_is_drawn_once():
     assert set(repeats[500:]) == {1, 2}
 
 
-# ---- what the data set offers
+# ---- what the dataset offers
 
 
 @pytest.fixture
@@ -170,12 +170,12 @@ def test_a_wrong_option_is_named_before_anything_is_read(options, message):
     assert not dataset._fully_initialized
 
 
-def test_no_data_set_is_named():
-    with pytest.raises(TypeError, match='dataset is a list, expected the config of a data set'):
+def test_no_dataset_is_named():
+    with pytest.raises(TypeError, match='dataset is a list, expected the config of a dataset'):
         RepeatFactorDataset([1, 2])
 
 
-def test_a_data_set_without_labels_is_named():
+def test_a_dataset_without_labels_is_named():
     repeated = RepeatDataset(ToyDataset(), times=2)  # mmengine's has no get_cat_ids
     with pytest.raises(TypeError, match=r'classes of the images of RepeatDataset: .*labels_per_image nor get_cat_ids'):
         RepeatFactorDataset(repeated)

@@ -1,4 +1,4 @@
-"""RIO's data set resamples like any other, and publishes the classes to replay."""
+"""RIO's dataset resamples like any other, and publishes the classes to replay."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from mmdet.registry import DATASETS
 from mmengine.dataset import RepeatDataset
 
 from longtail_det.datasets import RepeatFactorDataset, RIODataset
+from longtail_det.sampling import unwrap
 
 from ..annotation_files import make_records
 from .toys import KnowingDataset, ToyDataset
@@ -31,7 +32,7 @@ LABELS = [[0]] * 40 + [[1]] * 20 + [[2]] * 12 + [[3, 3]] * 3
 def test_target_classes_follow_the_rule_or_the_list(kind, options, expected):
     dataset = RIODataset(kind(LABELS), **options)
     assert dataset.target_classes == expected
-    assert dataset.metainfo == {**dataset.dataset.metainfo, 'rio_target_classes': expected}
+    assert dataset.metainfo == dataset.dataset.metainfo
 
 
 def test_images_are_resampled_like_any_others():
@@ -61,7 +62,7 @@ def test_the_choice_passes_through_a_wrapper_even_when_lazy():
         'lazy_init': True,
         'dataset': {'type': ToyDataset, 'labels': LABELS, 'lazy_init': True},
     }
-    assert RepeatDataset(config, times=2).metainfo['rio_target_classes'] == [1, 2, 3]
+    assert unwrap(RepeatDataset(config, times=2), 'target_classes').target_classes == [1, 2, 3]
 
 
 def test_a_subset_chooses_anew():

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import pytest
 
-from longtail_det.annotations import checks
 from longtail_det.datasets import LVISDataset
 
 from ..annotation_files import (
@@ -41,11 +41,15 @@ def in_table(key, record):
 
 
 @pytest.fixture
-def warnings(monkeypatch):
-    """The warnings that were logged; mmengine's logger keeps the stream of the first test that used it."""
+def warnings():
+    """The warnings that were logged of bad records."""
     lines = []
-    monkeypatch.setattr(checks, 'print_log', lambda line, **options: lines.append(line))
-    return lines
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    logger = logging.getLogger('longtail_det.annotations.checks')
+    logger.addHandler(handler)
+    yield lines
+    logger.removeHandler(handler)
 
 
 #: name -> (how to spoil a good file, what the message says of the record)

@@ -1,4 +1,4 @@
-"""Data sets of labels alone, to be resampled."""
+"""Datasets of labels alone, to be resampled."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LABELS = [[0, 0], [0], [0, 1], [0], [], [1, 0], [2, 2, 2], [0]]
 
 
 class ToyDataset(BaseDataset):
-    """A data set of mmdet's kind: its labels can only be had one image at a time. Every third image is upright."""
+    """A dataset of mmdet's kind: its labels can only be had one image at a time. Every third image is upright."""
 
     METAINFO: ClassVar = {'classes': CLASSES}
 
@@ -33,7 +33,7 @@ class ToyDataset(BaseDataset):
 
 
 class KnowingDataset(ToyDataset):
-    """A data set that knows the labels of all images, as ours does."""
+    """A dataset that knows the labels of all images, as ours does."""
 
     def __init__(self, labels=LABELS, **kwargs):
         super().__init__(labels, **kwargs)
@@ -43,4 +43,4 @@ class KnowingDataset(ToyDataset):
         self.class_statistics = ClassStatistics(counts, instances, sum(map(bool, labels)), CLASSES)
 
     def get_cat_ids(self, idx):
-        raise AssertionError('a data set that knows its labels is not read image by image')
+        raise AssertionError('a dataset that knows its labels is not read image by image')

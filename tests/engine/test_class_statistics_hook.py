@@ -39,7 +39,7 @@ class KnowingDataset(ToyDataset):
     class_statistics = EXPECTED
 
     def get_data_info(self, idx):
-        raise AssertionError('a data set that knows its statistics is not counted')
+        raise AssertionError('a dataset that knows its statistics is not counted')
 
 
 class Taker(torch.nn.Module):
@@ -74,7 +74,7 @@ def test_different_classes_cannot_be_summed():
         find_class_statistics(parts)
 
 
-def test_a_data_set_without_annotations_is_named():
+def test_a_dataset_without_annotations_is_named():
     with pytest.raises(TypeError, match=r'from ndarray: .*LVISDataset.*class_statistics='):
         find_class_statistics(np.zeros(3))
 
@@ -108,10 +108,12 @@ def test_target_classes_of_rio_are_carried_to_who_asks(wrapped):
     assert model[0].targets == [0, 2]
 
 
-def test_without_rio_no_target_classes_are_set():
+def test_without_rio_the_paper_chooses_the_target_classes():
     taker = TargetTaker()
-    ClassStatisticsHook().before_train(runner_of(taker, ToyDataset()))
-    assert taker.targets is None
+    data = KnowingDataset()
+    data.class_statistics = ClassStatistics([5, 30, 31], [5, 30, 31], 600, ('a', 'b', 'c'))
+    ClassStatisticsHook().before_train(runner_of(taker, data))
+    assert taker.targets == [0, 1]
 
 
 def test_nobody_asks_nothing_is_counted():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from .catalogue import NUM_CLASSES, build, sigmoid
+from .catalog import NUM_CLASSES, build, sigmoid
 
 
 class Reference:

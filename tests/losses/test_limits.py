@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from .catalogue import IS_TAIL, NUM_CLASSES, STATISTICS, build
+from .catalog import IS_TAIL, NUM_CLASSES, STATISTICS, build
 
 
 def bce(logits, labels):

@@ -1,43 +1,66 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 
 import pytest
+from mmdet.registry import METRICS
+from mmengine import fileio
 
-from longtail_det.metrics import load_ground_truth
+from longtail_det.metrics.annotation_file import local_annotations
 
-ANNOTATION = {'id': 5, 'image_id': 1, 'category_id': 1, 'bbox': [0, 0, 1, 1], 'area': 1}
-GT = {'images': [], 'categories': [], 'annotations': [ANNOTATION]}
-
-
-def test_what_is_read_is_what_was_written(tmp_path):
-    (tmp_path / 'gt.json').write_text(json.dumps(GT))
-    assert load_ground_truth(str(tmp_path / 'gt.json')) == GT
+from .streams import CLASSES, as_data_sample
 
 
-def test_a_test_split_needs_no_annotations(tmp_path):
-    (tmp_path / 'gt.json').write_text(json.dumps({'images': [], 'categories': []}))
-    assert load_ground_truth(str(tmp_path / 'gt.json'), metrics=()) == {'images': [], 'categories': []}
+def test_a_file_of_another_backend_scores_like_a_local_one(
+    metric_type, random_gt, detections, ann_file, tmp_path, monkeypatch
+):
+    """`get_local_path` of a remote backend gives a file that is gone when its context ends."""
+
+    def score(path):
+        metric = METRICS.build({'type': metric_type, 'ann_file': path, 'metric': ['bbox', 'segm']})
+        metric.dataset_meta = {'classes': CLASSES}
+        metric.process(None, [as_data_sample(image).to_dict() for image in detections])
+        return metric.evaluate(len(detections))
+
+    expected = score(ann_file)
+    remote = tmp_path / 'remote.json'
+
+    @contextmanager
+    def fetched(*_, **__):
+        remote.write_text(json.dumps(random_gt))
+        yield str(remote)
+        remote.unlink()
+
+    monkeypatch.setattr(fileio, 'exists', lambda *_, **__: True)
+    monkeypatch.setattr(fileio, 'get_local_path', fetched)
+    assert score('s3://bucket/val.json') == expected
+
+
+def test_a_missing_file_names_the_key_of_the_config(tmp_path):
+    with (
+        pytest.raises(FileNotFoundError, match=r'nowhere\.json; set val_evaluator\.ann_file'),
+        local_annotations(str(tmp_path / 'nowhere.json')),
+    ):
+        pass
 
 
 @pytest.mark.parametrize(
-    ('text', 'metrics', 'message'),
+    ('change', 'message'),
     [
-        ('{"images": [', ['bbox'], r'gt\.json is not valid json .*cut short'),
-        ('[]', ['bbox'], r'gt\.json has no .* expected an LVIS or COCO annotation file'),
-        ('{"images": [], "categories": []}', ['bbox'], r"has no 'annotations'.*format_only=True"),
-        ('{"images": [], "annotations": []}', [], r"has no 'categories'"),
-        (json.dumps(GT), ['bbox', 'segm'], r"annotation 5 has no 'segmentation'"),
-        (json.dumps({**GT, 'annotations': [{'id': 2}]}), ['bbox'], r"annotation 2 has no 'image_id'"),
+        (lambda gt: gt.pop('categories'), r'val\.json has no categories'),
+        (lambda gt: gt.pop('annotations'), r'val\.json has no annotations.*format_only=True in its evaluator'),
+        (
+            lambda gt: gt['annotations'][3].pop('segmentation'),
+            r'val\.json: 1 bad record: annotation 4 has no segmentation',
+        ),
+        (lambda gt: gt['annotations'][0].pop('image_id'), 'annotation 1 has no image_id'),
+        (lambda gt: gt['images'][0].pop('height'), 'image 1 has no height'),
     ],
 )
-def test_an_unusable_file_is_one_line(tmp_path, text, metrics, message):
-    (tmp_path / 'gt.json').write_text(text)
+def test_an_unusable_file_is_one_line(metric_type, random_gt, tmp_path, change, message):
+    change(random_gt)
+    (tmp_path / 'val.json').write_text(json.dumps(random_gt))
     with pytest.raises(ValueError, match=message) as error:
-        load_ground_truth(str(tmp_path / 'gt.json'), metrics)
+        METRICS.build({'type': metric_type, 'ann_file': str(tmp_path / 'val.json'), 'metric': ['bbox', 'segm']})
     assert '\n' not in str(error.value)
-
-
-def test_a_missing_file_is_one_line(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'nowhere\.json; set val_evaluator\.ann_file'):
-        load_ground_truth(str(tmp_path / 'nowhere.json'))

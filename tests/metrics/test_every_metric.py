@@ -33,12 +33,12 @@ def test_an_image_that_is_there_twice_counts_once(run, random_gt, detections, an
     )
 
 
-def test_labels_follow_the_class_names_of_the_data_set(run, random_gt, detections, ann_file):
+def test_labels_follow_the_class_names_of_the_dataset(run, random_gt, detections, ann_file):
     flipped = [{**image, 'labels': 5 - image['labels']} for image in detections]
     assert run(flipped, CLASSES[::-1], ann_file=ann_file) == run(detections, ann_file=ann_file)
 
 
-def test_a_restricted_data_set_is_scored_on_its_classes(run, random_gt, detections, ann_file):
+def test_a_restricted_dataset_is_scored_on_its_classes(run, random_gt, detections, ann_file):
     kept = [
         {
             **{key: np.asarray(image[key])[image['labels'] == 3] for key in ('bboxes', 'scores', 'labels')},
@@ -47,9 +47,9 @@ def test_a_restricted_data_set_is_scored_on_its_classes(run, random_gt, detectio
         }
         for image in detections
     ]
-    relabelled = [{**image, 'labels': np.zeros_like(image['labels'])} for image in kept]
+    relabeled = [{**image, 'labels': np.zeros_like(image['labels'])} for image in kept]
     whole = run(detections, ann_file=ann_file, classwise=True)
-    part = run(relabelled, ['class 4'], ann_file=ann_file, classwise=True)
+    part = run(relabeled, ['class 4'], ann_file=ann_file, classwise=True)
     assert part['lvis/bbox_AP'] == part['lvis/bbox_AP/class 4'] == whole['lvis/bbox_AP/class 4'] > 0
     assert (part['lvis/bbox_APc'], part['lvis/bbox_APr']) == (part['lvis/bbox_AP'], -1)
 
@@ -132,7 +132,11 @@ def test_a_wrong_argument_is_one_line(metric_type, ann_file, kwargs, error, mess
 
 
 @pytest.mark.parametrize(
-    ('classes', 'message'), [(['class 1', 'dog'], "first 'dog'"), (None, r'metainfo=dict\(classes')]
+    ('classes', 'message'),
+    [
+        (['class 1', 'dog'], r"names 'dog', not among the 6 categories of .*val\.json;.*val_evaluator\.ann_file"),
+        (None, r'metainfo=dict\(classes'),
+    ],
 )
 def test_classes_that_do_not_fit_are_told_at_the_first_batch(metric_type, detections, ann_file, classes, message):
     metric = METRICS.get(metric_type)(ann_file)

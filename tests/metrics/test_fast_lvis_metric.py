@@ -39,11 +39,9 @@ def test_streams_of_any_size_give_what_one_shot_gives(run, random_gt, detections
 def test_ties_at_the_cap_of_a_class_go_to_the_earlier_image_of_the_run(
     run, random_gt, detections, ann_file, monkeypatch, waiting
 ):
-    module = 'longtail_det.evaluation.metrics'
+    module = 'longtail_det.metrics'
     monkeypatch.setattr(f'{module}.fast_lvis_metric._PENDING_IMAGES', waiting)
-    for function in ('image_matches.in_class_cap', 'image_matches.drop_outranked'):
-        monkeypatch.setattr(f'{module}.{function}.__defaults__', (9,))
-    monkeypatch.setattr('longtail_det.evaluation.lvis.accumulation.best_of_class.__defaults__', (9,))
+    monkeypatch.setattr('longtail_det.evaluation.lvis.parameters.CLASS_CAP', 9)
     modes = ['fixed', 'pool']
     shuffled = [detections[i] for i in np.random.default_rng(0).permutation(len(detections))]
     for image in shuffled:
@@ -107,15 +105,15 @@ def test_training_counts_tell_the_groups(run, random_gt, detections, tmp_path, n
     assert results['lvis/bbox_APr'] != results['lvis/bbox_APc']
 
 
-def test_training_counts_of_another_data_set_are_one_line(run, detections, ann_file):
+def test_training_counts_of_another_dataset_are_one_line(run, detections, ann_file):
     counts = {'image_count': [1], 'instance_count': [1], 'num_images': 1}
-    for names, message in (([], 'of 1 classes, but the data set has 6'), (['dog'], "know nothing of class 'class 1'")):
+    for names, message in (([], 'of 1 unnamed classes, but 6'), (['dog'], "know nothing of class 'class 1'")):
         with pytest.raises(ValueError, match=message):
             run(detections, ann_file=ann_file, class_statistics={**counts, 'names': names})
 
 
-def test_a_label_that_the_data_set_lacks_is_one_line(run, detections, ann_file):
-    with pytest.raises(ValueError, match=r'image 1 has a predicted label 6, but the data set has 6 classes; set the'):
+def test_a_label_that_the_dataset_lacks_is_one_line(run, detections, ann_file):
+    with pytest.raises(ValueError, match=r'image 1 has a predicted label 6, but the dataset has 6 classes; set the'):
         run([{**detections[0], 'labels': detections[0]['labels'] * 0 + 6}], ann_file=ann_file)
 
 

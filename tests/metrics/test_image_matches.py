@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtail_det.evaluation.lvis import MatchTable
+from longtail_det.evaluation.lvis.match_table import MatchTable
 from longtail_det.metrics.image_matches import ImageMatches, drop_outranked, in_class_cap, merge_images, split_by_image
 
 NUM_CLASSES, CAP = 3, 4

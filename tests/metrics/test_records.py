@@ -50,7 +50,7 @@ def test_what_is_given_stays_as_it_is(image):
 
 def test_missing_masks_and_labels_beyond_the_classes_are_one_line(image):
     with pytest.raises(
-        ValueError, match=r'image 3 has a predicted label 1, but the data set has 1 classes; .*num_classes'
+        ValueError, match=r'image 3 has a predicted label 1, but the dataset has 1 classes; .*num_classes'
     ):
         detection_records([image], [10], 'bbox')
     del image['masks']

@@ -8,7 +8,7 @@ import matplotlib
 import pytest
 from matplotlib.figure import Figure
 
-from longtail_det.evaluation.lvis import AP_COLUMNS
+from longtail_det.evaluation import AP_COLUMNS
 from longtail_det.reports import ReportFigure, write_report
 from longtail_det.visualization import figure_png, plot_ap_by_group
 

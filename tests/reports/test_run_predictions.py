@@ -12,6 +12,8 @@ import torch
 from longtail_det.evaluation.lvis import ground_truth_table
 from longtail_det.reports import DataSource, read_image_paths, read_predictions
 
+from ..annotation_files import all_info, make_records
+
 RLE = mask_utils.encode(np.asfortranarray(np.eye(8, dtype=np.uint8)))
 
 
@@ -72,11 +74,20 @@ def test_a_results_json_finds_its_images_in_the_data(gt, tmp_path):
     assert masked.of_metric('segm') is masked.of_metric('bbox')
 
 
+def test_the_images_of_lvis_v0_5_are_those_that_its_dataset_reads(load, tmp_path):
+    """The file names those of COCO 2014; on the disk are those of COCO 2017."""
+    records = make_records('v0.5')
+    dataset = load(records)
+    paths = read_image_paths(dataset.ann_file, str(tmp_path))
+    assert paths == {info['img_id']: Path(info['img_path']) for info in all_info(dataset)}
+    assert all(path.is_file() for path in paths.values())
+
+
 @pytest.mark.parametrize(
     ('content', 'message'),
     [
-        ({'bbox': 1}, 'does not hold dumped predictions'),
-        ([{'img_id': 1}], 'does not hold dumped predictions'),
+        ({'bbox': 1}, r'r\.pkl holds a dict; expected the list of images'),
+        ([{'img_id': 1}], 'predicted image 0 has no img_id or no pred_instances'),
         ('{"bbox": 1}', 'holds a dict; expected a list of result records'),
         ('[{"image_id": 4}]', "result record 0 has no 'category_id'"),
         ('[{"image_id": 4', r'r\.json is not valid json'),

@@ -107,3 +107,20 @@ def test_a_missing_key_is_named(key):
     del data[key]
     with pytest.raises(ValueError, match=rf"missing keys \['{key}'\]"):
         ClassStatistics.from_dict(data)
+
+
+def test_classes_are_selected_by_name_in_the_order_given():
+    stats = ClassStatistics([1, 20, 300], [4, 50, 600], 700, ['a', 'b', 'c'])
+    part = stats.of_classes(['c', 'a'])
+    assert part == ClassStatistics([300, 1], [600, 4], 700, ['c', 'a'])
+    unnamed = ClassStatistics([1, 2], [3, 4], 5)
+    assert unnamed.of_classes(['x', 'y']) == ClassStatistics([1, 2], [3, 4], 5, ['x', 'y'])
+
+
+@pytest.mark.parametrize(
+    ('names', 'classes', 'message'),
+    [(['a', 'b'], ['a', 'dog'], "know nothing of class 'dog'"), ([], ['a'], 'are of 2 unnamed classes, but 1 classes')],
+)
+def test_a_class_that_is_not_known_is_one_line(names, classes, message):
+    with pytest.raises(ValueError, match=message):
+        ClassStatistics([1, 2], [3, 4], 5, names).of_classes(classes)

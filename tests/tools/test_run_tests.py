@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import TOOLS
+from ..cli.conftest import TOOLS
 
 FAKE_PYTHON = """#!/usr/bin/env bash
 echo "$* [$MPLBACKEND $(pwd)]" >> "$FAKE_LOG"

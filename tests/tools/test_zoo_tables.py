@@ -12,8 +12,8 @@ CONFIGS = Path(__file__).parents[2] / 'configs'
 
 
 @pytest.fixture
-def zoo_tables(tool):
-    return tool('analysis/zoo_tables')
+def zoo_tables(load_script):
+    return load_script('analysis/zoo_tables.py')
 
 
 @pytest.fixture

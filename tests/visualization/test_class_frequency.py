@@ -23,9 +23,9 @@ def test_bars_are_the_counts_in_falling_order(axes):
     assert axes.get_yscale() == 'log'
 
 
-def test_each_group_has_its_colour_and_its_classes(axes):
-    colour_of = {to_hex(patch.get_facecolor()).upper(): patch.get_data().values.tolist() for patch in axes.patches}
-    assert colour_of == {GROUP_COLORS['f']: [2000, 101], GROUP_COLORS['c']: [100, 11], GROUP_COLORS['r']: [10, 5, 0]}
+def test_each_group_has_its_color_and_its_classes(axes):
+    color_of = {to_hex(patch.get_facecolor()).upper(): patch.get_data().values.tolist() for patch in axes.patches}
+    assert color_of == {GROUP_COLORS['f']: [2000, 101], GROUP_COLORS['c']: [100, 11], GROUP_COLORS['r']: [10, 5, 0]}
     names = [text.get_text() for text in axes.get_legend().get_texts()]
     assert names == ['frequent: 2 classes', 'common: 2 classes', 'rare: 3 classes']
 

@@ -34,7 +34,7 @@ def test_each_panel_is_sorted_by_its_frequency_before(samples):
         assert axes.get_yscale() == 'log'
 
 
-def test_bars_have_the_colour_of_the_group():
+def test_bars_have_the_color_of_the_group():
     for axes in plot_resampling(STATS, *LEVELS).axes:
         order = np.argsort(-(STATS.image_count if axes.get_subplotspec().rowspan.start == 0 else STATS.instance_count))
         for patch in axes.patches:

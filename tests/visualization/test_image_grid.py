@@ -18,7 +18,7 @@ def test_every_image_is_a_pair_of_panels(make_sample, count, rows, columns):
     assert sum(bool(panel.images) for panel in panels) == 2 * count
 
 
-def test_boxes_and_names_are_those_given_in_the_colour_of_the_group(make_sample):
+def test_boxes_and_names_are_those_given_in_the_color_of_the_group(make_sample):
     sample = make_sample('rcf', 'fr')
     left, right = plot_image_grid([sample]).axes
     assert [to_hex(box.get_edgecolor()).upper() for box in boxes(left)] == [GROUP_COLORS[g] for g in 'rcf']

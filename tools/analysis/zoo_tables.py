@@ -19,8 +19,8 @@ from typing import Any
 
 import yaml
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from _cli import OneLineParser, UserError, one_line_errors
+from longtail_det.cli.arguments import CommandParser
+from longtail_det.cli.errors import UserError, one_line_errors
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 BLOCK = re.compile(r'(<!-- zoo_tables: (\w+) -->\n).*?(<!-- /zoo_tables -->)', re.DOTALL)
@@ -33,7 +33,7 @@ Family = Mapping[str, Any]
 
 def build_parser() -> argparse.ArgumentParser:
     """Build the command line."""
-    parser = OneLineParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument('--check', action='store_true', help='write nothing; say which files are out of date')
     parser.add_argument('--configs', type=Path, default=CONFIGS, help='folder of the families (default: %(default)s)')
     return parser

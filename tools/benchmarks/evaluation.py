@@ -47,7 +47,7 @@ from mmengine.logging import MMLogger
 
 import longtail_det  # noqa: F401  (first of all: it makes mmdet importable without compiled mmcv)
 from longtail_det.compat.lvis_api import import_lvis
-from longtail_det.evaluation.lvis import evaluate_detections
+from longtail_det.evaluation import evaluate_detections
 from longtail_det.metrics import FastLVISMetric
 
 Predictions = Callable[[int], dict[str, Any]]
@@ -114,7 +114,7 @@ def end_to_end_table(args: argparse.Namespace) -> str:
 
 
 def fixed_table(args: argparse.Namespace) -> str:
-    """Time in `process` of the best detections of each class over the data set."""
+    """Time in `process` of the best detections of each class over the dataset."""
     from mmdet.evaluation.metrics.lvis_metric import LVISFixedAPMetric
 
     data = LVISLike(args.fixed_images, args.num_classes, args.num_detections)

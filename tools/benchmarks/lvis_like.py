@@ -30,7 +30,7 @@ class Shapes(NamedTuple):
 
 
 class LVISLike:
-    """A data set of images that are drawn when they are asked for, always the same.
+    """A dataset of images that are drawn when they are asked for, always the same.
 
     Args:
         num_images: images.

@@ -95,9 +95,9 @@ def paste_rows(args: argparse.Namespace) -> list[list[str]]:
     rows = []
     for scale in (3.5, 4.2, 5.5):
         limits = torch.tensor([WIDTH, HEIGHT])
-        centre = torch.rand(args.num_masks, 2, generator=generator) * limits
+        center = torch.rand(args.num_masks, 2, generator=generator) * limits
         size = torch.exp(0.9 * torch.randn(args.num_masks, 2, generator=generator) + scale)
-        corners = torch.stack([centre - size / 2, centre + size / 2], dim=1)
+        corners = torch.stack([center - size / 2, center + size / 2], dim=1)
         boxes = torch.minimum(corners.clamp(min=0), limits).flatten(1).to(args.device)
         share = float((boxes[:, 2:] - boxes[:, :2]).prod(dim=1).mean()) / (HEIGHT * WIDTH)
         labels = torch.zeros(len(boxes), dtype=torch.long, device=args.device)

@@ -1,4 +1,4 @@
-"""What resampling costs: the start-up of the data set wrapper beside mmengine's ClassBalancedDataset.
+"""What resampling costs: the start-up of the dataset wrapper beside mmengine's ClassBalancedDataset.
 
 The data are random labels of as many images, classes and instances as LVIS v1 has. All of one table comes from one run
 on one machine, the candidates taking turns; read the ratios, not the times.
@@ -20,8 +20,8 @@ from harness import Step, machine, markdown_table, time_side_by_side
 from mmengine.dataset import BaseDataset, ClassBalancedDataset
 from mmengine.logging import MMLogger
 
+from longtail_det.annotations import LabelIndex, Role
 from longtail_det.datasets import RepeatFactorDataset
-from longtail_det.datasets.label_index import LabelIndex, Role
 
 _CLASSES_PER_IMAGE = 3.6
 _INSTANCES_PER_CLASS = 3.5
@@ -30,7 +30,7 @@ _POLYGON_POINTS = 50  # about as many make LVIS v1's file as large as it is
 
 
 class PlainDataset(BaseDataset):
-    """A data set as mmdet has them, with boxes and polygons: `get_cat_ids` unpickles the annotations of an image."""
+    """A dataset as mmdet has them, with boxes and polygons: `get_cat_ids` unpickles the annotations of an image."""
 
     def __init__(self, index: LabelIndex, num_classes: int) -> None:
         self.index = index
@@ -87,7 +87,7 @@ def lvis_like_labels(num_images: int, num_classes: int) -> LabelIndex:
 
 
 def startup_table(args: argparse.Namespace) -> str:
-    """Time to wrap a data set that is already loaded."""
+    """Time to wrap a dataset that is already loaded."""
     index = lvis_like_labels(args.num_images, args.num_classes)
     plain, indexed = PlainDataset(index, args.num_classes), IndexedDataset(index, args.num_classes)
     steps: dict[str, Step] = {
@@ -107,7 +107,7 @@ def startup_table(args: argparse.Namespace) -> str:
         f'classes, {RepeatFactorDataset(indexed).repeat_factors.max():.1f} the largest factor, '
         f'median of {args.rounds} rounds'
     )
-    table = markdown_table(['wrapper(data set)', 's', 'first row / it', f'it / {reference}'], rows)
+    table = markdown_table(['wrapper(dataset)', 's', 'first row / it', f'it / {reference}'], rows)
     return f'{head}\n{table}'
 
 
@@ -120,7 +120,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Command line of this benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--parts', nargs='+', choices=PARTS, default=list(PARTS), help='tables to print')
-    parser.add_argument('--num-images', type=int, default=100_000, help='images of the data set')
+    parser.add_argument('--num-images', type=int, default=100_000, help='images of the dataset')
     parser.add_argument('--num-classes', type=int, default=1203, help='foreground classes')
     parser.add_argument('--rounds', type=int, default=1, help='timed rounds; the median is printed')
     parser.add_argument('--threads', type=int, default=1, help='CPU threads')

@@ -26,9 +26,7 @@ from lvis_like import LVISLike
 
 import longtail_det  # noqa: F401  (first of all: it makes mmdet importable without compiled mmcv)
 from longtail_det.compat.lvis_api import import_lvis
-from longtail_det.evaluation import read_results
-from longtail_det.evaluation.lvis import evaluate_detections
-from longtail_det.metrics import read_ground_truth
+from longtail_det.evaluation import evaluate_detections, read_ground_truth, read_results
 
 
 def ours(gt: str, results: str, metric: str) -> dict[str, float]:

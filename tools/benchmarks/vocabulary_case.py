@@ -37,7 +37,7 @@ LOGIT_STD = 3.0
 
 
 def build_model(code: str, num_classes: int) -> Any:
-    """Build the detector of our configs, or the same with mmdet's own two heads, randomly initialised.
+    """Build the detector of our configs, or the same with mmdet's own two heads, randomly initialized.
 
     All cases have the same backbone and RPN, so the same proposals and as many foreground RoIs.
     """

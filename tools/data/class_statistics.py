@@ -1,78 +1,8 @@
-"""Count the classes of a training set: the numbers that long-tail losses, samplers and metrics start from.
+"""Count the classes of a training set: `longtail-det class-statistics`."""
 
-Reads an annotation file in the format of LVIS v0.5, LVIS v1 or COCO (LVIS v1: 1 GB, about 20 seconds), writes a small
-json and prints the frequency groups. A config can then name the json instead of the data set:
-
-    loss_cls=dict(type='...', class_statistics='data/lvis_v1/statistics.json')
-
-Example:
-    python tools/data/class_statistics.py --ann data/glyphs/annotations/glyphs_train.json --out work_dirs/glyphs.json
-"""
-
-from __future__ import annotations
-
-import argparse
-import json
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 
-import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from _cli import OneLineParser, UserError, one_line_errors
-
-from longtail_det.annotations import ON_BAD, BadRecords, read_annotation_file
-from longtail_det.datasets.label_index import count_file
-from longtail_det.statistics import FREQUENCY_GROUPS, ClassStatistics
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """Build the command line parser."""
-    parser = OneLineParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--ann', type=Path, required=True, metavar='TRAIN.json', help='annotation file to count')
-    parser.add_argument('--out', type=Path, required=True, metavar='STATS.json', help='file to write the counts to')
-    parser.add_argument(
-        '--on-bad', choices=ON_BAD, default='error', help='refuse a file with bad records, or go on without them'
-    )
-    return parser
-
-
-@one_line_errors
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; 0 if the counts are written, 2 for an error of the user's."""
-    args = build_parser().parse_args(argv)
-    try:
-        if args.out.resolve() == args.ann.resolve():
-            raise ValueError(f'--out is the annotation file itself: {args.out}; choose another name')
-        bad = BadRecords(str(args.ann))
-        file = read_annotation_file(args.ann, bad, show_progress=True)
-        bad.settle(args.on_bad)
-        stats = count_file(file)
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(json.dumps(stats.to_dict()))
-    except (ValueError, OSError) as error:
-        reason = f'{error.filename}: {error.strerror}' if isinstance(error, OSError) and error.filename else error
-        raise UserError(str(reason)) from error
-    print(_table(stats))
-    print(f"written to {args.out}; in a config: class_statistics='{args.out}'")
-    return 0
-
-
-def _table(stats: ClassStatistics) -> str:
-    """Lay out the counts by frequency group."""
-    row = '{:<10} {:>8} {:>13} {:>16} {:>14}'.format
-    lines = [stats.summary(), row('group', 'classes', 'images/class', 'instances/class', 'instances')]
-    for key, group in stats.groups.items():
-        images, instances = stats.image_count[group], stats.instance_count[group]
-        spans = (f'{n.min()}-{n.max()}' if n.size else '-' for n in (images, instances))
-        lines.append(row(FREQUENCY_GROUPS[key], len(group), *spans, int(instances.sum())))
-    unseen = int(np.count_nonzero(stats.image_count == 0))
-    if unseen:
-        lines.append(f'{unseen} classes are on no training image')
-    return '\n'.join(lines)
-
+from longtail_det.cli.class_statistics import main
 
 if __name__ == '__main__':
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""Seesaw loss with the normalised classifier (Wang et al., CVPR 2021)."""
+"""Seesaw loss with the normalized classifier (Wang et al., CVPR 2021)."""
 
 method = dict(
     # temperature 20, the default; mmdet and its fork spell the argument differently

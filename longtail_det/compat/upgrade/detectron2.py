@@ -2,7 +2,7 @@
 
 What is the same on both sides, so that only names change: labels start at 0 (detectron2 takes 1 off the category
 ids of LVIS) and the background is the last column of the classifier; anchors come in the order of the ratios 0.5, 1, 2
-(height / width) around the same centres; box deltas are dx, dy, dw, dh, class after class, of the same scales
+(height / width) around the same centers; box deltas are dx, dy, dw, dh, class after class, of the same scales
 (weights 10, 10, 5, 5 are `target_stds` 0.1, 0.1, 0.2, 0.2); RoI features are flattened channel first.
 
 What is not: images are BGR and, for ResNet, only their mean is taken off (`fold_input`); and the ResNets of MSRA
@@ -28,7 +28,7 @@ _MEAN_BGR = (103.53, 116.28, 123.675)
 # detectron2's ResNeXt-101-32x8d comes from a program that also divided by the standard deviation
 _STD_BGR_RESNEXT = (57.375, 57.12, 58.395)
 _DROP = {
-    r'pixel_(?:mean|std)': 'the config of mmdet says how images are normalised',
+    r'pixel_(?:mean|std)': 'the config of mmdet says how images are normalized',
     r'.*\.cell_anchors\.\d+': 'anchors follow from the config',
     r'(?:.*\.)?num_batches_tracked': 'batch norm is frozen',
     r'roi_heads\.(?:.*[._])?(?:memory|bank|queue)(?:[._].*)?': 'stored features of training; a bank fills anew',
@@ -95,7 +95,7 @@ def from_detectron2(checkpoint: Mapping[str, Any]) -> Renamed:
 
 
 def source_input(checkpoint: Mapping[str, Any]) -> ImageInput:
-    """How the images of a checkpoint were normalised: as it says itself, or else detectron2's default.
+    """How the images of a checkpoint were normalized: as it says itself, or else detectron2's default.
 
     Args:
         checkpoint: as for `from_detectron2`.

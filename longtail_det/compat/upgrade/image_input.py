@@ -1,4 +1,4 @@
-"""A first convolution that gets images of another channel order and scale, and answers the same."""
+"""A first convolution rewritten for another channel order and scale, with the same output."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def fold_input(weight: Tensor, source: ImageInput, target: ImageInput) -> Tensor
 
     Raises:
         ValueError: no convolution of three channels, or the means differ: the zeros around the image then stand for
-            another colour, and no weight can make up for that.
+            another color, and no weight can make up for that.
     """
     if weight.dim() != 4 or weight.size(1) != 3:
         raise ValueError(f'first convolution of shape {tuple(weight.shape)}; expected (channels, 3, height, width)')

@@ -83,8 +83,8 @@ def _class_names(meta: Any) -> Sequence[str]:
 def _reorder_merging(value: Tensor) -> Tensor:
     """Reorder the 4 C inputs of Swin's patch merging.
 
-    The authors stack the neighbours (0, 0), (1, 0), (0, 1), (1, 1), each with all its channels; mmdet unfolds the
-    image: channel after channel, each with its neighbours row by row.
+    The authors stack the neighbors (0, 0), (1, 0), (0, 1), (1, 1), each with all its channels; mmdet unfolds the
+    image: channel after channel, each with its neighbors row by row.
     """
-    neighbours = value.unflatten(-1, (4, -1))[..., torch.tensor([0, 2, 1, 3]), :]
-    return neighbours.transpose(-1, -2).flatten(-2)
+    neighbors = value.unflatten(-1, (4, -1))[..., torch.tensor([0, 2, 1, 3]), :]
+    return neighbors.transpose(-1, -2).flatten(-2)

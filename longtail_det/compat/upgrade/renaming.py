@@ -1,4 +1,4 @@
-"""Weights under new names, with the story of every old one."""
+"""Weights under new names, and what became of every old name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a LongTailGlyphs data set shall look like."""
+"""Settings of a LongTailGlyphs dataset."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MIN_CELL = 16
 
 @dataclass(frozen=True)
 class GlyphsConfig:
-    """Sizes and shape of a LongTailGlyphs data set.
+    """Sizes and shape of a LongTailGlyphs dataset.
 
     Args:
         num_classes: 1 to 1203.

@@ -1,4 +1,4 @@
-"""The folder of a LongTailGlyphs data set: whose it is, whether it is complete, safe clearing and writing."""
+"""The folder of a LongTailGlyphs dataset: whose it is, whether it is complete, safe clearing and writing."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
+
+from longtail_det.files import replacing
 
 from .config import GlyphsConfig
 
@@ -46,7 +48,7 @@ def image_name(split: str, image_id: int) -> str:
 
 
 def is_complete(out: Path, config: GlyphsConfig) -> bool:
-    """Say whether the folder holds the whole data set that `config` asks for."""
+    """Say whether the folder holds the whole dataset that `config` asks for."""
     sizes = {'train': config.num_train, 'val': config.num_val}
     return _read_stamp(out) == _stamp(config, complete=True) and all(
         (out / annotation_name(split)).is_file()
@@ -57,12 +59,12 @@ def is_complete(out: Path, config: GlyphsConfig) -> bool:
 
 
 def claim(out: Path, config: GlyphsConfig, overwrite: bool) -> None:
-    """Make the folder ready for a new data set and mark it as unfinished.
+    """Make the folder ready for a new dataset and mark it as unfinished.
 
     Args:
         out: may be missing, empty, or a LongTailGlyphs folder, which is then emptied.
         config: what will be made.
-        overwrite: empty it even if it holds a finished data set.
+        overwrite: empty it even if it holds a finished dataset.
 
     Raises:
         FileExistsError: there is something that may not be replaced.
@@ -70,11 +72,11 @@ def claim(out: Path, config: GlyphsConfig, overwrite: bool) -> None:
     found = _read_stamp(out)
     if found is None and out.is_dir() and any(out.iterdir()):
         raise FileExistsError(
-            f'{out} is not empty and holds no LongTailGlyphs data set; choose an empty or a new folder'
+            f'{out} is not empty and holds no LongTailGlyphs dataset; choose an empty or a new folder'
         )
     if found and found.get('complete') and not overwrite:
         raise FileExistsError(
-            f'{out} holds a LongTailGlyphs data set with other settings ({_difference(found, config)}) or with files '
+            f'{out} holds a LongTailGlyphs dataset with other settings ({_difference(found, config)}) or with files '
             'missing; choose another folder, or replace it with --overwrite (overwrite=True)'
         )
     for name in ('annotations', *map(image_folder, SPLITS)):
@@ -85,17 +87,15 @@ def claim(out: Path, config: GlyphsConfig, overwrite: bool) -> None:
 
 
 def finish(out: Path, config: GlyphsConfig) -> None:
-    """Mark the data set as complete."""
+    """Mark the dataset as complete."""
     _write_stamp(out, config, complete=True)
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[TextIO]:
     """Open a text file that appears under its name only when it is written to the end."""
-    partial = path.with_name(path.name + '.partial')
-    with partial.open('w', encoding='utf-8', newline='\n') as file:
+    with replacing(path) as unfinished, unfinished.open('w', encoding='utf-8', newline='\n') as file:
         yield file
-    partial.replace(path)
 
 
 def _stamp(config: GlyphsConfig, complete: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Make a LongTailGlyphs data set on disk."""
+"""Make a LongTailGlyphs dataset on disk."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _Job = tuple[int, int, NDArray[np.int64]]
 
 @dataclass(frozen=True)
 class GlyphsSummary:
-    """What is in the data set that `make_glyphs` made or found.
+    """What is in the dataset that `make_glyphs` made or found.
 
     Args:
         statistics: class statistics of each split, 'train' and 'val'; class index = category id - 1.
         num_images: images of each split, those without an instance included.
-        reused: the data set was there already.
+        reused: the dataset was there already.
         seconds: time it took.
     """
 
@@ -56,17 +56,17 @@ def make_glyphs(
     progress: bool = True,
     workers: int | None = None,
 ) -> GlyphsSummary:
-    """Make LongTailGlyphs, an instance segmentation data set in the format of LVIS v1 whose classes are characters.
+    """Make LongTailGlyphs, an instance segmentation dataset in the format of LVIS v1 whose classes are characters.
 
     The folder gets `annotations/glyphs_{train,val}.json` and the images, where the `coco_url` of their records
     without 'http://images.cocodataset.org/' says. On the same kind of processor and with the same versions of the
-    libraries the files depend on `config` only, byte for byte. A data set that is there already with the same
+    libraries the files depend on `config` only, byte for byte. A dataset that is there already with the same
     settings is kept, one that was interrupted is made anew.
 
     Args:
         out_dir: folder; missing, empty, or a LongTailGlyphs folder.
         config: sizes and seed; `GlyphsConfig()` if not given.
-        overwrite: replace a finished LongTailGlyphs data set; a folder of other origin is never touched.
+        overwrite: replace a finished LongTailGlyphs dataset; a folder of other origin is never touched.
         progress: show a progress bar for each split.
         workers: processes to draw with; if not given, one per processor as far as the size is worth it.
 

@@ -38,7 +38,7 @@ def font_path(font: str) -> Path:
 
 @cache
 def outline(font: str, char: str) -> Outline:
-    """Take the outline of a character, centred on the origin and scaled to a longest side of 1.
+    """Take the outline of a character, centered on the origin and scaled to a longest side of 1.
 
     Args:
         font: one of `FONTS` that has the character.
@@ -69,7 +69,7 @@ def rotation(degrees: float) -> NDArray[np.float64]:
     return np.array([[cos, -sin], [sin, cos]])
 
 
-def rasterise(contours: Outline, height: int, width: int) -> NDArray[np.uint8]:
+def rasterize(contours: Outline, height: int, width: int) -> NDArray[np.uint8]:
     """Fill an outline by the non-zero winding rule, the rule of fonts, so that strokes that cross stay filled.
 
     Args:
@@ -85,7 +85,7 @@ def rasterise(contours: Outline, height: int, width: int) -> NDArray[np.uint8]:
     for contour in contours:
         turns_right = cv2.contourArea(contour.astype(np.float32), oriented=True) > 0
         fill[:] = 0
-        # cv2 counts from the centre of the first pixel
+        # cv2 counts from the center of the first pixel
         corners = np.round((contour - 0.5) * (1 << _SHIFT)).astype(np.int32)
         cv2.fillPoly(fill, [corners], 1, shift=_SHIFT)
         winding += fill if turns_right else -fill.astype(np.int16)

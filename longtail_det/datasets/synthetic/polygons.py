@@ -43,7 +43,7 @@ def mask_to_polygons(mask: NDArray[np.uint8], subpixels: int, left: int, top: in
 
 def _trace(mask: NDArray[np.uint8], subpixels: int) -> Iterator[tuple[NDArray[np.float32], list[NDArray[np.float32]]]]:
     """Yield the outer contour, (K, 2) x, y in pixels of the image, and the holes of each part of a mask."""
-    # cv2 runs through pixel centres. On this raster of the pixels' corners, that is along their edges.
+    # cv2 runs through pixel centers. On this raster of the pixels' corners, that is along their edges.
     corners = cv2.resize(mask, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
     corners = cv2.dilate(np.pad(corners, ((0, 1), (0, 1))), np.ones((2, 2), dtype=np.uint8), anchor=(1, 1))
     found, hierarchy = cv2.findContours(corners, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)

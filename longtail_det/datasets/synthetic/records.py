@@ -58,7 +58,7 @@ def image_record(
         image_id: unique over both splits.
         split: 'train' or 'val'.
         classes: (K,) class indices on the image, repeats allowed.
-        config: of the data set.
+        config: of the dataset.
         rng: source of the draws.
     """
     present = np.unique(classes)

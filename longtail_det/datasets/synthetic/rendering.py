@@ -1,4 +1,4 @@
-"""Images: glyphs of random size, turn, slant and colour, side by side on a textured background."""
+"""Images: glyphs of random size, turn, slant and color, side by side on a textured background."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .characters import fonts_with
-from .outlines import outline, rasterise, rotation, transform_outline
+from .outlines import outline, rasterize, rotation, transform_outline
 
 # Glyph masks are drawn this many times finer than the image, both for smooth edges and for exact polygons.
 SUBPIXELS = 4
@@ -72,8 +72,8 @@ def render_image(
     for glyph in glyphs:
         height, width = glyph.mask.shape[0] // SUBPIXELS, glyph.mask.shape[1] // SUBPIXELS
         region = canvas[glyph.top : glyph.top + height, glyph.left : glyph.left + width]
-        colour = _colour_unlike(region.mean(axis=(0, 1)), rng)
-        region += glyph.coverage[:, :, None] * (colour - region)
+        color = _color_unlike(region.mean(axis=(0, 1)), rng)
+        region += glyph.coverage[:, :, None] * (color - region)
     canvas += rng.normal(0, _NOISE, canvas.shape).astype(np.float32)
     return np.clip(canvas, 0, 255).astype(np.uint8), glyphs
 
@@ -125,7 +125,7 @@ def _glyph_mask(char: str, side: float, rng: np.random.Generator) -> NDArray[np.
     # a random part of a pixel, so that edges fall anywhere
     offset = (_MARGIN + rng.random(2)) * SUBPIXELS - low
     width, height = np.ceil((high + offset) / SUBPIXELS).astype(int) + _MARGIN
-    return rasterise(tuple(contour + offset for contour in posed), int(height) * SUBPIXELS, int(width) * SUBPIXELS)
+    return rasterize(tuple(contour + offset for contour in posed), int(height) * SUBPIXELS, int(width) * SUBPIXELS)
 
 
 def _free_corner(taken: NDArray[np.uint8], height: int, width: int, rng: np.random.Generator) -> tuple[int, int] | None:
@@ -142,9 +142,9 @@ def _free_corner(taken: NDArray[np.uint8], height: int, width: int, rng: np.rand
     return left, top
 
 
-def _colour_unlike(colour: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Draw a colour that is clearly brighter or darker than another one."""
+def _color_unlike(color: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Draw a color that is clearly brighter or darker than another one."""
     while True:
         drawn = rng.uniform(0, 255, 3).astype(np.float32)
-        if abs(float((drawn - colour) @ _LUMA)) >= _MIN_CONTRAST:
+        if abs(float((drawn - color) @ _LUMA)) >= _MIN_CONTRAST:
             return drawn

@@ -1,7 +1,9 @@
-"""Hands the class statistics of the training data set to every module that asks for them (docs/architecture.md)."""
+"""Hands the class tables of the training dataset to every module that asks for them (docs/architecture.md)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -10,40 +12,42 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from torch import nn
 
-from longtail_det.statistics import ClassStatistics
+from longtail_det.sampling import unwrap
+from longtail_det.statistics import ClassStatistics, replay_classes
 
 from .statistics_sync_hook import unwrapped
 
 
 @HOOKS.register_module()
 class ClassStatisticsHook(Hook):
-    """Before training, give `ClassStatistics` to each module of the model that has `set_class_statistics(stats)`.
+    """Before training, give the tables of the training set's classes to each module of the model that takes them.
 
-    The statistics come from the training data set itself: from its `class_statistics` property, looked for through
-    wrappers (repeat, resampling, multi-image mix), or, for a data set of mmdet's without one, by counting its
-    annotations once. They are those of the data before resampling. A module stores what it needs in buffers, so a
-    checkpoint can be tested without any annotation file. Without such a module the hook does nothing.
+    A module with `set_class_statistics(stats)` is given `ClassStatistics`: those of the training dataset itself, from
+    its `class_statistics` property, looked for through wrappers (repeat, resampling, multi-image mix), or, for a
+    dataset of mmdet's without one, by counting its annotations once. They are those of the data before resampling.
 
-    In the same way each module that has `set_target_classes(indices)` is given the classes that a `RIODataset` chose
-    for object-level resampling; without such a data set it is not called.
+    A module with `set_target_classes(indices)` is given the classes for object-level resampling, see
+    `find_target_classes`.
+
+    A module stores what it needs in buffers, so a checkpoint can be tested without any annotation file. Without such a
+    module the hook does nothing.
     """
 
     priority = 'VERY_HIGH'
 
     def before_train(self, runner: Any) -> None:
-        """Find statistics and target classes and hand them on; runs once, after a checkpoint was loaded."""
+        """Find the tables and hand them on; runs once, after a checkpoint was loaded."""
+        dataset = runner.train_dataloader.dataset
+        statistics = cache(lambda: find_class_statistics(dataset))
         if takers := _modules_with(runner.model, 'set_class_statistics'):
-            stats = find_class_statistics(runner.train_dataloader.dataset)
             for module in takers:
-                module.set_class_statistics(stats)
-            print_log(f'class statistics for {_type_names(takers)}: {stats.summary()}', logger='current')
+                module.set_class_statistics(statistics())
+            print_log(f'class statistics for {_type_names(takers)}: {statistics().summary()}', logger='current')
         if takers := _modules_with(runner.model, 'set_target_classes'):
-            targets = runner.train_dataloader.dataset.metainfo.get('rio_target_classes')
-            if targets is None:
-                return
+            targets = find_target_classes(dataset, statistics)
             for module in takers:
                 module.set_target_classes(targets)
-            print_log(f'{len(targets)} target classes for {_type_names(takers)}', logger='current')
+                print_log(f'{len(targets)} target classes for {module}', logger='current')
 
 
 def _modules_with(model: nn.Module, method: str) -> list[Any]:
@@ -54,25 +58,35 @@ def _type_names(modules: list[Any]) -> str:
     return ', '.join(sorted({type(module).__name__ for module in modules}))
 
 
-def find_class_statistics(dataset: Any) -> ClassStatistics:
-    """Get the statistics of a data set, through wrappers and without resampling.
+def find_target_classes(dataset: Any, statistics: Callable[[], ClassStatistics]) -> list[int]:
+    """Return the classes for object-level resampling: those a dataset chose (`RIODataset`), else those of the paper.
 
     Args:
-        dataset: any mmengine data set or wrapper of one.
+        dataset: any mmengine dataset or wrapper of one.
+        statistics: gives those of the dataset; only asked where no dataset chose.
+    """
+    chosen = getattr(unwrap(dataset, 'target_classes'), 'target_classes', None)
+    return replay_classes(statistics().image_count).tolist() if chosen is None else list(chosen)
+
+
+def find_class_statistics(dataset: Any) -> ClassStatistics:
+    """Return the statistics of a dataset, through wrappers and without resampling.
+
+    Args:
+        dataset: any mmengine dataset or wrapper of one.
 
     Returns:
-        Statistics in the order of the data set's classes; those of a concatenation are the sums over its parts.
+        Statistics in the order of the dataset's classes; those of a concatenation are the sums over its parts.
 
     Raises:
         ValueError: the parts of a concatenation have different classes.
-        TypeError: neither statistics nor annotations can be read from the data set.
+        TypeError: neither statistics nor annotations can be read from the dataset.
     """
+    dataset = unwrap(dataset, 'class_statistics', 'datasets')
     if hasattr(dataset, 'class_statistics'):
         return dataset.class_statistics
     if hasattr(dataset, 'datasets'):
         return _sum_statistics([find_class_statistics(part) for part in dataset.datasets])
-    if hasattr(dataset, 'dataset'):
-        return find_class_statistics(dataset.dataset)
     if hasattr(dataset, 'get_data_info') and dataset.metainfo.get('classes'):
         return _count(dataset)
     raise TypeError(

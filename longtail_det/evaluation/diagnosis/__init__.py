@@ -2,20 +2,18 @@
 
 from .class_table import ClassTable, class_ap
 from .confusion import Confusion, confusion
-from .outcomes import DetectionOutcomes, Outcome, detection_outcomes, nearest_objects
+from .outcomes import Outcome, detection_outcomes
 from .pareto import pareto_front
 from .reliability import Reliability, reliability
 
 __all__ = [
     'ClassTable',
     'Confusion',
-    'DetectionOutcomes',
     'Outcome',
     'Reliability',
     'class_ap',
     'confusion',
     'detection_outcomes',
-    'nearest_objects',
     'pareto_front',
     'reliability',
 ]

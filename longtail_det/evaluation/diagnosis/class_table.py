@@ -13,7 +13,7 @@ from longtail_det.statistics import FREQUENCY_GROUPS
 
 @dataclass(frozen=True, eq=False)
 class ClassTable:
-    """The classes of a data set, C of them, and how well each is detected.
+    """The classes of a dataset, C of them, and how well each is detected.
 
     Args:
         category_ids: (C,) int64.
@@ -32,7 +32,7 @@ class ClassTable:
     ap: Mapping[str, Mapping[str, NDArray[np.float64]]]
 
     def ranked(self, run: str, metric: str, group: str = 'r') -> NDArray[np.int64]:
-        """Give the classes of a group that have an AP, worst first; of equal ones the more frequent in training first.
+        """Return the classes of a group that have an AP, worst first; of equal ones the more frequent first.
 
         Args:
             run: a key of `ap`.
@@ -69,7 +69,7 @@ class ClassTable:
 
 
 def class_ap(results: Mapping[str, float], names: tuple[str, ...]) -> NDArray[np.float64]:
-    """Take the AP of each class out of the results of a metric.
+    """Select the AP of each class from the results of a metric.
 
     Args:
         results: with the keys `AP/<name>`, as `classwise=True` gives them.

@@ -1,4 +1,4 @@
-"""What objects of rare, common and frequent classes are taken for, and what detections of them lie on."""
+"""With which classes ground truth is confused, and what detections lie on, by frequency group."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from longtail_det.annotations import find_sorted
 from longtail_det.statistics import FREQUENCY_GROUPS
 
-from ..lvis import Detections, ScoredDetections, find_sorted
+from ..lvis import Detections, ScoredDetections
 from .outcomes import Outcome, detection_outcomes, nearest_objects
 
 #: where an object ends up that is not found and that no detection of another class covers
@@ -48,7 +49,7 @@ class Confusion:
         return self._by_group(self.detection_labels, self.lies_on)
 
     def top_pairs(self, group: str = 'r', count: int = 10) -> list[tuple[int, int, int]]:
-        """Give the most frequent confusions of the classes of a group.
+        """Return the most frequent confusions of the classes of a group.
 
         Args:
             group: 'r', 'c' or 'f', of the objects.
@@ -75,7 +76,7 @@ class Confusion:
 def confusion(
     scored: ScoredDetections, detections: Detections, score_threshold: float = 0.3, iou_threshold: float = 0.5
 ) -> Confusion:
-    """Tell what each object is taken for and what each detection lies on.
+    """Compute with which class each ground truth is confused, and what each detection lies on.
 
     An object is found if a detection of its class is matched with it at IoU 0.5. One that is not found is taken for
     the class of the best detection whose box overlaps it more than any other object, and by the threshold at least.
@@ -94,7 +95,7 @@ def confusion(
         raise ValueError('confusion by frequency group needs groups; the annotation file tells none')
     outcomes = detection_outcomes(scored, len(detections))
     nearest, iou = nearest_objects(gt, detections)
-    labels, known = find_sorted(detections.category_ids, gt.category_ids)
+    labels, known = gt.find_classes(detections.category_ids)
     shown = known & (detections.scores >= score_threshold)
     about = shown & (iou >= iou_threshold)
     object_labels, num_objects = gt.labels, len(gt.pairs)

@@ -1,4 +1,4 @@
-"""What became of each detection, and what it lies on: for calibration, confusion and galleries of a report."""
+"""The outcome of each detection and the ground truth it lies on, for calibration, confusion and galleries."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ import numpy as np
 import pycocotools.mask as mask_utils
 from numpy.typing import NDArray
 
-from ..lvis import IOU_THRESHOLDS, Detections, GroundTruth, ScoredDetections, find_sorted, packed_flag
+from longtail_det.annotations import find_sorted
+
+from ..lvis import Detections, GroundTruth, ScoredDetections
+from ..lvis.flags import packed_flag
+from ..lvis.parameters import IOU_THRESHOLDS
 
 
 class Outcome(IntEnum):
@@ -36,7 +40,7 @@ class DetectionOutcomes:
 
 
 def detection_outcomes(scored: ScoredDetections, num_detections: int, iou_threshold: float = 0.5) -> DetectionOutcomes:
-    """Tell of every detection what it counted as.
+    """Return what each detection counted as.
 
     Args:
         scored: from `match_detections`.

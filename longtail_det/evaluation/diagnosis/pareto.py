@@ -1,4 +1,4 @@
-"""Which of several runs no other run beats on both of two numbers."""
+"""The Pareto front of several runs over two numbers."""
 
 from __future__ import annotations
 

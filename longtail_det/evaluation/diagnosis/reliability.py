@@ -1,4 +1,4 @@
-"""How far scores can be taken at their word: precision of detections over their score."""
+"""Calibration: precision of detections as a function of their score."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Matched detections of a data set -> precision at 101 recalls, per class, as the lvis API accumulates them."""
+"""Matched detections of a dataset -> precision at 101 recalls, per class, as the lvis API accumulates them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from . import parameters
 from .flags import packed_flag
 from .ground_truth import GroundTruth
 from .match_table import MatchTable
 from .matching import outside_area
-from .parameters import AREA_RANGES, CLASS_CAP, IOU_THRESHOLDS, RECALL_THRESHOLDS
+from .parameters import AREA_RANGES, IOU_THRESHOLDS, RECALL_THRESHOLDS
 
 #: detections that are sorted together; more take memory and save no time
 _LARGE = 200_000
@@ -31,7 +32,7 @@ class Curves(NamedTuple):
 
 
 def count_objects(gt: GroundTruth, image_rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Count what is to be found.
+    """Count ground-truth objects per class and area range.
 
     Args:
         gt: the objects.
@@ -46,17 +47,18 @@ def count_objects(gt: GroundTruth, image_rows: NDArray[np.int64]) -> NDArray[np.
     return np.stack([np.bincount(gt.labels[column], minlength=gt.num_classes) for column in counted.T], axis=1)
 
 
-def best_of_class(labels: NDArray[Any], scores: NDArray[Any], cap: int = CLASS_CAP) -> NDArray[np.bool_]:
-    """Mark the best detections of each class over the data set (Dave et al., 2021, arXiv:2102.01066).
+def best_of_class(labels: NDArray[Any], scores: NDArray[Any], cap: int | None = None) -> NDArray[np.bool_]:
+    """Select the best detections of each class over the dataset (Dave et al., 2021, arXiv:2102.01066).
 
     Args:
         labels: (n,) int class indices.
         scores: (n,) float.
-        cap: how many of a class count; of equal scores the earlier ones.
+        cap: how many of a class count; of equal scores the earlier ones. `CLASS_CAP` where None.
 
     Returns:
         (n,) bool.
     """
+    cap = parameters.CLASS_CAP if cap is None else cap
     kept = np.ones(len(labels), dtype=bool)
     for label in np.flatnonzero(np.bincount(labels) > cap) if len(labels) else ():
         rows = np.flatnonzero(labels == label)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .parameters import needs_masks
 from .rle_column import RLEColumn
 
 #: records that are read together: few enough to stay in the processor's cache from one field to the next
@@ -20,7 +21,7 @@ _BLOCK = 512
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """The detections of a data set as columns, n of them in the order of the file.
+    """The detections of a dataset as columns, n of them in the order of the file.
 
     Args:
         image_ids: (n,) int64.
@@ -53,7 +54,7 @@ class Detections:
 
 
 def detection_columns(records: Iterable[Mapping[str, Any]], metrics: Sequence[str] = ('bbox',)) -> Detections:
-    """Tabulate result records.
+    """Read result records into columns.
 
     Args:
         records: with `image_id` and `category_id`, whole numbers (87470.0 too), and `score`; for 'bbox' also `bbox`
@@ -69,7 +70,7 @@ def detection_columns(records: Iterable[Mapping[str, Any]], metrics: Sequence[st
         >>> found.boxes.tolist()
         [[0.0, 0.0, 2.0, 5.0]]
     """
-    rows = _Rows('bbox' in metrics, not {'segm', 'boundary'}.isdisjoint(metrics), isinstance(records, list))
+    rows = _Rows('bbox' in metrics, needs_masks(metrics), isinstance(records, list))
     remaining, index = iter(records), 0
     while block := list(islice(remaining, _BLOCK)):
         if not rows.add(block):
@@ -159,7 +160,7 @@ def _first_fault(records: Sequence[Any], first_index: int, keys: Sequence[str]) 
 
 
 def _fault(key: str, value: Any) -> str:
-    """What is expected of a value that is something else."""
+    """Return the expected content of a field, or an empty text if it is valid."""
     if key in ('image_id', 'category_id'):
         fine = _is_number(value, (int, np.integer)) or _is_whole_float(value)
         return '' if fine and abs(value) < 2**63 else 'a whole number of at most 63 bits'

@@ -1,4 +1,4 @@
-"""Score the detections of a whole data set: the counterpart of `evaluate_lvis_api` that walks no empty pairs."""
+"""Score the detections of a whole dataset: the counterpart of `evaluate_lvis_api` that walks no empty pairs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .accumulation import best_of_class
+from longtail_det.annotations import find_sorted
+
+from ..results import name_results
+from .accumulation import best_of_class, count_objects
 from .detections import Detections, detection_columns
-from .ground_truth import GroundTruth, find_sorted
+from .ground_truth import GroundTruth
 from .ground_truth_columns import ground_truth_table
 from .match_table import MatchTable, match_table
 from .parameters import METRICS, MODES
@@ -23,7 +26,7 @@ _CHUNK = 50_000
 
 @dataclass(frozen=True, eq=False)
 class ScoredDetections:
-    """The detections of a data set, matched.
+    """The detections of a dataset, matched.
 
     Args:
         gt: the objects, of the classes that are scored.
@@ -40,6 +43,11 @@ class ScoredDetections:
     matches: MatchTable
     records: NDArray[np.int64]
     in_class_cap: NDArray[np.bool_]
+
+    @property
+    def num_objects(self) -> NDArray[np.int64]:
+        """(C,) int64 ground-truth objects of each class on the images that were looked at."""
+        return count_objects(self.gt, self.image_rows)[:, 0]
 
     def results(self, mode: str = 'default', classwise: bool = False) -> dict[str, float]:
         """Average precision and recall, see `summarize`.
@@ -59,7 +67,7 @@ def match_detections(
     img_ids: Collection[int] | None = None,
     on_images: Callable[[int], object] | None = None,
 ) -> ScoredDetections:
-    """Match the detections of a data set with its objects.
+    """Match the detections of a dataset with its objects.
 
     Args:
         gt: the objects.
@@ -76,7 +84,7 @@ def match_detections(
         gt.image_rows(np.unique(detections.image_ids[~known]).tolist())
     image_rows = np.sort(gt.image_rows(gt.image_ids.tolist() if img_ids is None else frozenset(img_ids)))
     order = np.flatnonzero(find_sorted(all_rows, image_rows)[1])
-    labels, is_scored = find_sorted(detections.category_ids[order], gt.category_ids)
+    labels, is_scored = gt.find_classes(detections.category_ids[order])
     # before the sort by image: of equal scores the earlier in the file counts
     kept = _best_of_known(labels, detections.scores[order], is_scored)
     by_image = np.argsort(all_rows[order], kind='stable')
@@ -148,26 +156,16 @@ def evaluate_detections(
     if category_ids is not None:
         table = table.select_classes(category_ids)
     columns = detections if isinstance(detections, Detections) else detection_columns(detections, metrics)
-    results = {}
+    scores = {}
     for metric in metrics:
         scored = match_detections(table, columns, metric, img_ids, on_images)
         for mode in modes:
-            results[result_name(metric, mode)] = scored.results(mode, classwise)
-    return results
-
-
-def result_name(metric: str, mode: str) -> str:
-    """Name the results of a metric in a mode: `bbox`, `bbox_fixed`.
-
-    Args:
-        metric: 'bbox', 'segm' or 'boundary'.
-        mode: 'default', 'fixed' or 'pool'.
-    """
-    return metric if mode == 'default' else f'{metric}_{mode}'
+            scores[metric, mode] = scored.results(mode, classwise)
+    return name_results(scores)
 
 
 def check_choice(key: str, given: Sequence[str], known: Sequence[str]) -> None:
-    """Refuse an unknown choice, or none.
+    """Raise where a choice is unknown, or none is made.
 
     Args:
         key: 'metric' or 'mode', as the config has it.
@@ -184,7 +182,7 @@ def check_choice(key: str, given: Sequence[str], known: Sequence[str]) -> None:
 
 
 class _Picked(Sequence[Any]):
-    """Some masks, each looked up when it is needed: of most the image tells nothing of the class."""
+    """Lazy view: most masks are never read, because their class is not annotated on the image."""
 
     def __init__(self, masks: Sequence[Any], rows: list[int]) -> None:
         self._masks = masks

@@ -14,7 +14,7 @@ FLAG_BYTES = -(-_NUM_FLAGS // 8)
 
 
 def flag(area: int, threshold: int) -> int:
-    """Give the bit of an area range and an IoU threshold; the first is the highest, as in `np.packbits`.
+    """Return the bit of an area range and an IoU threshold; the first is the highest, as in `np.packbits`.
 
     Args:
         area: which of `AREA_RANGES`.

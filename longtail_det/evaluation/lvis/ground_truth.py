@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pycocotools.mask as mask_utils
 from numpy.typing import NDArray
 
-#: values between the lowest and the highest key, for each key, up to which a row of all values is worth its making
-_DENSE = 8
+from longtail_det.annotations import find_sorted
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +76,28 @@ class GroundTruth:
         """Polygons or RLE of one object, as the file has them."""
         return self.segmentations[self.segmentation_rows[row]]
 
+    def rle(self, row: int) -> dict[str, Any]:
+        """Compressed RLE of one object, on the size of its image, as the lvis API encodes it."""
+        height, width = self.image_sizes[self.pairs[row] // self.num_classes].tolist()
+        segmentation = self.segmentation(row)
+        if isinstance(segmentation, list):
+            rles = mask_utils.frPyObjects(segmentation, height, width)
+            return rles[0] if len(rles) == 1 else mask_utils.merge(rles)
+        if isinstance(segmentation['counts'], list):
+            return mask_utils.frPyObjects(segmentation, height, width)
+        return segmentation
+
+    def find_classes(self, category_ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Look up classes by category id.
+
+        Args:
+            category_ids: (n,) int64.
+
+        Returns:
+            (n,) class indices, meaningless where the class is not here, and (n,) bool whether it is.
+        """
+        return find_sorted(category_ids, self.category_ids)
+
     def image_rows(self, img_ids: Collection[int]) -> NDArray[np.int64]:
         """Look up images by id.
 
@@ -93,12 +115,14 @@ class GroundTruth:
         if not known.all():
             raise ValueError(
                 f'image id {wanted[~known].min()} was predicted but is not among the {len(self.image_ids)} images of '
-                'the annotation file; val_evaluator.ann_file must be the file of the data set'
+                'the annotation file; val_evaluator.ann_file must be the file of the dataset'
             )
         return rows
 
     def is_scored(self, pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether an image tells anything of a class: it shows it, lists it as absent, or is annotated completely.
+        """Return whether detections of the class are scored on the image.
+
+        They are if the image shows the class, lists it as absent, or is annotated completely.
 
         Args:
             pairs: (n,) int64.
@@ -107,7 +131,7 @@ class GroundTruth:
         return listed | self.complete[pairs // self.num_classes] if self.complete.any() else listed
 
     def is_open(self, pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether some objects of the pair are not annotated, so that an unmatched detection may be right.
+        """Return whether some objects of the pair are not annotated, so that an unmatched detection may be right.
 
         Args:
             pairs: (n,) int64.
@@ -142,32 +166,3 @@ class GroundTruth:
             open_pairs=renumber(self.open_pairs)[0],
             **{column: getattr(self, column)[rows] for column in columns},
         )
-
-
-def find_sorted(keys: NDArray[Any], table: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Look keys up in an ascending table.
-
-    Args:
-        keys: (n,) values to look up.
-        table: (m,) ascending; a repeated value is found at its first place.
-
-    Returns:
-        (n,) positions, meaningless where a key is not there, and (n,) bool whether it is.
-
-    Example:
-        >>> positions, found = find_sorted(np.array([7, 8]), np.array([5, 7, 9]))
-        >>> positions[found].tolist(), found.tolist()
-        ([1], [True, False])
-    """
-    if not (len(table) and len(keys)):
-        return np.zeros(len(keys), dtype=np.int64), np.zeros(len(keys), dtype=bool)
-    low, high = int(keys.min()), int(keys.max())
-    if keys.dtype.kind in 'iu' and high - low < _DENSE * len(keys):
-        # many keys close together: look each up in a row of all values between
-        first, end = np.searchsorted(table, [low, high + 1])
-        places = np.full(high - low + 1, -1, dtype=np.int64)
-        places[table[first:end][::-1] - low] = np.arange(first, end)[::-1]  # of equal values the first is written last
-        positions = places[keys - low]
-        return positions, positions >= 0
-    positions = np.minimum(np.searchsorted(table, keys), len(table) - 1)
-    return positions, table[positions] == keys

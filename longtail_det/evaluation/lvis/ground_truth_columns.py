@@ -2,106 +2,72 @@
 
 from __future__ import annotations
 
-import struct
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail_det.annotations import category_groups
+from longtail_det.annotations import AnnotationTable, BadRecords, ImageTable, category_groups, find_sorted
+from longtail_det.annotations.checks import keep_good_categories, keep_unique_images
+from longtail_det.annotations.records import tabulate_annotations, tabulate_images
 
-from .ground_truth import GroundTruth, find_sorted
-
-# struct refuses a row whole where a value has the wrong type
-_OBJECT_ROW = struct.Struct('=4q5d')
-_OBJECT_COLUMNS = np.dtype([('ids', 'i8', 3), ('ignore', 'i8'), ('box', 'f8', 4), ('area', 'f8')])
-_IGNORE, _CROWD = 1, 2
-_MALFORMED = (AttributeError, KeyError, TypeError, ValueError, struct.error)
+from .ground_truth import GroundTruth
+from .parameters import needs_masks
 
 
-class ImageColumns(NamedTuple):
-    """Images as read.
+@dataclass(frozen=True, eq=False)
+class FederatedImages:
+    """Images with what LVIS says of their classes.
 
     Args:
-        ids_sizes: (I, 3) int64 id, height, width.
+        table: ids and sizes, without names.
         listed: (I,) bool, the image has `neg_category_ids`.
         negatives: (n, 2) int64 image id and category id.
         not_exhaustive: (m, 2) int64 likewise.
     """
 
-    ids_sizes: NDArray[np.int64]
+    table: ImageTable
     listed: NDArray[np.bool_]
     negatives: NDArray[np.int64]
     not_exhaustive: NDArray[np.int64]
 
+    def __len__(self) -> int:
+        return len(self.table)
 
-def image_columns(records: Iterable[Mapping[str, Any]]) -> ImageColumns:
-    """Tabulate image records.
+
+def federated_images(records: Iterable[Any], bad: BadRecords) -> FederatedImages:
+    """Read image records into a table.
 
     Args:
         records: with `id`, `height`, `width`, maybe `neg_category_ids` and `not_exhaustive_category_ids`.
-
-    Raises:
-        ValueError: a record that lacks a field, named by its id or position.
+        bad: takes note of malformed ones; where there are any, the columns are of no use.
     """
-    rows: list[tuple[int, int, int]] = []
     listed: list[bool] = []
     pairs = {'neg_category_ids': array('q'), 'not_exhaustive_category_ids': array('q')}
-    for position, record in enumerate(records):
-        try:
-            image_id = record['id']
-            rows.append((image_id, record['height'], record['width']))
-            listed.append('neg_category_ids' in record)
-            for key, found in pairs.items():
-                for category_id in record.get(key, ()):
-                    found.extend((image_id, category_id))
-        except _MALFORMED as error:
-            raise ValueError(f'{_title("image", record, position)}: {_reason(error)}') from None
+
+    def noting() -> Iterator[Any]:
+        for record in records:
+            yield record
+            if isinstance(record, Mapping):
+                listed.append('neg_category_ids' in record)
+                for key, found in pairs.items():
+                    try:
+                        for category_id in record.get(key, ()):
+                            found.extend(array('q', (record['id'], category_id)))
+                    except (KeyError, TypeError, OverflowError):
+                        bad.add('malformed images', f'image {record.get("id")} has {key} that are not category ids')
+
+    table = keep_unique_images(tabulate_images(noting(), bad, named=False), bad)
     negatives, not_exhaustive = (np.array(found, dtype=np.int64).reshape(-1, 2) for found in pairs.values())
-    return ImageColumns(
-        _integers(rows, 3, 'id, height, width of the images'), np.array(listed, bool), negatives, not_exhaustive
-    )
-
-
-def object_columns(records: Iterable[Mapping[str, Any]], needs_masks: bool) -> NDArray[Any]:
-    """Tabulate annotation records.
-
-    Args:
-        records: with `image_id`, `category_id`, `bbox`, `area`, maybe `id`, `ignore`, `iscrowd`.
-        needs_masks: whether each must have a `segmentation`.
-
-    Returns:
-        (A,) structured `ids` (id, image id, category id), `ignore` (0, 1 ignored, 2 a crowd that does not say
-        whether it is to be ignored), `box` xywh, `area`.
-
-    Raises:
-        ValueError: a record that lacks a field, named by its id or position.
-    """
-    rows = bytearray()
-    pack = _OBJECT_ROW.pack
-    for position, record in enumerate(records):
-        try:
-            if needs_masks:
-                record['segmentation']
-            ignore = bool(record['ignore']) if 'ignore' in record else _CROWD * bool(record.get('iscrowd', 0))
-            rows += pack(
-                record.get('id', position),
-                record['image_id'],
-                record['category_id'],
-                ignore,
-                *record['bbox'],
-                record['area'],
-            )
-        except _MALFORMED as error:
-            raise ValueError(f'{_title("annotation", record, position)}: {_reason(error)}') from None
-    return np.frombuffer(rows, dtype=_OBJECT_COLUMNS)
+    return FederatedImages(table, np.array(listed, dtype=bool), negatives, not_exhaustive)
 
 
 def ground_truth_from_columns(
-    images: ImageColumns,
-    objects: NDArray[Any],
+    images: FederatedImages,
+    annotations: AnnotationTable,
     categories: Sequence[Mapping[str, Any]],
     segmentations: Sequence[Any] = (),
 ) -> GroundTruth:
@@ -111,43 +77,38 @@ def ground_truth_from_columns(
     without federated fields, where it has COCO's meaning.
 
     Args:
-        images: see `image_columns`.
-        objects: see `object_columns`.
-        categories: records with `id` and `name`, maybe `frequency` or `image_count`.
-        segmentations: one per row of `objects`; empty where masks are not scored.
+        images: of unique ids.
+        annotations: on any images, of any categories.
+        categories: records with `id` and `name`, ascending by id, maybe with `frequency` or `image_count`.
+        segmentations: one per annotation; empty where masks are not scored.
 
     Raises:
-        ValueError: an image id or category id that appears twice, or categories without id and name.
+        ValueError: an unknown `frequency`.
     """
-    try:
-        categories = sorted(categories, key=lambda category: category['id'])
-        names = tuple(category['name'] for category in categories)
-    except _MALFORMED as error:
-        raise ValueError(f'a category of the annotation file: {_reason(error)}') from None
-    category_ids = _integers([category['id'] for category in categories], None, 'category ids')
-    _refuse_repeated('category', category_ids)
-    image_order = np.argsort(images.ids_sizes[:, 0], kind='stable')
-    image_ids = images.ids_sizes[image_order, 0]
-    _refuse_repeated('image', image_ids)
+    category_ids = np.array([category['id'] for category in categories], dtype=np.int64)
+    image_order = np.argsort(images.table.ids, kind='stable')
+    image_ids = images.table.ids[image_order]
     federated = bool(images.listed.any())
 
-    pairs, known = _pairs(objects['ids'][:, 1], objects['ids'][:, 2], image_ids, category_ids)
-    rows = np.flatnonzero(known & (objects['area'] > 0) & (objects['area'] < np.inf))
+    pairs, known = _pairs(annotations.image_ids, annotations.category_ids, image_ids, category_ids)
+    rows = np.flatnonzero(known & (annotations.areas > 0) & (annotations.areas < np.inf))
     rows = rows[np.argsort(pairs[rows], kind='stable')]
-    ignore = objects['ignore'][rows]
+    ignore = annotations.ignore[rows]
+    if not federated:
+        ignore |= annotations.crowd[rows] & ~annotations.says_ignore[rows]
     return GroundTruth(
         image_ids=image_ids,
-        image_sizes=images.ids_sizes[image_order, 1:],
+        image_sizes=images.table.sizes[image_order],
         category_ids=category_ids,
-        names=names,
+        names=tuple(category['name'] for category in categories),
         groups=category_groups(categories),
         federated=federated,
         complete=~images.listed[image_order],
         pairs=pairs[rows],
-        object_ids=objects['ids'][rows, 0],
-        boxes=objects['box'][rows],
-        areas=objects['area'][rows],
-        ignore=ignore == _IGNORE if federated else ignore > 0,
+        object_ids=annotations.ids[rows],
+        boxes=annotations.boxes[rows],
+        areas=annotations.areas[rows],
+        ignore=ignore,
         segmentations=segmentations,
         segmentation_rows=rows,
         listed_pairs=np.union1d(pairs[rows], _pair_set(images.negatives, image_ids, category_ids)),
@@ -156,7 +117,7 @@ def ground_truth_from_columns(
 
 
 def ground_truth_table(gt: Mapping[str, Any], metrics: Sequence[str] = ('bbox', 'segm')) -> GroundTruth:
-    """Tabulate an annotation file that was read from json.
+    """Return the table of an annotation file that was read from json.
 
     Args:
         gt: LVIS or COCO annotations: `images`, `annotations`, `categories`; not modified, masks are not copied.
@@ -173,10 +134,14 @@ def ground_truth_table(gt: Mapping[str, Any], metrics: Sequence[str] = ('bbox', 
     missing = [key for key in ('images', 'annotations', 'categories') if key not in gt]
     if missing:
         raise ValueError(f'the annotations have no {missing[0]!r}; expected those of LVIS or COCO')
-    needs_masks = not {'segm', 'boundary'}.isdisjoint(metrics)
-    objects = object_columns(gt['annotations'], needs_masks)
-    masks = [annotation['segmentation'] for annotation in gt['annotations']] if needs_masks else []
-    return ground_truth_from_columns(image_columns(gt['images']), objects, gt['categories'], masks)
+    bad = BadRecords('the annotations')
+    wants_masks = needs_masks(metrics)
+    images = federated_images(gt['images'], bad)
+    annotations = tabulate_annotations(gt['annotations'], bad, 'need' if wants_masks else 'skip')
+    categories = keep_good_categories(gt['categories'], bad)
+    bad.refuse()
+    masks = [annotation['segmentation'] for annotation in gt['annotations']] if wants_masks else []
+    return ground_truth_from_columns(images, annotations, categories, masks)
 
 
 def _pairs(
@@ -195,26 +160,3 @@ def _pair_set(
 ) -> NDArray[np.int64]:
     pairs, known = _pairs(listed[:, 0], listed[:, 1], image_ids, category_ids)
     return np.unique(pairs[known])
-
-
-def _integers(values: list[Any], columns: int | None, what: str) -> NDArray[np.int64]:
-    table = np.array(values if values else np.zeros((0, columns) if columns else 0, dtype=np.int64))
-    if table.dtype.kind not in 'iu':
-        raise ValueError(f'the {what} in the annotation file are not all whole numbers')
-    return table.astype(np.int64, copy=False)
-
-
-def _refuse_repeated(noun: str, ids: NDArray[np.int64]) -> None:
-    repeated = ids[1:][ids[1:] == ids[:-1]]
-    if repeated.size:
-        raise ValueError(f'{noun} id {repeated[0]} is used twice in the annotation file; ids must be unique')
-
-
-def _title(noun: str, record: Any, position: int) -> str:
-    if isinstance(record, Mapping) and 'id' in record:
-        return f'{noun} {record["id"]}'
-    return f'{noun}s[{position}]'
-
-
-def _reason(error: Exception) -> str:
-    return f'has no {error.args[0]!r}' if isinstance(error, KeyError) else f'cannot be read ({error})'

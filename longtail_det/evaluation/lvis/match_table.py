@@ -47,7 +47,7 @@ class MatchTable:
         return len(self.images)
 
     def select(self, rows: Any) -> MatchTable:
-        """Keep these rows: a bool mask, row numbers or a slice."""
+        """Select these rows: a bool mask, row numbers or a slice."""
         return MatchTable(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     @classmethod
@@ -61,7 +61,7 @@ class MatchTable:
 
 
 def within_cap(images: NDArray[Any], scores: NDArray[Any], cap: int = IMAGE_CAP) -> NDArray[np.bool_]:
-    """Mark the best detections of each image over all classes; of equal scores the earlier ones.
+    """Select the best detections of each image over all classes; of equal scores the earlier ones.
 
     Args:
         images: (n,) int, which image, ascending.

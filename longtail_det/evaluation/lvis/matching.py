@@ -40,7 +40,7 @@ class Assignment(NamedTuple):
 
 
 def outside_area(areas: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell which of the four area ranges an area is outside of.
+    """Return which of the four area ranges an area is outside of.
 
     Args:
         areas: (n,) square pixels.

@@ -46,44 +46,11 @@ def mask_edges(gt: GroundTruth, pairs: NDArray[np.int64], rles: Sequence[Any], *
 
     def overlaps(found: slice, objects: slice) -> NDArray[np.float64]:
         detected = list(rles[found])
-        truth = [object_rle(gt, row) for row in range(objects.start, objects.stop)]
+        truth = [gt.rle(row) for row in range(objects.start, objects.stop)]
         iou = _iou(detected, truth)
         return _with_boundary(iou, detected, truth) if boundary else iou
 
     return _edges(_blocks(pairs, gt.pairs), overlaps, pairs, gt.pairs)
-
-
-def object_rle(gt: GroundTruth, row: int) -> dict[str, Any]:
-    """Encode the mask of an object, on the size of its image.
-
-    Args:
-        gt: the objects.
-        row: which one.
-
-    Returns:
-        A compressed RLE.
-    """
-    height, width = gt.image_sizes[gt.pairs[row] // gt.num_classes].tolist()
-    return as_rle(gt.segmentation(row), height, width)
-
-
-def as_rle(segmentation: Any, height: int, width: int) -> dict[str, Any]:
-    """Encode a segmentation as the lvis API does.
-
-    Args:
-        segmentation: polygons, run lengths or a compressed RLE.
-        height: of the image, pixels.
-        width: of the image, pixels.
-
-    Returns:
-        A compressed RLE; one that is given comes back as it is.
-    """
-    if isinstance(segmentation, list):
-        rles = mask_utils.frPyObjects(segmentation, height, width)
-        return rles[0] if len(rles) == 1 else mask_utils.merge(rles)
-    if isinstance(segmentation['counts'], list):
-        return mask_utils.frPyObjects(segmentation, height, width)
-    return segmentation
 
 
 def _iou(found: Any, objects: Any) -> NDArray[np.float64]:
@@ -92,7 +59,7 @@ def _iou(found: Any, objects: Any) -> NDArray[np.float64]:
 
 
 def _with_boundary(iou: NDArray[np.float64], detected: Sequence[Any], truth: Sequence[Any]) -> NDArray[np.float64]:
-    """Take the smaller overlap, where that of the masks is enough to be looked at."""
+    """Select the smaller overlap, where that of the masks is enough to be looked at."""
     rows, columns = np.nonzero(iou >= _LOWEST)
     if not len(rows):
         return iou

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -11,7 +13,12 @@ AREA_RANGES = {'all': (0.0, 1e10), 'small': (0.0, 32.0**2), 'medium': (32.0**2, 
 AREA_LIMITS = np.array(list(AREA_RANGES.values()))
 #: detections of an image that count, over all classes
 IMAGE_CAP = 300
-#: detections of a class that count over the data set, where there is no cap per image
+#: detections of a class that count over the dataset, where there is no cap per image
 CLASS_CAP = 10_000
 METRICS = ('bbox', 'segm', 'boundary')
 MODES = ('default', 'fixed', 'pool')
+
+
+def needs_masks(metrics: Iterable[str]) -> bool:
+    """Return whether any of these `metrics` is scored by masks."""
+    return not {'segm', 'boundary'}.isdisjoint(metrics)

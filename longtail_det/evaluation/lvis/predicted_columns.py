@@ -16,7 +16,7 @@ _NEEDED = ('bboxes', 'scores', 'labels')
 def predicted_columns(
     predictions: Sequence[Mapping[str, Any]], category_ids: Sequence[int], metric: str = 'bbox'
 ) -> Detections:
-    """Tabulate the pickle of tools/test.py --out or of mmdet's DumpDetResults.
+    """Read the pickle of tools/test.py --out or of mmdet's DumpDetResults.
 
     Args:
         predictions: one mapping per image with `img_id` and `pred_instances`: `bboxes` (n, 4) xyxy in pixels, `scores`

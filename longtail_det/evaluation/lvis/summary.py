@@ -1,4 +1,4 @@
-"""Matched detections of a data set -> AP, AR, and AP by object size, frequency group and class."""
+"""Matched detections of a dataset -> AP, AR, and AP by object size, frequency group and class."""
 
 from __future__ import annotations
 

@@ -1,12 +1,29 @@
-"""The fast path of some equations: losses that bring their own gradient, in blocks of rows."""
+"""The fast path of some definitions: losses that bring their own gradient, in blocks of rows, summed over columns.
 
-from .activations import Gumbel, Link, Normal, Sigmoid
+Under `torch.compile`, and in a backward pass with `create_graph=True`, each takes its definition.
+"""
+
 from .foreground import split_foreground
+from .fused import is_compiling, row_blocks
+from .losses import (
+    class_relative_kernel,
+    drop_kernel,
+    eql_kernel,
+    eqlv2_kernel,
+    gumbel_kernel,
+    seesaw_kernel,
+    sigmoid_ce_kernel,
+)
 
 __all__ = [
-    'Gumbel',
-    'Link',
-    'Normal',
-    'Sigmoid',
+    'class_relative_kernel',
+    'drop_kernel',
+    'eql_kernel',
+    'eqlv2_kernel',
+    'gumbel_kernel',
+    'is_compiling',
+    'row_blocks',
+    'seesaw_kernel',
+    'sigmoid_ce_kernel',
     'split_foreground',
 ]

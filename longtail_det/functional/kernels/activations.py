@@ -1,49 +1,48 @@
-"""Link functions from a logit to a probability: value, -log p and -log(1 - p), with their derivatives, in log space."""
+"""The two terms of a binary cross entropy, -log p and -log(1 - p), each with its derivative, by activation."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..activations import GUMBEL_LEFT, GUMBEL_RIGHT, Activation, ClassRelative, Gumbel, Normal, Sigmoid
+
 #: sets chosen terms of a matrix to zero, in place, and gives it back
 Clear = Callable[[Tensor], Tensor]
-#: right of it -log(1 - p) of a Gumbel is x itself to the last bit, and exp(-x) would leave float32's normal numbers
-_GUMBEL_RIGHT = 80.0
 #: exp of it is still finite in float32
 _MAX_EXPONENT = 85.0
 _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 
 
-class Link:
-    """p(x) in (0, 1), rising in x. Every method takes a float tensor of any shape and gives one of the same shape."""
+class Terms:
+    """The terms of any activation, their derivatives by autograd; a subclass brings its own."""
 
     #: whether the derivative of `negative` costs little beside its value, so that it need not be kept
     cheap_gradient: ClassVar[bool] = False
 
-    def probability(self, x: Tensor) -> Tensor:
-        """p(x)."""
-        raise NotImplementedError
+    def __init__(self, activation: Activation) -> None:
+        self.activation = activation
 
     def positive(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """-log p(x), and its derivative (negative)."""
-        raise NotImplementedError
+        """Return -log p(x), and its derivative (negative)."""
+        return _with_derivative(self.activation.log_p, x)
 
     def negative(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """-log(1 - p(x)), and its derivative (positive)."""
-        raise NotImplementedError
+        """Return -log(1 - p(x)), and its derivative (positive)."""
+        return _with_derivative(self.activation.log_not_p, x)
 
     def negative_gradient(self, x: Tensor) -> Tensor:
-        """The derivative of -log(1 - p(x)) alone."""
+        """Return the derivative of -log(1 - p(x)) alone."""
         return self.negative(x)[1]
 
     def negative_sums(self, x: Tensor, gradient: Tensor, leave_out: Clear, weight: Tensor | None) -> Tensor:
-        """Sums over columns of -log(1 - p(x)), and the derivatives of its terms.
+        """Compute sums over columns of -log(1 - p(x)), and the derivatives of its terms.
 
         Args:
             x: (n, K) float.
@@ -58,39 +57,38 @@ class Link:
         gradient.copy_(derivative)
         return value.sum(1) if weight is None else value @ weight
 
-    def inverse(self, probability: float) -> float:
-        """The logit x at which p(x) is `probability`, in (0, 1)."""
-        raise NotImplementedError
-
-    def at(self, columns: Tensor) -> Link:
-        """The link of chosen columns, for a link that differs by column; `columns` is (n, k) int64."""
+    def at(self, columns: Tensor) -> Terms:
+        """Return the terms of chosen columns, where they differ by column; `columns` is (n, k) int64."""
         return self
 
 
-@dataclass(frozen=True)
-class Sigmoid(Link):
-    """p = 1 / (1 + exp(-x))."""
+def _with_derivative(log_probability: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
+    with torch.enable_grad():
+        x = x.detach().requires_grad_()
+        value = -log_probability(x)
+        (derivative,) = torch.autograd.grad(value.sum(), x)
+    return value.detach(), derivative
+
+
+class SigmoidTerms(Terms):
+    """softplus(-x) and softplus(x)."""
 
     cheap_gradient: ClassVar[bool] = True
 
-    def probability(self, x: Tensor) -> Tensor:
-        """p(x)."""
-        return x.sigmoid()
-
     def positive(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """-log p(x) = softplus(-x), and its derivative."""
+        """Return -log p(x) = softplus(-x), and its derivative."""
         return F.softplus(-x), x.neg().sigmoid_().neg_()
 
     def negative(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """-log(1 - p(x)) = softplus(x), and its derivative."""
+        """Return -log(1 - p(x)) = softplus(x), and its derivative."""
         return F.softplus(x), x.sigmoid()
 
     def negative_gradient(self, x: Tensor) -> Tensor:
-        """sigmoid(x)."""
+        """Return sigmoid(x)."""
         return x.sigmoid()
 
     def negative_sums(self, x: Tensor, gradient: Tensor, leave_out: Clear, weight: Tensor | None) -> Tensor:
-        """The same as softplus(x) = max(x, 0) - log(1 - s), s the lesser of p and 1 - p, with fewer logarithms."""
+        """Return softplus(x) = max(x, 0) - log(1 - s), s the lesser of p and 1 - p, with fewer logarithms."""
         p = leave_out(torch.sigmoid(x, out=gradient))
         lesser = torch.rsub(p, 1.0)
         torch.minimum(lesser, p, out=lesser)
@@ -99,94 +97,109 @@ class Sigmoid(Link):
             return rest.sum(1) - sum_log1p_(lesser, -1)
         return rest @ weight - lesser.neg_().log1p_() @ weight
 
-    def inverse(self, probability: float) -> float:
-        """The logit, log(p / (1 - p))."""
-        return math.log(check_probability(probability)) - math.log1p(-probability)
 
+class GumbelTerms(Terms):
+    """exp(-x) and log1p(1 / expm1(exp(-x)))."""
 
-@dataclass(frozen=True)
-class Gumbel(Link):
-    """p = exp(-exp(-x)), the Gumbel CDF (Alexandridis et al., ECCV 2022, arXiv:2207.10936).
-
-    Args:
-        clamp: logits are clamped to this range, and get no gradient outside it; None clamps nothing.
-
-    -log p = exp(-x) grows without bound to the left; without a clamp it stops growing at x = -40
-    (2e17 in the loss), so that float32 stays finite.
-    """
-
-    clamp: tuple[float, float] | None = None
-
-    def probability(self, x: Tensor) -> Tensor:
-        """p(x), never clamped."""
-        return x.neg().exp_().neg_().exp_()
+    activation: Gumbel
 
     def positive(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """-log p(x) = exp(-x), and its derivative."""
-        low, high = self.clamp or (-40.0, math.inf)
+        """Return -log p(x) = exp(-x), and its derivative."""
+        low, high = self.activation.clamp or (GUMBEL_LEFT, math.inf)
         value = x.clamp(low, high).neg_().exp_()
         return value, -value * ((x >= low) & (x <= high))
 
     def negative(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """-log(1 - p(x)) = log1p(1 / expm1(exp(-x))), and its derivative exp(-x) / expm1(exp(-x))."""
+        """Return -log(1 - p(x)) = log1p(1 / expm1(exp(-x))), and its derivative exp(-x) / expm1(exp(-x))."""
         gradient = torch.empty_like(x)
         value = self._odds(x, gradient).log1p_()
-        return (value if self.clamp else value.add_((x - _GUMBEL_RIGHT).clamp_(min=0))), gradient
+        return (value if self.activation.clamp else value.add_((x - GUMBEL_RIGHT).clamp_(min=0))), gradient
 
     def negative_sums(self, x: Tensor, gradient: Tensor, leave_out: Clear, weight: Tensor | None) -> Tensor:
-        """The same, with one logarithm for eight terms where a product of eight odds cannot overflow."""
-        if weight is not None or self.clamp is None or 8 * self.clamp[1] > _MAX_EXPONENT:
+        """Compute the same, with one logarithm for eight terms where a product of eight odds cannot overflow."""
+        if weight is not None or self.activation.clamp is None or 8 * self.activation.clamp[1] > _MAX_EXPONENT:
             return super().negative_sums(x, gradient, leave_out, weight)
         odds = self._odds(x, gradient)
         leave_out(gradient)
         return sum_log1p_(leave_out(odds), 1)
 
     def _odds(self, x: Tensor, gradient: Tensor) -> Tensor:
-        """p / (1 - p) = 1 / expm1(exp(-x)); the derivative of -log(1 - p) is written into `gradient`."""
-        low, high = self.clamp or (-40.0, _GUMBEL_RIGHT)
+        """Return p / (1 - p) = 1 / expm1(exp(-x)); the derivative of -log(1 - p) is written into `gradient`."""
+        low, high = self.activation.clamp or (GUMBEL_LEFT, GUMBEL_RIGHT)
         inside = x.clamp(low, high)
         torch.neg(inside, out=gradient).exp_()
         odds = gradient.expm1().reciprocal_()
         gradient.mul_(odds)
-        if self.clamp is not None:
+        if self.activation.clamp is not None:
             gradient.mul_(inside.eq_(x))
         return odds
 
-    def inverse(self, probability: float) -> float:
-        """The logit, -log(-log p)."""
-        return -math.log(-math.log(check_probability(probability)))
 
+class NormalTerms(Terms):
+    """-log Phi(x) and -log Phi(-x)."""
 
-@dataclass(frozen=True)
-class Normal(Link):
-    """p = Phi(x), the CDF of the standard normal, of logits clamped to a range in training.
-
-    Args:
-        clamp: logits are clamped to this range, and get no gradient outside it.
-    """
-
-    clamp: tuple[float, float] = (-5.0, 5.0)
-
-    def probability(self, x: Tensor) -> Tensor:
-        """p(x), never clamped."""
-        return torch.special.ndtr(x)
+    activation: Normal
 
     def positive(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """-log p(x), and its derivative -phi(x) / Phi(x)."""
-        inside = x.clamp(*self.clamp)
+        """Return -log p(x), and its derivative -phi(x) / Phi(x)."""
+        inside = x.clamp(*self.activation.clamp)
         value = torch.special.log_ndtr(inside).neg_()
         # phi / Phi in log space; within a clamp of some tens there is no cancellation
         density = inside.square().mul_(-0.5).sub_(_LOG_SQRT_2PI)
         return value, density.add_(value).exp_().neg_().mul_(x == inside)
 
     def negative(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """-log(1 - p(x)) = -log p(-x), and its derivative."""
-        value, gradient = Normal((-self.clamp[1], -self.clamp[0])).positive(-x)
+        """Return -log(1 - p(x)) = -log p(-x), and its derivative."""
+        low, high = self.activation.clamp
+        value, gradient = NormalTerms(Normal((-high, -low))).positive(-x)
         return value, gradient.neg_()
 
 
+class ClassRelativeTerms(Terms):
+    """Those of the normal CDF in some columns, those of the Gumbel CDF in the others."""
+
+    activation: ClassRelative
+
+    def __init__(self, activation: ClassRelative) -> None:
+        super().__init__(activation)
+        self.is_normal = activation.is_normal
+        self.normal, self.gumbel = NormalTerms(activation.normal), GumbelTerms(activation.gumbel)
+
+    def positive(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return -log p(x) and its derivative."""
+        return self._choose(self.normal.positive(x), self.gumbel.positive(x))
+
+    def negative(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return -log(1 - p(x)) and its derivative."""
+        return self._choose(self.normal.negative(x), self.gumbel.negative(x))
+
+    def at(self, columns: Tensor) -> Terms:
+        """Return the terms of chosen columns."""
+        return ClassRelativeTerms(replace(self.activation, is_normal=self.is_normal[columns]))
+
+    def _choose(self, normal: tuple[Tensor, Tensor], gumbel: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        return torch.where(self.is_normal, normal[0], gumbel[0]), torch.where(self.is_normal, normal[1], gumbel[1])
+
+
+_TERMS: dict[type[Activation], type[Terms]] = {
+    Sigmoid: SigmoidTerms,
+    Gumbel: GumbelTerms,
+    Normal: NormalTerms,
+    ClassRelative: ClassRelativeTerms,
+}
+
+
+def terms_of(activation: Activation) -> Terms:
+    """Return the terms of an activation, by autograd for one that has none of its own.
+
+    Args:
+        activation: any.
+    """
+    return _TERMS.get(type(activation), Terms)(activation)
+
+
 def sum_log1p_(q: Tensor, sign: int) -> Tensor:
-    """Sum of log(1 + sign q) over columns, with one logarithm for eight terms; it overwrites `q`.
+    """Return the sum of log(1 + sign q) over columns, with one logarithm for eight terms; it overwrites `q`.
 
     Two terms become one through (1 + a)(1 + b) = 1 + (a + b + ab), which keeps the relative precision of small q, as
     log1p does.
@@ -204,20 +217,3 @@ def sum_log1p_(q: Tensor, sign: int) -> Tensor:
         left.addcmul_(left, right, value=sign).add_(right)
         q = q[:, : q.size(1) - half]
     return q.mul(sign).log1p_().sum(1)
-
-
-def check_probability(probability: float) -> float:
-    """Refuse what is no probability strictly between 0 and 1.
-
-    Args:
-        probability: the value.
-
-    Returns:
-        The value.
-
-    Raises:
-        ValueError: it is not in (0, 1).
-    """
-    if not 0 < probability < 1:
-        raise ValueError(f'prior probability {probability}; expected a number in (0, 1), such as 1e-3')
-    return probability

@@ -7,8 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .fused import refuse_second_order
-
 
 class _SplitForeground(torch.autograd.Function):
     @staticmethod
@@ -19,7 +17,6 @@ class _SplitForeground(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad_classes: Tensor, grad_rest: Tensor) -> tuple[Tensor, None, None]:
-        refuse_second_order()
         (rows,) = ctx.saved_tensors
         grad = grad_classes.new_zeros(ctx.shape)
         grad[:, : ctx.num_classes].index_copy_(0, rows, grad_classes)
@@ -28,10 +25,10 @@ class _SplitForeground(torch.autograd.Function):
 
 
 def split_foreground(cls_score: Tensor, rows: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
-    """Take the class columns of some rows, and the remaining columns of all rows.
+    """Select the class columns of some rows, and the remaining columns of all rows.
 
     The same as two slices and an index; but autograd would fill a full-size gradient for each of those three and
-    add them up, which costs more than the loss itself. Differentiating twice is refused.
+    add them up, which costs more than the loss itself.
 
     Args:
         cls_score: (N, C + K) logits.

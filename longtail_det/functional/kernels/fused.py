@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
@@ -9,6 +10,8 @@ from torch import Tensor
 
 #: elements of a block on a CPU; a megabyte: the passes over it run in the cache
 _CPU_BLOCK = 2**18
+#: whether `torch.compile` is tracing; torch 2.1 cannot tell, there the kernels run outside of the graph
+is_compiling: Callable[[], bool] = getattr(torch.compiler, 'is_compiling', lambda: False)
 
 
 class Kernel(Protocol):
@@ -19,21 +22,21 @@ class Kernel(Protocol):
     keeps_gradient: bool
 
     def value(self, x: Tensor, rows: slice) -> Tensor:
-        """(n,) losses."""
+        """Return (n,) losses."""
         ...
 
     def gradient(self, x: Tensor, rows: slice) -> Tensor:
-        """(n, K) derivatives of each row's loss."""
+        """Return (n, K) derivatives of each row's loss."""
         ...
 
     def both(self, x: Tensor, rows: slice, gradient: Tensor) -> Tensor:
-        """(n,) losses; the (n, K) derivatives are written into `gradient`."""
+        """Return (n,) losses; the (n, K) derivatives are written into `gradient`."""
         ...
 
 
 class _Fused(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, kernel: Kernel) -> Tensor:
+    def forward(ctx: Any, logits: Tensor, kernel: Kernel, definition: Callable[[Tensor], Tensor]) -> Tensor:
         loss = logits.new_empty(logits.size(0))
         keep = kernel.keeps_gradient and ctx.needs_input_grad[0]
         gradient = torch.empty_like(logits) if keep else None
@@ -42,24 +45,26 @@ class _Fused(torch.autograd.Function):
                 loss[rows] = kernel.value(logits[rows], rows)
             else:
                 loss[rows] = kernel.both(logits[rows], rows, gradient[rows])
-        ctx.kernel = kernel
-        ctx.save_for_backward(logits if gradient is None else gradient)
+        ctx.kernel, ctx.definition = kernel, definition
+        ctx.save_for_backward(logits, gradient)
         return loss
 
     @staticmethod
-    def backward(ctx: Any, grad_loss: Tensor) -> tuple[Tensor, None]:
-        refuse_second_order()
-        (saved,) = ctx.saved_tensors
-        if ctx.kernel.keeps_gradient:
-            return saved * grad_loss[:, None], None
-        gradient = torch.empty_like(saved)
-        for rows in row_blocks(saved):
-            torch.mul(ctx.kernel.gradient(saved[rows], rows), grad_loss[rows, None], out=gradient[rows])
-        return gradient, None
+    def backward(ctx: Any, grad_loss: Tensor) -> tuple[Tensor, None, None]:
+        logits, gradient = ctx.saved_tensors
+        if torch.is_grad_enabled():  # create_graph=True: this pass is itself being differentiated
+            loss = ctx.definition(logits)
+            return torch.autograd.grad(loss, logits, grad_loss, create_graph=True)[0], None, None
+        if gradient is not None:
+            return gradient * grad_loss[:, None], None, None
+        gradient = torch.empty_like(logits)
+        for rows in row_blocks(logits):
+            torch.mul(ctx.kernel.gradient(logits[rows], rows), grad_loss[rows, None], out=gradient[rows])
+        return gradient, None, None
 
 
 def row_blocks(logits: Tensor) -> list[slice]:
-    """Cut the rows into blocks for a CPU; a GPU takes them all at once."""
+    """Cut the rows of (N, K) `logits` into blocks for a CPU; a GPU takes them all at once."""
     num_rows = logits.size(0)
     if logits.is_cuda:
         return [slice(0, num_rows)]
@@ -67,33 +72,19 @@ def row_blocks(logits: Tensor) -> list[slice]:
     return [slice(start, min(start + step, num_rows)) for start in range(0, num_rows, step)]
 
 
-def fused_loss(logits: Tensor, kernel: Kernel) -> Tensor:
+def fused_loss(logits: Tensor, kernel: Kernel, definition: Callable[[Tensor], Tensor]) -> Tensor:
     """Evaluate a loss per row whose gradient is known.
 
-    Autograd would keep several matrices of the size of the logits; this keeps one. Autocast is off inside.
+    Autograd would keep several matrices of the size of the logits; this keeps one beside the logits. Autocast is off
+    inside.
 
     Args:
         logits: (N, K) float.
         kernel: gives losses and gradients of a block of rows.
+        definition: gives the same (N,) losses in plain torch; a backward pass with `create_graph=True` takes it.
 
     Returns:
-        (N,) loss per row, differentiable once with respect to `logits`.
-
-    Raises:
-        RuntimeError: in a backward pass with `create_graph=True`.
+        (N,) loss per row, differentiable any number of times with respect to `logits`.
     """
     with torch.autocast(logits.device.type, enabled=False):
-        return _Fused.apply(logits, kernel)
-
-
-def refuse_second_order() -> None:
-    """Raise inside a backward pass that is itself being differentiated (`create_graph=True`), rather than be wrong.
-
-    Raises:
-        RuntimeError: grad mode is on, which autograd switches off in an ordinary backward pass.
-    """
-    if torch.is_grad_enabled():
-        raise RuntimeError(
-            'this loss brings its own gradient and cannot be differentiated twice; call backward or autograd.grad '
-            'without create_graph=True'
-        )
+        return _Fused.apply(logits, kernel, definition)

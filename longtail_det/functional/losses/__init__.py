@@ -1,7 +1,12 @@
-"""The equations: one method, one file, unreduced functions of logits, labels and per-class tables."""
+"""The definitions: one method, one file, plain torch, differentiable any number of times.
 
-from .class_relative import class_relative_link, class_relative_loss
-from .drop_loss import drop_loss, drop_rate_mu, mu_of_counts, tail_counts
+Shapes: N RoIs, C foreground classes, K columns of the classifier (C, C + 1 or C + 2). A loss of independent columns is
+unreduced, (N, K); a softmax has one term for each RoI, (N,). Labels are in [0, C], C is background.
+"""
+
+from .binary_cross_entropy import binary_cross_entropy, one_hot
+from .class_relative import class_relative_activation, class_relative_loss
+from .drop_loss import drop_loss, drop_rate_mu, dropped_terms, tail_counts
 from .eql import eql_loss
 from .eqlv2 import eqlv2_loss, eqlv2_weights
 from .gumbel import gumbel_loss
@@ -9,15 +14,17 @@ from .seesaw import seesaw_loss, seesaw_shift
 from .sigmoid_ce import sigmoid_ce_loss
 
 __all__ = [
-    'class_relative_link',
+    'binary_cross_entropy',
+    'class_relative_activation',
     'class_relative_loss',
     'drop_loss',
     'drop_rate_mu',
+    'dropped_terms',
     'eql_loss',
     'eqlv2_loss',
     'eqlv2_weights',
     'gumbel_loss',
-    'mu_of_counts',
+    'one_hot',
     'seesaw_loss',
     'seesaw_shift',
     'sigmoid_ce_loss',

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from ..kernels import Sigmoid
-from ..kernels.binary import binary_loss
+from .binary_cross_entropy import binary_cross_entropy, one_hot
 
 
 def eqlv2_weights(
     pos_grad: Tensor, neg_grad: Tensor, *, gamma: float = 12.0, mu: float = 0.8, alpha: float = 4.0
 ) -> tuple[Tensor, Tensor]:
-    """Weights of the positive and negative terms from the accumulated gradients.
+    """Return the weights of the positive and negative terms from the accumulated gradients.
 
     With g = pos_grad / neg_grad and f(g) = sigmoid(gamma (g - mu)): positives 1 + alpha (1 - f), negatives f.
     A class that has received no gradient yet counts as balanced, g = 100.
@@ -44,18 +44,12 @@ def eqlv2_loss(
         negative_weight: (C,) of `eqlv2_weights`.
 
     Returns:
-        (N,) loss in nats, summed over columns; and two (C,) sums over the RoIs of |sigmoid(x) - t| w, of the
-        positive and of the negative terms, without gradient.
+        (N, C + 1) loss in nats, unreduced; and two (C,) sums over the RoIs of |sigmoid(x) - t| w, of the positive and
+        of the negative terms, without gradient.
     """
-    one = positive_weight.new_ones(1)
-    positive, negative = (torch.cat([w, one]).to(logits.dtype) for w in (positive_weight, negative_weight))
-    sums = logits.new_zeros(2, logits.size(1))
-    loss = binary_loss(
-        logits,
-        labels,
-        Sigmoid(),
-        negative_weight=negative,
-        positive_weight=positive,
-        column_gradients=(sums[0], sums[1]),
-    )
-    return loss, sums[0, :-1], sums[1, :-1]
+    target = one_hot(labels, logits.size(1))
+    positive, negative = (F.pad(w, (0, 1), value=1.0).to(logits) for w in (positive_weight, negative_weight))
+    weight = torch.where(target, positive, negative)
+    loss = weight * binary_cross_entropy(logits, target)
+    gradient = (weight * (logits.detach().sigmoid() - target.to(logits)).abs())[:, :-1]
+    return loss, (gradient * target[:, :-1]).sum(0), (gradient * ~target[:, :-1]).sum(0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..kernels import Gumbel
-from ..kernels.binary import binary_loss
+from ..activations import Gumbel
+from .binary_cross_entropy import binary_cross_entropy, one_hot
 
 
 def gumbel_loss(logits: Tensor, labels: Tensor, *, logit_clamp: tuple[float, float] | None = (-4.0, 10.0)) -> Tensor:
@@ -20,11 +20,11 @@ def gumbel_loss(logits: Tensor, labels: Tensor, *, logit_clamp: tuple[float, flo
         logit_clamp: range the logits are clamped to, without gradient outside; None switches it off.
 
     Returns:
-        (N,) loss in nats, summed over columns.
+        (N, C + 1) loss in nats, unreduced.
 
     Example:
         >>> import torch
         >>> round(gumbel_loss(torch.zeros(1, 1), torch.tensor([0])).item(), 4)  # -log exp(-1)
         1.0
     """
-    return binary_loss(logits, labels, Gumbel(logit_clamp))
+    return binary_cross_entropy(logits, one_hot(labels, logits.size(1)), Gumbel(logit_clamp))

@@ -12,7 +12,7 @@ from torch import Tensor
 def seesaw_shift(
     logits: Tensor, labels: Tensor, cum_samples: Tensor, *, p: float = 0.8, q: float = 2.0, eps: float = 1e-2
 ) -> Tensor:
-    """Give log(M_ij * K_ij), what Seesaw adds to the logit of class j of a RoI of class i, up to a constant per RoI.
+    """Return log(M_ij * K_ij), what Seesaw adds to the logit of class j of a RoI of class i, up to a constant per RoI.
 
     Mitigation M_ij = min(1, (n_j / n_i)^p) eases the push of frequent RoIs on rarer classes; compensation
     K_ij = max(1, (s_j / s_i)^q) restores it for a class that scores above the label. Both are 1 at j = i. A softmax
@@ -30,17 +30,11 @@ def seesaw_shift(
     Returns:
         (N, C) shift in nats, without gradient; subtract each row's column `labels` to have log(M K) itself.
     """
-    logits = logits.detach()
-    if q > 0:
-        shift = F.log_softmax(logits, dim=1)
-        own_score = shift.gather(1, labels[:, None]).clamp_(min=math.log(eps))
-        torch.maximum(shift, own_score, out=shift).mul_(q)
-    else:
-        shift = torch.zeros_like(logits)
-    if p > 0:
-        log_count = cum_samples.to(logits.dtype).clamp(min=1).log_().mul_(p)
-        shift.add_(torch.minimum(log_count, log_count[labels][:, None]))
-    return shift
+    log_count = cum_samples.to(logits.dtype).clamp(min=1).log()
+    log_score = F.log_softmax(logits.detach(), dim=1)
+    own_score = log_score.gather(1, labels[:, None]).clamp(min=math.log(eps))
+    mitigation = torch.minimum(log_count, log_count[labels][:, None])
+    return p * mitigation + q * torch.maximum(log_score, own_score)
 
 
 def seesaw_loss(
@@ -67,5 +61,4 @@ def seesaw_loss(
         True
     """
     shift = seesaw_shift(logits, labels, cum_samples, p=p, q=q, eps=eps)
-    # in place: the shift is ours, and carries no gradient of its own
-    return F.cross_entropy(shift.add_(logits), labels, reduction='none')
+    return F.cross_entropy(logits + shift, labels, reduction='none')

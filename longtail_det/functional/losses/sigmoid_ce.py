@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..kernels import Sigmoid
-from ..kernels.binary import binary_loss
+from .binary_cross_entropy import binary_cross_entropy, one_hot
 
 
 def sigmoid_ce_loss(logits: Tensor, labels: Tensor) -> Tensor:
@@ -16,11 +15,11 @@ def sigmoid_ce_loss(logits: Tensor, labels: Tensor) -> Tensor:
         labels: (N,) int64 in [0, C]; C is background.
 
     Returns:
-        (N,) loss in nats, summed over columns.
+        (N, C + 1) loss in nats, unreduced.
 
     Example:
         >>> import torch
-        >>> round(sigmoid_ce_loss(torch.zeros(1, 3), torch.tensor([2])).item(), 4)  # 3 log 2
+        >>> round(sigmoid_ce_loss(torch.zeros(1, 3), torch.tensor([2])).sum().item(), 4)  # 3 log 2
         2.0794
     """
-    return binary_loss(logits, labels, Sigmoid())
+    return binary_cross_entropy(logits, one_hot(labels, logits.size(1)))

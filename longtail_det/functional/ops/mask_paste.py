@@ -13,7 +13,7 @@ from torch import Tensor
 _GROUP_PIXELS = {'cpu': 2**20, 'cuda': 2**24}
 #: pixels of padding that cost as much as pasting one more group
 _GROUP_OVERHEAD = 2**14
-#: a side of a box so short that dividing by it overflows, which pastes the centre of the mask everywhere
+#: a side of a box so short that dividing by it overflows, which pastes the center of the mask everywhere
 _NO_SIDE = 1e-20
 
 
@@ -22,7 +22,7 @@ def paste_runs(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Paste masks into their boxes and give the pixels that reach the threshold, as runs down the columns.
 
-    Same decisions, pixel by pixel, as mmdet's paste (bilinear, zero outside the mask, pixel centres at 0.5).
+    Same decisions, pixel by pixel, as mmdet's paste (bilinear, zero outside the mask, pixel centers at 0.5).
 
     Args:
         probs: (N, 1, h, w) values of the masks, any float dtype.
@@ -57,7 +57,7 @@ def _windows(boxes: Tensor, mask_size: torch.Size, height: int, width: int, *, w
         corners = torch.cat([first.floor() - 1, last.ceil() + 1], dim=1)
     else:
         side = last - first
-        # beyond half a mask cell all four neighbours are outside the mask
+        # beyond half a mask cell all four neighbors are outside the mask
         reach = side.abs() / (2 * side.new_tensor([mask_size[1], mask_size[0]]))
         corners = torch.cat(
             [(torch.minimum(first, last) - reach).floor() - 1, (torch.maximum(first, last) + reach).ceil() + 1], dim=1
@@ -118,7 +118,7 @@ def _group_runs(index: Tensor, probs: Tensor, boxes: Tensor, windows: Tensor, he
 
 
 def _relative(pixels: Tensor, ends: Tensor) -> Tensor:
-    """Pixel centres in the coordinates of a box, -1 to 1; arithmetic and its order are mmdet's."""
+    """Pixel centers in the coordinates of a box, -1 to 1; arithmetic and its order are mmdet's."""
     first, last = ends[:, :1], ends[:, 1:]
     place = (pixels.to(torch.float32) + 0.5 - first) / (last - first) * 2 - 1
     return place.masked_fill(place.isinf(), 0.0)

@@ -116,7 +116,7 @@ def _groups_apart(boxes: Tensor, labels: Tensor) -> Iterator[Tensor]:
     low = low.scatter_reduce(0, rank, boxes.amin(1), 'amin')
     high = (-high).scatter_reduce(0, rank, boxes.amax(1), 'amax')
     for stride in (1, 2):
-        # shifted boxes of neighbouring classes overlap where coordinates are negative or large numbers are rounded
+        # shifted boxes of neighboring classes overlap where coordinates are negative or large numbers are rounded
         if (low[stride:] >= high[:-stride]).all():
             for remainder in range(stride):
                 yield _flat_nonzero(rank % stride == remainder)

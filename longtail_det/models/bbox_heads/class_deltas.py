@@ -3,64 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NoReturn, TypeGuard
+from functools import partial
+from typing import TypeGuard
 
 from torch import Tensor, nn
 
 from longtail_det.compat.tracing import is_recording
 from longtail_det.functional.ops import label_linear
 
+from ..layers.on_demand import OnDemand, Term
 
-class ClassDeltas:
-    """Stands for the (N, C * B) output of a regression layer without computing it.
 
-    It travels in the place of mmdet's `bbox_pred` tensor from a head's forward to its loss, prediction and refinement,
-    holding the features; who wants the deltas of one class per RoI gets them at a cost that does not grow with C.
+class ClassDeltas(OnDemand):
+    """Stands for the (R, C * B) output of a regression layer; `pick` gives the (R, B) deltas of one class per RoI.
+
+    It travels in the place of mmdet's `bbox_pred` tensor from a head's forward to its loss, prediction and refinement.
 
     Args:
-        features: (N, D) input of the layer.
+        features: (R, D) input of the layer.
         fc_reg: linear layer of C * B outputs.
         num_classes: C.
     """
 
     def __init__(self, features: Tensor, fc_reg: nn.Linear, num_classes: int) -> None:
-        self.features = features
+        super().__init__([(features, partial(_deltas, fc_reg, num_classes))])
         self.fc_reg = fc_reg
         self.num_classes = num_classes
 
-    def __len__(self) -> int:
-        """Number of RoIs N."""
-        return len(self.features)
+    def _like(self, terms: Sequence[Term]) -> ClassDeltas:
+        return ClassDeltas(terms[0][0], self.fc_reg, self.num_classes)
 
-    def __getitem__(self, rows: Tensor | slice) -> ClassDeltas:
-        """Those of some RoIs; indices as for a tensor's first dimension."""
-        return ClassDeltas(self.features[rows], self.fc_reg, self.num_classes)
-
-    def split(self, sizes: Sequence[int]) -> tuple[ClassDeltas, ...]:
-        """Cut into consecutive parts of the given numbers of RoIs."""
-        return tuple(ClassDeltas(part, self.fc_reg, self.num_classes) for part in self.features.split(list(sizes)))
-
-    def for_labels(self, labels: Tensor) -> Tensor:
-        """Deltas of each RoI for one class.
-
-        Args:
-            labels: (N,) int64 in [0, C).
-
-        Returns:
-            (N, B) deltas; the gradient reaches the whole layer, with zeros for the classes that are not there.
-        """
-        return label_linear(self.features, labels, self.fc_reg.weight, self.fc_reg.bias, self.num_classes)
-
-    def dense(self) -> Tensor:
-        """(N, C * B) deltas of every class, mmdet's `bbox_pred`."""
-        return self.fc_reg(self.features)
-
-    def __getattr__(self, name: str) -> NoReturn:
-        """Say what to do where code of another head takes this for a tensor."""
-        raise AttributeError(
-            f'bbox_pred has no {name!r}: LongTailBBoxHead gives {type(self).__name__}, which compute deltas on demand; '
+    def _refusal(self, what: str) -> str:
+        return (
+            f'bbox_pred has no {what!r}: LongTailBBoxHead gives {type(self).__name__}, which compute deltas on demand; '
             'set reg_on_demand=False in the bbox_head for a RoI head that needs the tensor of all classes'
         )
+
+    def __getitem__(self, rows: Tensor | slice) -> ClassDeltas:
+        """Those of some RoIs; mmdet's refinement asks for them in this way."""
+        return self.select(rows)
+
+    def dense(self) -> Tensor:
+        """(R, C * B) deltas of every class, mmdet's `bbox_pred`."""
+        return self.fc_reg(self._terms[0][0])
+
+
+def _deltas(fc_reg: nn.Linear, num_classes: int, features: Tensor, labels: Tensor) -> Tensor:
+    return label_linear(features, labels, fc_reg.weight, fc_reg.bias, num_classes)
 
 
 def can_defer(fc_reg: nn.Module) -> TypeGuard[nn.Linear]:

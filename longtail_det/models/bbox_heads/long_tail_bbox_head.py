@@ -21,7 +21,7 @@ class LongTailBBoxHead(ManyClassBoxes, ConvFCBBoxHead):
     Parameters, `state_dict`, losses and detections are those of mmdet's `Shared2FCBBoxHead`, at a cost of box
     regression and NMS that hardly grows with the number of classes. With a thousand sigmoids a bias
     of 0 makes the loss of the first steps a thousand log 2 per RoI; the published methods start lower. Only the
-    classifier's bias is set, every other initialisation stays mmdet's.
+    classifier's bias is set, every other initialization stays mmdet's.
 
     Args:
         num_shared_convs: 0, or 4 for the variant of four convolutions (`LongTail4Conv1FCBBoxHead`).
@@ -29,7 +29,7 @@ class LongTailBBoxHead(ManyClassBoxes, ConvFCBBoxHead):
         cls_bias: initial bias of every classifier column (GOL: -2 Gumbel, -6.5 sigmoid and softmax, -3 CRA).
         prior_prob: instead of `cls_bias`, the test score every class should start with (DropLoss, EQL: 1e-3,
             a bias of -6.9); the loss says which bias that is.
-        paper_init: initialise as GOL's configs really do: `fc_cls` constant (weight 1e-3, bias `cls_bias`) and,
+        paper_init: initialize as GOL's configs really do: `fc_cls` constant (weight 1e-3, bias `cls_bias`) and,
             because their `init_cfg` replaces the head's, `fc_reg` and the shared layers as PyTorch does.
         reg_on_demand: with class-specific regression (`reg_class_agnostic=False`) by a plain linear layer, compute
             deltas only for the classes that loss, refinement and NMS ask about: `forward` then gives `ClassDeltas`.
@@ -75,7 +75,7 @@ class LongTailBBoxHead(ManyClassBoxes, ConvFCBBoxHead):
         return self.loss_cls.bias_of_prior(prior_prob)
 
     def init_weights(self) -> None:
-        """Initialise as mmdet does, then set the classifier's bias."""
+        """Initialize as mmdet does, then set the classifier's bias."""
         super().init_weights()
         if self.cls_bias is not None:
             nn.init.constant_(self._classifier_bias(), self.cls_bias)
@@ -126,8 +126,8 @@ class LongTailBBoxHead(ManyClassBoxes, ConvFCBBoxHead):
             x: (N, in_channels, H, W) RoI features.
 
         Returns:
-            (N, columns of the loss) logits and (N, B or C B) box deltas, computed or on demand; None for what the head
-            lacks.
+            (N, columns of the loss) logits and (N, B or C B) box deltas, computed or on demand (never while torch
+            traces or exports the model); None for what the head lacks.
         """
         x_cls, x_reg = self.branch_features(x)
         return self.fc_cls(x_cls) if self.with_cls else None, self.regress(x_reg)

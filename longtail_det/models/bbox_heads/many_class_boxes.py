@@ -26,7 +26,7 @@ class ManyClassBoxes(BBoxHead):
     deltas bit by bit. What needs the boxes of all pairs (soft-NMS, unlimited detections, raw boxes) gets them.
     """
 
-    def bbox_pred_split(self, bbox_pred: ClassDeltas, num_proposals_per_img: Sequence[int]) -> tuple[ClassDeltas, ...]:
+    def bbox_pred_split(self, bbox_pred: ClassDeltas, num_proposals_per_img: Sequence[int]) -> list[ClassDeltas]:
         """Cut box deltas by image; mmdet's RoI heads ask for it where `bbox_pred` is no tensor.
 
         Args:
@@ -69,7 +69,7 @@ class ManyClassBoxes(BBoxHead):
             return super().loss(cls_score, bbox_pred, rois, *targets)
         losses = super().loss(cls_score, None, rois, *targets)
         positive = ((labels >= 0) & (labels < self.num_classes)).nonzero()[:, 0]
-        deltas = bbox_pred[positive].for_labels(labels[positive])
+        deltas = bbox_pred.select(positive).pick(labels[positive])
         if not len(positive):
             # zero, and yet of the regressor: DDP waits for the gradient of every parameter
             return losses | {'loss_bbox': deltas.sum()}
@@ -99,7 +99,7 @@ class ManyClassBoxes(BBoxHead):
             (N, 4) boxes in pixels.
         """
         if isinstance(bbox_pred, ClassDeltas):
-            return self.bbox_coder.decode(priors, bbox_pred.for_labels(label), max_shape=img_meta['img_shape'])
+            return self.bbox_coder.decode(priors, bbox_pred.pick(label), max_shape=img_meta['img_shape'])
         return super().regress_by_class(priors, label, bbox_pred, img_meta)
 
     def _predict_by_feat_single(
@@ -141,7 +141,7 @@ class ManyClassBoxes(BBoxHead):
             scores = F.softmax(cls_score, dim=-1)
 
         def boxes_of(rows: Tensor, labels: Tensor) -> Tensor:
-            deltas = bbox_pred[rows].for_labels(labels)
+            deltas = bbox_pred.select(rows).pick(labels)
             boxes = self.bbox_coder.decode(roi[rows, 1:], deltas, max_shape=img_meta['img_shape'])
             if rescale:
                 boxes = scale_boxes(boxes, [1 / factor for factor in img_meta['scale_factor']])

@@ -111,7 +111,7 @@ def regress_own_class(fc_reg: nn.Module, features: Tensor, labels: Tensor, num_c
     """
     labels = labels.clamp(max=num_classes - 1)
     if can_defer(fc_reg) and fc_reg.out_features == num_classes * box_dim:
-        return ClassDeltas(features, fc_reg, num_classes).for_labels(labels)
+        return ClassDeltas(features, fc_reg, num_classes).pick(labels)
     out = fc_reg(features)
     if out.size(1) == box_dim:
         return out

@@ -70,7 +70,7 @@ class EncodedMasks(DecodedOnDemand):
         device: where torch's results are.
 
     Example:
-        >>> masks = EncodedMasks([b'01c0'], height=10, width=10)
+        >>> masks = EncodedMasks([b'01S3'], height=10, width=10)
         >>> masks.shape, masks.sum().item(), masks.float().mean().item() < 0.1
         (torch.Size([1, 10, 10]), 1, True)
     """

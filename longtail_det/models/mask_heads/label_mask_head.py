@@ -28,8 +28,8 @@ class LabelFCNMaskHead(FCNMaskHead):
 
     Parameters and `state_dict` are those of `FCNMaskHead`. Only the channel of a RoI's label enters the loss or a
     prediction, so time and memory are those of a single class, for any number of classes. Works in mmdet's standard,
-    Cascade, HTC (`LabelHTCMaskHead`) and Mask Scoring RoI heads and in Panoptic FPN; a RoI head that wants the logits
-    of all classes is told so. While torch traces or exports the model, logits and masks are mmdet's tensors.
+    Cascade, HTC (`LabelHTCMaskHead`) and Mask Scoring RoI heads and in Panoptic FPN; any other RoI head
+    raises a TypeError. While torch traces or exports the model, logits and masks are mmdet's tensors.
 
     Args:
         encode_masks: predictions hold run-length encodings (`EncodedMasks`), made from the crop of each box and equal

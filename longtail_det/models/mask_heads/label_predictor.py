@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +12,8 @@ from mmdet.models.layers import NormedConv2d
 from torch import Tensor, nn
 
 from longtail_det.compat.tracing import is_recording
+
+from ..layers.on_demand import OnDemand, Term
 
 STOCK = "use type='FCNMaskHead' or 'HTCMaskHead' for the mask head"
 
@@ -113,71 +115,44 @@ class LabelPredictor(nn.Module):
         return f'{self.weight.size(1)}, {self.weight.size(0)}, bias={self.bias is not None}{normed}'
 
 
-Term = tuple[Tensor, Callable[[Tensor, Tensor], Tensor]]
-
-
-class LabelledMasks:
-    """Mask logits (R, C, h, w) that exist only once every RoI's label is known.
+class LabelledMasks(OnDemand):
+    """Mask logits (R, C, h, w); `pick` gives the (R, h, w) logits of one class per RoI.
 
     Knows what mmdet's RoI heads do with logits before they hand them to the mask head: split them by image, take the
     sigmoid, average over the stages of a cascade, or take the channel of each RoI's label by `masks[range(R), labels]`.
 
     Args:
         terms: features (R, K, h, w) and the predictor of each stage; more than one are averaged.
-        activated: whether the sigmoid has been asked for.
+        activated: whether the sigmoid has been asked for; `pick` then gives values in [0, 1].
     """
 
     def __init__(self, terms: Sequence[Term], activated: bool = False) -> None:
-        self._terms, self._activated = list(terms), activated
+        super().__init__(terms)
+        self._activated = activated
 
-    def pick(self, labels: Tensor) -> Tensor:
-        """Compute the masks of one class per RoI.
-
-        Args:
-            labels: (R,) int64 in [0, C).
-
-        Returns:
-            (R, h, w) logits, or values in [0, 1] after `sigmoid`, averaged over the stages.
-        """
-        masks = [predictor(features, labels) for features, predictor in self._terms]
-        if self._activated:
-            masks = [mask.sigmoid() for mask in masks]
-        return masks[0] if len(masks) == 1 else torch.stack(masks).mean(dim=0)
-
-    def __len__(self) -> int:
-        return len(self._terms[0][0])
+    def _like(self, terms: Sequence[Term]) -> LabelledMasks:
+        return LabelledMasks(terms, self._activated)
 
     def size(self, dim: int) -> int:
         """Number of RoIs.
 
         Args:
-            dim: 0; the other sizes are nobody's business.
+            dim: only 0 (number of RoIs) is supported.
         """
         if dim != 0:
             self._refuse(f'size({dim})')
         return len(self)
 
-    def split(self, sizes: Sequence[int], dim: int = 0) -> list[LabelledMasks]:
-        """Separate the RoIs of the images.
-
-        Args:
-            sizes: RoIs of each image.
-            dim: 0, the RoIs.
-        """
-        if dim != 0:
-            self._refuse(f'split(dim={dim})')
-        parts = [[(part, predictor) for part in features.split(sizes, 0)] for features, predictor in self._terms]
-        return [LabelledMasks(terms, self._activated) for terms in zip(*parts, strict=True)]
-
     def sigmoid(self) -> LabelledMasks:
         """Ask for probabilities."""
         if self._activated or len(self._terms) > 1:
             self._refuse('sigmoid of an average or a sigmoid')
-        return LabelledMasks(self._terms, activated=True)
+        ((features, predictor),) = self._terms
+        return LabelledMasks([(features, lambda x, labels: predictor(x, labels).sigmoid())], activated=True)
 
     def detach(self) -> LabelledMasks:
         """Cut the features off the graph; the masks are then picked for a prediction."""
-        return LabelledMasks([(features.detach(), predictor) for features, predictor in self._terms], self._activated)
+        return self._like([(features.detach(), predictor) for features, predictor in self._terms])
 
     def mean(self, dim: int) -> LabelledMasks:
         """Average over the stages, put side by side by `torch.cat`.
@@ -203,22 +178,19 @@ class LabelledMasks:
                 return self.pick(labels)
         self._refuse(f'[{key}]')
 
-    def __getattr__(self, name: str) -> NoReturn:
-        raise AttributeError(self._refusal(name))
-
     @classmethod
     def __torch_function__(cls, func: Callable, types: Any, args: Any = (), kwargs: Any = None) -> LabelledMasks:
         """Concatenate the stages of a cascade; every other function of torch needs the full logits."""
         if func is not torch.cat or not all(isinstance(stage, LabelledMasks) for stage in args[0]):
-            raise TypeError(cls._refusal(getattr(func, '__name__', str(func))))
-        return LabelledMasks([term for stage in args[0] for term in stage._terms], args[0][0]._activated)
+            raise TypeError(_refusal(getattr(func, '__name__', str(func))))
+        return args[0][0]._like([term for stage in args[0] for term in stage._terms])
 
-    @staticmethod
-    def _refusal(what: str) -> str:
-        return (
-            f'{what}: the RoI head wants the mask logits of all classes, but a label mask head computes only those of '
-            f"each RoI's own class; {STOCK}"
-        )
+    def _refusal(self, what: str) -> str:
+        return _refusal(what)
 
-    def _refuse(self, what: str) -> NoReturn:
-        raise TypeError(self._refusal(what))
+
+def _refusal(what: str) -> str:
+    return (
+        f'{what}: the RoI head wants the mask logits of all classes, but a label mask head computes only those of '
+        f"each RoI's own class; {STOCK}"
+    )

@@ -7,10 +7,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from mmengine.logging import print_log
-from torch import Tensor, nn
+from torch import Tensor
 
-from longtail_det.statistics import ClassStatistics, replay_classes
+from longtail_det.losses import NeedsClassTable
 
 from .ring import push_slots, random_positions, recent_positions
 
@@ -18,14 +17,14 @@ SAMPLE_STRATEGIES = ('recent', 'random')
 BANK_DTYPES = ('float32', 'float16', 'bfloat16')
 
 
-class FeatureBank(nn.Module):
+class FeatureBank(NeedsClassTable):
     """First-in-first-out memory of RoI features, labels and box targets, one ring a class (RIO, arXiv:2104.05702).
 
-    Only target classes get memory: those of the config, else those that a resampling data set publishes, else the
-    paper's (all rare, and common of at most 30 images); `ClassStatisticsHook` brings the latter two. The whole state
-    is in buffers: a resume is exact, and a checkpoint of any number of target classes loads without an annotation
-    file. Each process fills its own bank; mmengine saves that of rank 0, so after a resume every rank goes on from
-    rank 0's. `EMAHook` copies the model before the hook has sized the bank: give `target_classes` in the config.
+    Only target classes get memory: those of the config, else those that `ClassStatisticsHook` brings, else those of a
+    loaded checkpoint. The whole state is in buffers: a resume is exact, and a checkpoint of any number of target
+    classes loads without an annotation file. Each process fills its own bank; mmengine saves that of rank 0, so after
+    a resume every rank goes on from rank 0's. `EMAHook` copies the model before the hook has sized the bank: give
+    `target_classes` in the config.
 
     On a GPU nothing here waits for the device, except `sample`, whose result has as many rows as the bank holds:
     `sample_padded` has a fixed number of rows and says which count.
@@ -49,6 +48,8 @@ class FeatureBank(nn.Module):
         ([0, 0, 2], [[3.0, 1.0], [2, 2], [3.0, 1.0]])
     """
 
+    missing_table = 'target classes'
+    table_option = 'the box head bank=dict(target_classes=[...])'
     #: (R * capacity + 1, D) and (R * capacity + 1, B), R target classes; the last row is where what is not kept goes
     features: Tensor
     targets: Tensor
@@ -80,27 +81,8 @@ class FeatureBank(nn.Module):
         self.register_buffer('written', torch.zeros(0, dtype=torch.long))
         self.register_buffer('class_of_row', torch.full((1,), num_classes))
         self.register_buffer('row_of_class', torch.zeros(num_classes + 1, dtype=torch.long))
-        self._from_config = None if target_classes is None else self._checked(target_classes)
-        self._allocate(self._from_config or [])
-        self._wanted = self._from_config
-        self._published = self._known = False
-
-    def set_class_statistics(self, stats: ClassStatistics) -> None:
-        """Keep features of the paper's classes, unless others were named (called by `ClassStatisticsHook`).
-
-        Args:
-            stats: one entry per class, in the order of the model's classes.
-
-        Raises:
-            ValueError: the number of classes differs from the bank's.
-        """
-        if stats.num_classes != self.num_classes:
-            raise ValueError(
-                f'FeatureBank has num_classes={self.num_classes}, the class statistics hold {stats.num_classes} '
-                'classes; set num_classes of the box head to the number of classes of the training set'
-            )
-        if self._from_config is None and not self._published:
-            self._wanted = self._checked(replay_classes(stats.image_count))
+        self._allocate([])
+        self.init_table(target_classes)
 
     def set_target_classes(self, indices: Iterable[int]) -> None:
         """Keep features of these classes, unless the config names some (called by `ClassStatisticsHook`).
@@ -111,37 +93,20 @@ class FeatureBank(nn.Module):
         Raises:
             ValueError: an index is out of range.
         """
-        if self._from_config is None:
-            self._wanted = self._checked(indices)
-            self._published = True
+        self.offer_table(indices)
 
-    def _checked(self, indices: Iterable[int]) -> list[int]:
-        classes = sorted({int(index) for index in indices})
+    def store_table(self, table: Iterable[int]) -> None:
+        """Make room for the target classes; nothing is lost where a checkpoint kept the same."""
+        classes = sorted({int(index) for index in table})
         wrong = [index for index in classes if not 0 <= index < self.num_classes]
         if wrong:
             raise ValueError(f'FeatureBank: target classes {wrong}; expected indices in [0, {self.num_classes})')
-        return classes
+        if classes != self.target_classes:
+            self._allocate(classes)
 
-    def settle(self) -> None:
-        """Make room for the target classes before the first step; nothing is lost where the checkpoint kept the same.
-
-        Not done as soon as the classes are known, because better knowledge may follow: a checkpoint is loaded, then
-        the statistics of the training set come, then the classes that its resampling wrapper publishes.
-
-        Raises:
-            RuntimeError: nobody has said which classes to keep; the message names the hook and the key.
-        """
-        if self._wanted is not None:
-            if self._wanted != self.target_classes:
-                self._allocate(self._wanted)
-            self._wanted = None
-            self._known = True
-            print_log(f'FeatureBank: {self.memory_line()}', logger='current')
-        if not self._known:
-            raise RuntimeError(
-                'FeatureBank has no target classes: add dict(type="ClassStatisticsHook") to custom_hooks, or give the '
-                'box head bank=dict(target_classes=[...])'
-            )
+    def has_table(self) -> bool:
+        """Return whether a checkpoint brought target classes."""
+        return bool(self.target_classes)
 
     def _allocate(self, classes: list[int]) -> None:
         #: ascending; the same as in `class_of_row`, for the host
@@ -168,7 +133,7 @@ class FeatureBank(nn.Module):
             labels: (N,) int64 in [0, C], C = background.
             targets: (N, B) float.
         """
-        self.settle()
+        self.require_table()
         rows = self.row_of_class[labels]
         order, slots, added = push_slots(rows, self.written, self.capacity)
         for stored, new in ((self.features, features), (self.targets, targets)):
@@ -220,7 +185,7 @@ class FeatureBank(nn.Module):
         self, labels: Tensor, num_per_class: int, strategy: str, max_classes: int
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Slots, labels and validity of the rows to take, M of each; rows that do not count have the last slot."""
-        self.settle()
+        self.require_table()
         if strategy not in SAMPLE_STRATEGIES or num_per_class < 1:
             raise ValueError(
                 f'strategy={strategy!r}, num_per_class={num_per_class}; expected one of {SAMPLE_STRATEGIES} and >= 1'
@@ -254,8 +219,8 @@ class FeatureBank(nn.Module):
             return
         classes = saved['class_of_row'][:-1].tolist()
         theirs, ours = self._layout(saved), self._layout(self._buffers)
-        if self._from_config is not None:
-            theirs['target_classes'], ours['target_classes'] = classes, self._from_config
+        if self.table_given:
+            theirs['target_classes'], ours['target_classes'] = classes, self.target_classes
         if theirs != ours:
             error_msgs = args[-1]
             error_msgs.append(
@@ -264,7 +229,6 @@ class FeatureBank(nn.Module):
             return
         if classes != self.target_classes:
             self._allocate(classes)
-        self._known = self._known or bool(classes)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _layout(self, buffers: Mapping[str, Any]) -> dict[str, Any]:

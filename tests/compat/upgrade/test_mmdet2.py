@@ -112,7 +112,7 @@ def test_swin_of_later_mmdet_is_taken_as_it_is():
 
 
 def test_patch_merging_of_the_authors_gives_the_same_map():
-    """Swin's paper code: the four neighbours side by side, normalised, reduced."""
+    """Swin's paper code: the four neighbors side by side, normalized, reduced."""
     torch.manual_seed(0)
     channels, height, width = 3, 4, 6
     norm, reduction = nn.LayerNorm(4 * channels), nn.Linear(4 * channels, 2 * channels, bias=False)

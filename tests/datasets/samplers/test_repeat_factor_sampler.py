@@ -33,7 +33,7 @@ def dataset():
 
 
 class Plain:
-    """Any data set with repeat factors."""
+    """Any dataset with repeat factors."""
 
     def __init__(self, factors):
         self.repeat_factors = factors
@@ -283,7 +283,7 @@ def sliced(dataset):
     ],
     ids=['none', 'ceil', 'repeated', 'sliced', 'empty'],
 )
-def test_a_data_set_that_cannot_be_sampled_is_named(kind, make, error, message):
+def test_a_dataset_that_cannot_be_sampled_is_named(kind, make, error, message):
     with pytest.raises(error, match=message):
         kind(make(), seed=0)
 

@@ -1,4 +1,4 @@
-"""One tiny data set for all tests that read."""
+"""One tiny dataset for all tests that read."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from matplotlib.ft2font import FT2Font
 
 from longtail_det.datasets.synthetic import MAX_CLASSES
 from longtail_det.datasets.synthetic.characters import choose_characters, class_name, fonts_with
-from longtail_det.datasets.synthetic.outlines import FONTS, font_path, outline, rasterise, rotation, transform_outline
+from longtail_det.datasets.synthetic.outlines import FONTS, font_path, outline, rasterize, rotation, transform_outline
 
 
 @pytest.fixture(scope='module')
@@ -46,7 +46,7 @@ def picture(char: str, degrees: float) -> np.ndarray:
     turned = transform_outline(outline(fonts_with(char)[0], char), rotation(degrees))
     points = np.concatenate(turned)
     low, high = points.min(axis=0), points.max(axis=0)
-    return rasterise(tuple((c - low) / (high - low).max() * 48 for c in turned), 48, 48).ravel().astype(float)
+    return rasterize(tuple((c - low) / (high - low).max() * 48 for c in turned), 48, 48).ravel().astype(float)
 
 
 def test_no_two_default_classes_look_alike_when_turned():

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from longtail_det.datasets.synthetic.outlines import FONTS, outline, rasterise, rotation, transform_outline
+from longtail_det.datasets.synthetic.outlines import FONTS, outline, rasterize, rotation, transform_outline
 
 
 def square(low: float, high: float) -> np.ndarray:
@@ -11,7 +11,7 @@ def square(low: float, high: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize('font', FONTS)
-def test_outlines_are_centred_with_a_longest_side_of_one(font):
+def test_outlines_are_centered_with_a_longest_side_of_one(font):
     points = np.concatenate(outline(font, 'g'))
     np.testing.assert_allclose(points.max(axis=0), -points.min(axis=0), atol=1e-12)
     assert np.ptp(points, axis=0).max() == pytest.approx(1)
@@ -19,14 +19,14 @@ def test_outlines_are_centred_with_a_longest_side_of_one(font):
 
 def test_y_points_down():
     letter = tuple(contour + 20 for contour in transform_outline(outline('DejaVuSans', 'L'), 40 * np.eye(2)))
-    rows = rasterise(letter, 40, 40).sum(axis=1)
+    rows = rasterize(letter, 40, 40).sum(axis=1)
     assert rows[-3] > rows[3], 'the foot of an L is at the bottom'
 
 
 def test_a_contour_inside_another_is_a_hole_only_if_it_winds_the_other_way():
     outer, inner = square(2, 18), square(6, 14)
-    same = rasterise((outer, inner), 20, 20)
-    opposite = rasterise((outer, inner[::-1]), 20, 20)
+    same = rasterize((outer, inner), 20, 20)
+    opposite = rasterize((outer, inner[::-1]), 20, 20)
     assert same[10, 10] == 1
     assert opposite[10, 10] == 0
     assert opposite[4, 4] == 1

@@ -24,14 +24,14 @@ SHAPES = {
 }
 
 
-def rasterised(polygons: list[list[float]], height: int, width: int) -> np.ndarray:
+def rasterized(polygons: list[list[float]], height: int, width: int) -> np.ndarray:
     return coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects(polygons, height, width)))
 
 
 @pytest.mark.parametrize('name', SHAPES)
 def test_pycocotools_gives_the_mask_back(name):
     mask = SHAPES[name]
-    np.testing.assert_array_equal(rasterised(mask_to_polygons(mask, 1, 0, 0), 40, 40), mask)
+    np.testing.assert_array_equal(rasterized(mask_to_polygons(mask, 1, 0, 0), 40, 40), mask)
 
 
 @pytest.mark.parametrize('name', SHAPES)

@@ -67,7 +67,7 @@ def test_the_ground_is_textured():
     assert image.std(axis=(0, 1)).min() > 3
 
 
-def test_poses_sizes_and_colours_differ():
+def test_poses_sizes_and_colors_differ():
     rng = np.random.default_rng(0)
     image, glyphs = render_image([5] * 8, CHARACTERS, 256, rng)
     assert len({glyph.mask.shape for glyph in glyphs}) == 8

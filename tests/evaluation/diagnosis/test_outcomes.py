@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from longtail_det.evaluation.diagnosis import Outcome, detection_outcomes, nearest_objects
+from longtail_det.evaluation.diagnosis import Outcome, detection_outcomes
+from longtail_det.evaluation.diagnosis.outcomes import nearest_objects
 from longtail_det.evaluation.lvis import detection_columns, ground_truth_table, match_detections
 
 BOX, OTHER = [10.0, 10.0, 50.0, 40.0], [70.0, 80.0, 60.0, 60.0]

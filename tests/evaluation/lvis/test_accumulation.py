@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtail_det.evaluation.lvis import RECALL_THRESHOLDS, best_of_class, class_curves, recall_counts
+from longtail_det.evaluation.lvis.accumulation import best_of_class, class_curves, recall_counts
+from longtail_det.evaluation.lvis.parameters import RECALL_THRESHOLDS
 
 
 @given(seed=st.integers(0, 10**6), count=st.integers(0, 30), cap=st.integers(1, 8))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtail_det.evaluation.lvis import boundary_rle, boundary_width, mask_boundary
+from longtail_det.evaluation.lvis.boundary import boundary_rle, boundary_width, mask_boundary
 
 
 def eroded(mask: np.ndarray) -> np.ndarray:
@@ -28,6 +28,25 @@ def test_it_equals_repeated_erosion(seed, distance):
     for _ in range(distance):
         inner = eroded(inner)
     np.testing.assert_array_equal(mask_boundary(mask, distance), mask - inner)
+
+
+def full_windows(mask: np.ndarray, distance: int, axis: int) -> np.ndarray:
+    """Pixels whose 2 * distance + 1 neighbors along an axis are all in the mask, by sums over windows."""
+    size = 2 * distance + 1
+    padding = [(0, 0), (0, 0)]
+    padding[axis] = (distance + 1, distance)
+    count = np.cumsum(np.pad(mask, padding), axis=axis, dtype=np.int32)
+    window = count.take(range(size, count.shape[axis]), axis) - count.take(range(count.shape[axis] - size), axis)
+    return (window == size).astype(np.uint8)
+
+
+def test_it_equals_sums_over_windows_on_large_masks():
+    rng = np.random.default_rng(0)
+    for distance in (1, 2, 7, 16):
+        for share in (0.9, 0.999, 1.0):
+            mask = (rng.random((rng.integers(1, 90), rng.integers(1, 120))) < share).astype(np.uint8)
+            expected = mask - full_windows(full_windows(mask, distance, 0), distance, 1)
+            np.testing.assert_array_equal(mask_boundary(mask, distance), expected, strict=True)
 
 
 @given(seed=st.integers(0, 10**6))

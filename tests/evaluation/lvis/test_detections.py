@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from longtail_det.evaluation.lvis import RLEColumn, detection_columns
+from longtail_det.evaluation.lvis import detection_columns
+from longtail_det.evaluation.lvis.rle_column import RLEColumn
 
 GOOD = {
     'image_id': 4,

@@ -16,14 +16,13 @@ import pytest
 
 from longtail_det.compat.lvis_api import import_lvis
 from longtail_det.evaluation.lvis import (
-    boundary_rle,
-    count_objects,
-    curves_by_area,
     detection_columns,
     evaluate_detections,
     ground_truth_table,
     match_detections,
 )
+from longtail_det.evaluation.lvis.accumulation import count_objects, curves_by_area
+from longtail_det.evaluation.lvis.boundary import boundary_rle
 
 KEY = {'bbox': 'bbox', 'segm': 'segmentation'}
 CASES = [
@@ -162,7 +161,7 @@ def test_fixed_equals_a_loop_that_keeps_the_best_of_each_class(lvis_case, monkey
         by_class[record['category_id']].append(record)
     kept = [r for found in by_class.values() for r in sorted(found, key=lambda r: -r['score'])[:cap]]
     expected = dict(lvis_api(gt, kept, 'bbox', max_dets=-1).get_results())
-    monkeypatch.setattr('longtail_det.evaluation.lvis.accumulation.best_of_class.__defaults__', (cap,))
+    monkeypatch.setattr('longtail_det.evaluation.lvis.parameters.CLASS_CAP', cap)
     pool = evaluate_detections(gt, kept, modes=['pool'])
     assert evaluate_detections(gt, records, modes=['pool']) == pool
     results = evaluate_detections(gt, records, modes=['fixed'])['bbox_fixed']

@@ -3,17 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from longtail_det.evaluation.lvis import (
+from longtail_det.evaluation.lvis.flags import (
     ALL_FLAGS,
-    AREA_RANGES,
     FLAG_BYTES,
-    IOU_THRESHOLDS,
     area_flags,
     flag,
     overlap_flags,
     pack_flags,
     packed_flag,
 )
+from longtail_det.evaluation.lvis.parameters import AREA_RANGES, IOU_THRESHOLDS
 
 AREAS, THRESHOLDS = range(len(AREA_RANGES)), range(len(IOU_THRESHOLDS))
 

@@ -4,7 +4,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtail_det.evaluation.lvis import IOU_THRESHOLDS, Edges, assign, outside_area, pack_flags, packed_flag
+from longtail_det.evaluation.lvis.flags import pack_flags, packed_flag
+from longtail_det.evaluation.lvis.matching import Edges, assign, outside_area
+from longtail_det.evaluation.lvis.parameters import IOU_THRESHOLDS
 
 
 def literal(iou: np.ndarray, ignored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

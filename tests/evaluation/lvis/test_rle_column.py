@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtail_det.evaluation.lvis import RLEColumn
+from longtail_det.evaluation.lvis.rle_column import RLEColumn
 
 MASKS = st.lists(
     st.fixed_dictionaries(

@@ -36,7 +36,7 @@ def assert_same(probs, boxes, threshold, near_box, size=(HEIGHT, WIDTH)):
 
 
 def random_probs(generator, count, side=28):
-    """Smooth blobs, some quantised so that values meet the threshold exactly, some constant."""
+    """Smooth blobs, some quantized so that values meet the threshold exactly, some constant."""
     coarse = 4 * torch.randn(count, 1, 4, 4, generator=generator)
     probs = torch.nn.functional.interpolate(coarse, size=(side, side), mode='bilinear').sigmoid()
     probs[1::4] = (4 * probs[1::4]).round() / 4
@@ -46,9 +46,9 @@ def random_probs(generator, count, side=28):
 
 def random_boxes(generator, count, meeting=True):
     """Inside, across the borders, without area, a pixel, the whole image and larger."""
-    centre = torch.rand(count, 2, generator=generator) * torch.tensor([WIDTH, HEIGHT])
+    center = torch.rand(count, 2, generator=generator) * torch.tensor([WIDTH, HEIGHT])
     size = torch.exp(4 * torch.rand(count, 2, generator=generator) - 0.5)
-    boxes = torch.cat([centre - size / 2, centre + size / 2], dim=1)
+    boxes = torch.cat([center - size / 2, center + size / 2], dim=1)
     boxes[1::7] = boxes[1::7].round()
     boxes[2::7, 2] = boxes[2::7, 0]
     boxes[3::7, 2:] = boxes[3::7, :2] = boxes[3::7, :2].round() + 0.5

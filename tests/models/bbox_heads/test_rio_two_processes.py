@@ -61,7 +61,7 @@ def train(detector: Detector, rank: int, steps: range) -> None:
     """What a runner does: the hook before training, then steps of SGD on all ranks."""
     model = nn.parallel.DistributedDataParallel(detector, broadcast_buffers=False)
     dataset = SimpleNamespace(
-        class_statistics=ClassStatistics(COUNTS, COUNTS, num_images=1000), metainfo=dict(rio_target_classes=PUBLISHED)
+        class_statistics=ClassStatistics(COUNTS, COUNTS, num_images=1000), target_classes=PUBLISHED
     )
     ClassStatisticsHook().before_train(SimpleNamespace(model=model, train_dataloader=SimpleNamespace(dataset=dataset)))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.02)
@@ -89,7 +89,6 @@ def run(rank: int) -> dict[str, dict[str, torch.Tensor]]:
     resumed = Detector()
     resumed.load_state_dict(out['checkpoint'])
     train(resumed, rank, range(0))
-    resumed.head.bank.settle()
     out['resumed'] = copy.deepcopy(resumed.state_dict())
     train(resumed, rank, range(NUM_STEPS, NUM_STEPS + 5))
     out['continued'] = resumed.state_dict()

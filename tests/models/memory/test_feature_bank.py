@@ -14,7 +14,6 @@ from mmengine.runner import load_state_dict
 from torch._subclasses.fake_tensor import DynamicOutputShapeException, FakeTensorMode
 
 from longtail_det.models.memory import FeatureBank
-from longtail_det.statistics import ClassStatistics
 
 NUM_CLASSES = 4
 TARGETS = [1, 3]
@@ -152,33 +151,18 @@ def test_a_checkpoint_without_a_whole_bank_leaves_it_empty():
         assert bank.counts.sum() == 0
 
 
-STATISTICS = ClassStatistics([5, 30, 31, 500], [5, 30, 31, 500], num_images=600)
-
-
-def test_by_default_the_paper_chooses_the_classes():
-    bank = make_bank(target_classes=None)
-    bank.set_class_statistics(STATISTICS)
-    bank.settle()
-    assert bank.target_classes == [0, 1]
-
-
-@pytest.mark.parametrize('published_first', [False, True])
-@pytest.mark.parametrize(('config', 'chosen'), [(None, [1, 3]), ([2], [2])])
-def test_config_wins_over_data_set_wins_over_rule(published_first, config, chosen):
+@pytest.mark.parametrize(('config', 'chosen'), [(None, [1, 3]), ([2], [2]), ([], [])])
+def test_config_wins_over_hook(config, chosen):
     bank = make_bank(target_classes=config)
-    calls = [lambda: bank.set_class_statistics(STATISTICS), lambda: bank.set_target_classes([3, 1])]
-    for call in calls[::-1] if published_first else calls:
-        call()
-    bank.settle()
+    bank.set_target_classes([3, 1])
+    bank.push(*rois([1]))
     assert bank.target_classes == chosen
 
 
-def test_a_resume_keeps_what_is_stored_whoever_speaks_first():
+def test_a_resume_keeps_what_is_stored():
     bank = make_bank(target_classes=None)
     bank.load_state_dict(filled().state_dict())
-    bank.set_class_statistics(STATISTICS)  # would choose others
     bank.set_target_classes(TARGETS)
-    bank.settle()
     assert_same_state(bank, filled())
 
 
@@ -258,5 +242,5 @@ def test_nobody_said_which_classes():
     for use in (lambda: bank.push(*rois([1])), lambda: bank.sample(torch.tensor([1]), 2)):
         with pytest.raises(RuntimeError, match=r'no target classes: add dict\(type="ClassStatisticsHook"\).*bank=dict'):
             use()
-    with pytest.raises(ValueError, match='num_classes=4, the class statistics hold 2 classes'):
-        bank.set_class_statistics(ClassStatistics([1, 2], [1, 2], num_images=3))
+    with pytest.raises(ValueError, match=r'target classes \[4\]; expected indices in \[0, 4\)'):
+        bank.set_target_classes([1, 4])

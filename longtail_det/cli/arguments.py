@@ -1,0 +1,57 @@
+"""The argument parser of every command, and the arguments that train and test have in common."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from .commands import as_typed, program_name
+from .errors import UserError
+
+
+class CommandParser(argparse.ArgumentParser):
+    """Argument parser whose help is a docstring and whose errors are one line.
+
+    Args:
+        doc: the docstring; commands in it are shown as the user types them.
+    """
+
+    def __init__(self, doc: str | None) -> None:
+        super().__init__(prog=program_name(), description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+    def format_help(self) -> str:
+        """Return the help."""
+        return as_typed(super().format_help())
+
+    def error(self, message: str) -> NoReturn:
+        """Leave the report and the exit code to `one_line_errors`."""
+        raise UserError(f'{message}; --help shows the options')
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that train and test share."""
+    parser.add_argument('--work-dir', help='folder for logs and results; default work_dirs/<name of the config>')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action='extend',
+        default=[],
+        metavar='KEY=VALUE',
+        help='override settings of the config, for example train_dataloader.batch_size=4 "model.x=[1,2]"',
+    )
+    parser.add_argument('--seed', type=_seed, help='random seed; default: what randomness in the config says')
+    parser.add_argument(
+        '--deterministic', action='store_true', help='deterministic algorithms only (slower; some ops refuse)'
+    )
+    parser.add_argument(
+        '--device', choices=['auto', 'cpu', 'cuda'], default='auto', help='auto takes a GPU where there is one'
+    )
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError(f'{value} is outside 0 ... 4294967295')
+    return value

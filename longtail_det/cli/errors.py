@@ -1,0 +1,144 @@
+"""One line for every mistake of the user, exit code 2."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import ParamSpec
+
+from .commands import as_typed, program_name
+
+_P = ParamSpec('_P')
+
+TRACEBACK_VARIABLE = 'LONGTAIL_DET_TRACEBACK'
+USER_ERROR_CODE = 2
+_SPEAKING_TYPES = (ValueError, FileNotFoundError, RuntimeError, AssertionError, ImportError)
+_MAX_LENGTH = 600
+
+
+class UserError(Exception):
+    """A mistake that the user can fix; the message is the one line that says how."""
+
+
+@dataclass
+class Progress:
+    """How far a run has come; from the first step on an exception is a bug and keeps its traceback."""
+
+    started: bool = False
+
+
+def one_line_errors(main: Callable[_P, int]) -> Callable[_P, int]:
+    """Make a `main(argv)` report a `UserError` as one line on stderr and return 2.
+
+    Under torchrun the line goes to the file that torchrun reads, so that it appears once and not once per process.
+
+    Example:
+        >>> @one_line_errors
+        ... def main(argv=None):
+        ...     raise UserError('no such file')
+        >>> main([])
+        2
+    """
+
+    @functools.wraps(main)
+    def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> int:
+        try:
+            return main(*args, **kwargs)
+        except UserError as error:
+            _report(as_typed(f'{program_name()}: error: {error}'))
+            return USER_ERROR_CODE
+        except KeyboardInterrupt:
+            return 130
+
+    return wrapper
+
+
+def _report(line: str) -> None:
+    error_file = os.environ.get('TORCHELASTIC_ERROR_FILE')
+    if error_file is None:
+        print(line, file=sys.stderr)
+        return
+    with open(error_file, 'w') as stream:
+        json.dump({'message': line, 'timestamp': str(int(time.time()))}, stream)
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """Turn a ValueError or an OSError into a `UserError`: what our readers and writers raise is the user's to fix."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise UserError(describe(error)) from error
+
+
+@contextmanager
+def setup_errors() -> Iterator[Progress]:
+    """Turn any exception raised before `Progress.started` into a `UserError`.
+
+    What mmengine, mmdet and this package raise while they build things from a config speaks about the config. The
+    environment variable LONGTAIL_DET_TRACEBACK=1 keeps every traceback.
+    """
+    progress = Progress()
+    try:
+        yield progress
+    except UserError as error:
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise RuntimeError(str(error)) from error
+        raise
+    except Exception as error:
+        if progress.started or os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        raise UserError(f'{describe(error)} ({TRACEBACK_VARIABLE}=1 shows where)') from error
+
+
+def describe(error: Exception) -> str:
+    """Return one line from an exception: its message, and its type where the message alone does not speak.
+
+    Example:
+        >>> describe(KeyError('classes')), describe(ValueError('two  lines' + chr(10) + 'of text'))
+        ("KeyError: 'classes'", 'two lines of text')
+        >>> describe(PermissionError(13, 'Permission denied', 'stats.json'))
+        'stats.json: Permission denied'
+    """
+    if isinstance(error, ModuleNotFoundError):
+        return (
+            f'{error} in {sys.executable}; ./tools/setup_env.sh makes an environment that has everything, '
+            'pip install -e . --no-deps adds this package to yours'
+        )
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f'{error.filename}: {error.strerror}'
+    message = str(error).strip()
+    if message.startswith('Failed to import custom modules'):
+        message = f'{message.split(", the current sys.path")[0]}: {_root(error)}'
+    if 'DataLoader worker' in message:
+        message = message.splitlines()[-1]
+    unregistered = re.search(r'(\w+) is not in the (\w+)::(.+?) registry', message)
+    if unregistered:
+        return _describe_unregistered(*unregistered.groups())
+    line = ' '.join(message.split())
+    if len(line) > _MAX_LENGTH:
+        line = line[:_MAX_LENGTH] + ' ...'
+    return line if line and isinstance(error, _SPEAKING_TYPES) else f'{type(error).__name__}: {line}'
+
+
+def _root(error: BaseException) -> BaseException:
+    deeper = error.__cause__ or error.__context__
+    return _root(deeper) if deeper else error
+
+
+def _describe_unregistered(name: str, scope: str, kind: str) -> str:
+    from mmengine import registry
+
+    roots = [root for root in vars(registry).values() if isinstance(root, registry.Registry) and root.name == kind]
+    known = {known for root in roots for part in (root, *root.children.values()) for known in part.module_dict}
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f'did you mean {close[0]}?' if close else 'import the module that registers it in custom_imports'
+    return f'{name} is not in the {kind} registry of {scope}; {hint}'

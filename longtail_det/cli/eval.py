@@ -1,0 +1,199 @@
+"""Score detections that lie in a file: box, mask and boundary AP as lvis-api 0.5.3 gives them, to the last bit.
+
+RESULTS is the standard results json, a list of records with image_id, category_id, score and bbox (x, y, width, height)
+or segmentation (RLE), or the pickle of `tools/test.py --out` (unpickling runs code, so only files of your own). A json
+is scored on all images of the annotation file, a pickle on the images in it, unless --img-ids names them.
+
+--out holds every number in full precision, {"bbox": {"AP": ..., "APr": ...}, "bbox_fixed": {...}}, -1 where there is
+nothing to find; --classwise a table of one row per class.
+
+Example:
+    longtail-det eval --ann data/lvis_v1/annotations/lvis_v1_val.json --results results.json \\
+        --metric bbox segm --mode default fixed --out metrics.json --classwise classes.csv
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from longtail_det.annotations import load_class_statistics
+from longtail_det.evaluation import (
+    Detections,
+    GroundTruth,
+    ap_table,
+    evaluate_detections,
+    read_ground_truth,
+    read_results,
+    result_fields,
+)
+from longtail_det.evaluation.lvis import METRICS, MODES, predicted_columns
+from longtail_det.evaluation.predicted_images import read_predicted_images
+
+from .arguments import CommandParser
+from .commands import note
+from .errors import one_line_errors, user_errors
+
+Results = dict[str, dict[str, float]]
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = CommandParser(__doc__)
+    parser.add_argument('--ann', required=True, metavar='GT.json', help='LVIS or COCO annotation file')
+    parser.add_argument('--results', required=True, metavar='RESULTS', help='.json, .pkl or .pickle')
+    parser.add_argument('--metric', nargs='+', choices=METRICS, default=['bbox'], help='default: bbox')
+    parser.add_argument(
+        '--mode',
+        nargs='+',
+        choices=MODES,
+        default=['default'],
+        help='default: the 300 best detections of an image; fixed: the 10 000 best of a class over the dataset; '
+        'pool: those, ranked over all classes together',
+    )
+    parser.add_argument(
+        '--segm-area',
+        choices=('mask', 'bbox'),
+        default='mask',
+        help='what makes a mask small, medium or large (APs, APm, APl): its own area, or that of the bbox beside it, '
+        "as in lvis-api on records with both, and so in mmdet's LVISMetric",
+    )
+    parser.add_argument('--img-ids', metavar='FILE', help='score on these images only: a json list or one id a line')
+    parser.add_argument(
+        '--class-statistics',
+        metavar='FILE',
+        help='training annotations, or the json of tools/data/class_statistics.py, where GT.json does not say which '
+        'classes are rare',
+    )
+    parser.add_argument('--out', type=Path, metavar='METRICS.json', help='write all numbers here')
+    parser.add_argument('--classwise', type=Path, metavar='CLASSES.csv', help='write the AP of every class here')
+    return parser
+
+
+@one_line_errors
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    args = build_parser().parse_args(argv)
+    with user_errors():
+        results, gt = score(args)
+        if args.out:
+            args.out.parent.mkdir(parents=True, exist_ok=True)
+            args.out.write_text(json.dumps(without_classes(results), indent=1) + '\n')
+        if args.classwise:
+            args.classwise.parent.mkdir(parents=True, exist_ok=True)
+            write_classes(args.classwise, results, gt)
+    print(ap_table(without_classes(results)))
+    return 0
+
+
+def score(args: argparse.Namespace) -> tuple[Results, GroundTruth]:
+    """Read the files and compute the results, with a progress bar over the images."""
+    note(f'reading {args.ann} ...')
+    gt = read_ground_truth(args.ann, args.metric)
+    if args.class_statistics:
+        gt = with_groups(gt, args.class_statistics)
+    columns_of, img_ids = read_detections(args.results, gt, args.metric, args.segm_area)
+    if args.img_ids:
+        img_ids = read_ids(args.img_ids)
+    num_images = len(gt.image_ids) if img_ids is None else len(set(img_ids))
+    results: Results = {}
+    for metric in args.metric:
+        with tqdm(total=num_images, desc=metric, unit='img') as bar:
+            results.update(
+                evaluate_detections(
+                    gt,
+                    columns_of(metric),
+                    [metric],
+                    modes=args.mode,
+                    img_ids=img_ids,
+                    classwise=args.classwise is not None,
+                    on_images=bar.update,
+                )
+            )
+    return results, gt
+
+
+def read_detections(
+    path: str, gt: GroundTruth, metrics: Sequence[str], segm_area: str
+) -> tuple[Callable[[str], Detections], list[int] | None]:
+    """Read results; return the detections by metric, and the tested images where the file names them."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'results file not found: {path}')
+    if path.endswith('.json'):
+        columns = read_records(path, metrics, segm_area)
+        return lambda metric: columns, None
+    if not path.endswith(('.pkl', '.pickle')):
+        raise ValueError(f'--results {path}: expected a file that ends in .json, .pkl or .pickle')
+    note(f'reading {path} ...')
+    images = read_predicted_images(path)
+    category_ids = images[0].get('category_ids', gt.category_ids.tolist()) if images else ()
+
+    def columns_of(metric: str) -> Detections:
+        columns = predicted_columns(images, category_ids, metric)
+        if metric != 'bbox' and columns.masks is None:
+            raise ValueError(f'--metric {metric} needs masks, but {path} holds none; test a model with a mask head')
+        return columns if segm_area == 'mask' else columns.with_box_areas()
+
+    columns_of(metrics[0])
+    return columns_of, [image['img_id'] for image in images]
+
+
+def read_records(path: str, metrics: Sequence[str], segm_area: str) -> Detections:
+    """Read a results JSON, with a progress bar over its bytes."""
+    if segm_area == 'mask' and set(metrics) != {'bbox'} and {'bbox', 'segmentation'} <= result_fields(path):
+        note(
+            'masks are sized (APs, APm, APl) by their own area; lvis-api would size them by the bbox beside them, as '
+            '--segm-area bbox does, and gives these numbers for records without bbox'
+        )
+    needed = metrics if segm_area == 'mask' else ('bbox', *metrics)
+    with tqdm(total=Path(path).stat().st_size, desc='reading', unit='B', unit_scale=True) as bar:
+        columns = read_results(path, needed, bar.update)
+    return columns if segm_area == 'mask' else columns.with_box_areas()
+
+
+def read_ids(path: str) -> list[int]:
+    """Read image ids: a JSON list, or numbers separated by blanks or lines."""
+    text = Path(path).read_text()
+    try:
+        ids = json.loads(text) if text.lstrip().startswith('[') else [int(word) for word in text.split()]
+    except ValueError as error:
+        raise ValueError(f'--img-ids {path}: {error}; expected a json list of image ids, or one a line') from None
+    if not ids or not all(isinstance(img_id, int) for img_id in ids):
+        raise ValueError(f'--img-ids {path}: expected one image id or more, whole numbers')
+    return ids
+
+
+def with_groups(gt: GroundTruth, path: str) -> GroundTruth:
+    """Return the ground truth with the frequency groups of a training set."""
+    statistics = load_class_statistics(path)
+    try:
+        return replace(gt, groups=statistics.of_classes(gt.names).frequency)
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}; give the file of the training set') from None
+
+
+def without_classes(results: Results) -> Results:
+    """Return the results without the AP of single classes."""
+    return {
+        name: {key: value for key, value in values.items() if not key.startswith('AP/')}
+        for name, values in results.items()
+    }
+
+
+def write_classes(path: Path, results: Results, gt: GroundTruth) -> None:
+    """Write one row per class; a cell is empty where there is nothing to find."""
+    names = [name for name, values in results.items() if any(key.startswith('AP/') for key in values)]
+    groups: Iterable[Any] = [''] * gt.num_classes if gt.groups is None else gt.groups.tolist()
+    with path.open('w', newline='') as stream:
+        writer = csv.writer(stream)
+        writer.writerow(['category_id', 'name', 'group', *(f'{name}_AP' for name in names)])
+        for category_id, name, group in zip(gt.category_ids.tolist(), gt.names, groups, strict=True):
+            values = [results[result][f'AP/{name}'] for result in names]
+            writer.writerow([category_id, name, group, *('' if value < 0 else repr(value) for value in values)])

@@ -1,0 +1,159 @@
+"""Draw how often each class is seen in an epoch, before and after resampling: images above, instances below.
+
+Image-level resampling is that of RepeatFactorDataset (RFS, or IRFS with --mode instance). With --rio-replay N the
+lower panel adds object-level resampling (RIO): a step of one process whose images show a target class replays N stored
+features of it. Drawn is what that comes to in an epoch of images in random order, once the banks are filled; an
+instance and a replayed feature both count as one sample, though a training step takes several RoIs of an instance.
+
+Counted are all annotations but crowd regions and ignored ones, on the images that hold any of them.
+
+Example:
+    longtail-det plot-class-frequency --ann data/lvis_v1/annotations/lvis_v1_train.json --out freq.png
+    longtail-det plot-class-frequency --ann data/glyphs/annotations/glyphs_train.json --out freq.png \\
+        --oversample-thr 0.033 --rio-replay 20
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtail_det.annotations import BadRecords, LabelIndex, index_labels, read_annotation_file
+from longtail_det.statistics import (
+    FREQUENCY_GROUPS,
+    REPLAY_MAX_IMAGES,
+    RESAMPLING_MODES,
+    ClassStatistics,
+    class_repeat_factors,
+    expected_replays,
+    image_repeat_factors,
+    replay_classes,
+    resampled_count,
+)
+from longtail_det.visualization import figure_png, plot_resampling
+
+from .arguments import CommandParser
+from .errors import one_line_errors, user_errors
+
+Counts = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The content of an epoch: counts per class, (C,) each, and the number of images."""
+
+    images: Counts
+    instances: Counts
+    samples: Counts | None
+    length: float
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = CommandParser(__doc__)
+    parser.add_argument('--ann', required=True, metavar='TRAIN.json', help='LVIS or COCO annotations of the images')
+    parser.add_argument('--out', type=Path, required=True, metavar='PNG', help='file to write')
+    parser.add_argument('--oversample-thr', type=float, default=1e-3, help='threshold of RFS (default: %(default)s)')
+    parser.add_argument('--mode', choices=RESAMPLING_MODES, default='image', help='RFS (image) or IRFS (instance)')
+    parser.add_argument(
+        '--rounding', choices=['ceil', 'stochastic'], default='ceil', help='of repeat factors (default: %(default)s)'
+    )
+    parser.add_argument('--rio-replay', type=int, default=0, metavar='N', help='features replayed at a time; 0: no RIO')
+    parser.add_argument(
+        '--rio-max-images',
+        type=int,
+        default=REPLAY_MAX_IMAGES,
+        help='with --rio-replay: most images of a target class (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--images-per-step',
+        type=int,
+        default=2,
+        help='with --rio-replay: images that a process sees in a step (default: %(default)s)',
+    )
+    return parser
+
+
+@one_line_errors
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    args = build_parser().parse_args(argv)
+    with user_errors():
+        index, names = read_labels(args.ann)
+        stats, epoch = resample(index, names, args)
+        figure = plot_resampling(stats, epoch.images, epoch.instances, epoch.samples)
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_bytes(figure_png(figure))
+    print(f'{summary(stats, epoch)}\nfigure: {args.out}')
+    return 0
+
+
+def read_labels(path: str) -> tuple[LabelIndex, tuple[str, ...]]:
+    """Read the labels of all instances on the images that hold any, and the class names."""
+    bad = BadRecords(path)
+    file = read_annotation_file(path, bad, show_progress=True)
+    bad.settle('skip')
+    annotations = file.annotations.select(~(file.annotations.crowd | file.annotations.ignore))
+    if not len(annotations):
+        raise ValueError(f'{path} holds no instance; give the annotation file of a training set')
+    index, _ = index_labels(annotations, file.images, file.category_ids)
+    return index.select(np.flatnonzero(index.annotated)), tuple(category['name'] for category in file.categories)
+
+
+def resample(index: LabelIndex, names: tuple[str, ...], args: argparse.Namespace) -> tuple[ClassStatistics, Epoch]:
+    """Count the classes of the data and of an epoch."""
+    labels, offsets, num_images, num_classes = index.labels, index.offsets, len(index), len(names)
+    pairs = np.unique(np.repeat(np.arange(num_images), np.diff(offsets)) * num_classes + labels)
+    once, once_offsets = pairs % num_classes, np.searchsorted(pairs // num_classes, np.arange(num_images + 1))
+    stats = index.statistics(names)
+    image_count = stats.image_count
+    factors = class_repeat_factors(
+        image_count,
+        num_images,
+        oversample_thr=args.oversample_thr,
+        instance_count=stats.instance_count if args.mode == 'instance' else None,
+        mode=args.mode,
+    )
+    repeats = image_repeat_factors(once, once_offsets, factors)
+    if args.rounding == 'ceil':
+        repeats = np.ceil(repeats)
+    images = resampled_count(once, once_offsets, repeats, num_classes)
+    instances = resampled_count(labels, offsets, repeats, num_classes)
+    samples = with_replay(image_count, images, instances, repeats.sum(), args) if args.rio_replay else None
+    return stats, Epoch(images, instances, samples, repeats.sum())
+
+
+def with_replay(
+    image_count: NDArray[np.int64], images: Counts, instances: Counts, length: float, args: argparse.Namespace
+) -> Counts:
+    """Add the replayed features of the target classes to the instances of an epoch."""
+    if args.rio_replay < 0 or args.images_per_step < 1:
+        raise ValueError(
+            f'--rio-replay {args.rio_replay} and --images-per-step {args.images_per_step}; expected at least 0 and 1'
+        )
+    targets = replay_classes(image_count, args.rio_max_images)
+    replayed = expected_replays(images, length, replay=args.rio_replay, images_per_step=args.images_per_step)
+    samples = instances.copy()
+    samples[targets] += replayed[targets]
+    return samples
+
+
+def summary(stats: ClassStatistics, epoch: Epoch) -> str:
+    """Return a table of the sums by frequency group."""
+    header = ['group', 'classes', 'images', 'images after', 'instances', 'instances after']
+    columns: list[Any] = [stats.image_count, epoch.images, stats.instance_count, epoch.instances]
+    if epoch.samples is not None:
+        header.append('with replay')
+        columns.append(epoch.samples)
+    rows = [header]
+    for group, classes in stats.groups.items():
+        sums = (f'{column[classes].sum():.0f}' for column in columns)
+        rows.append([FREQUENCY_GROUPS[group], str(len(classes)), *sums])
+    lines = [' '.join(f'{cell:>{max(8, len(title))}}' for cell, title in zip(row, header, strict=True)) for row in rows]
+    return '\n'.join([*lines, f'an epoch has {epoch.length:.0f} images instead of {stats.num_images}'])

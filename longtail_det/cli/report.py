@@ -1,0 +1,187 @@
+"""Write one self-contained HTML report of a run, or of several side by side, and the numbers as CSV and markdown.
+
+A RUN is a work directory of tools/train.py and tools/test.py. The config in it names the annotation files; the
+predictions are those of `tools/test.py ... --out RUN/results.pkl` (or results.json). With them the report shows AP over
+training images, score calibration, what rare objects are confused with, and the best and worst rare classes; without
+them the table of AP, AP by frequency group, losses and class frequency. Several runs are compared with the first one.
+
+Beside OUT.html are OUT.csv (all numbers), OUT.classes.csv (one row per class) and OUT.md.
+
+Example:
+    longtail-det report work_dirs/quickstart --out work_dirs/quickstart/report.html
+    longtail-det report work_dirs/softmax work_dirs/seesaw --out work_dirs/comparison.html
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from longtail_det.annotations import load_class_statistics
+from longtail_det.compat import installed_versions
+from longtail_det.evaluation import ap_table, read_ground_truth
+from longtail_det.reports import (
+    DataSource,
+    Details,
+    ReportFigure,
+    Run,
+    classes_csv,
+    data_of_runs,
+    evaluation_command,
+    find_runs,
+    report_markdown,
+    results_csv,
+    sections,
+    write_report,
+)
+from longtail_det.statistics import ClassStatistics
+from longtail_det.version import __version__
+
+from .arguments import CommandParser
+from .commands import as_typed, note
+from .errors import one_line_errors, user_errors
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = CommandParser(__doc__)
+    parser.add_argument('runs', type=Path, nargs='+', metavar='RUN', help='work directories')
+    parser.add_argument('--out', type=Path, help='html file to write (default: report.html in the first RUN)')
+    parser.add_argument('--names', nargs='+', help='what to call the runs (default: their folders)')
+    parser.add_argument(
+        '--results',
+        type=Path,
+        nargs='+',
+        help='predictions of tools/test.py --out, one file per RUN (default: RUN/results.pkl or RUN/results.json)',
+    )
+    parser.add_argument('--ann', help='annotation file of the tested images (default: from the config of the run)')
+    parser.add_argument('--train-ann', help='training annotations or class statistics (default: from the config)')
+    parser.add_argument('--img-root', type=Path, help='folder of the images, if they moved since the test')
+    parser.add_argument(
+        '--metric', choices=('bbox', 'segm'), help='AP of the figures by class (default: segm if tested)'
+    )
+    parser.add_argument('--title', help='headline (default: the names of the runs)')
+    parser.add_argument(
+        '--num-images', type=int, default=8, help='images to show; 0 for none and no galleries (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--score-thr', type=float, default=0.3, help='lowest score to show and to count as an answer (default: 0.3)'
+    )
+    return parser
+
+
+@one_line_errors
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    args = build_parser().parse_args(argv)
+    command = f'{as_typed("longtail-det report")} {shlex.join(argv)}'
+    with user_errors():
+        runs, path = make_report(args, command)
+    for run in runs:
+        print(f'{run.name}\n{ap_table(run.results)}\n' if len(runs) > 1 else f'{ap_table(run.results)}\n')
+    print(f'report: {path}')
+    return 0
+
+
+def make_report(args: argparse.Namespace, command: str) -> tuple[list[Run], Path]:
+    """Read the runs, draw the figures and write the pages, with a note before each slow step."""
+    runs = find_runs(args.runs, args.names, args.results)
+    tested, train_ann = data_of_runs(runs, args.ann, args.train_ann)
+    note(f'reading {train_ann} ...')
+    stats = load_class_statistics(train_ann)
+    notes: list[str] = []
+    details = read_details(args, runs, tested, stats, notes)
+    if details is not None and details.table is None:
+        notes.append(
+            f'No figures by class: {train_ann} does not know all classes of {tested.ann_file}; give --train-ann.'
+        )
+    figures = draw(args, runs, details, stats, notes)
+    names = [run.name for run in runs]
+    title = args.title or ' and '.join(filter(None, [', '.join(names[:-1]), names[-1]]))
+    facts = {
+        **{f'results{name_of(run, runs)}': run.source for run in runs},
+        **{f'config{name_of(run, runs)}': str(run.config or '-') for run in runs},
+        'tested on': tested.ann_file,
+        'trained on': f'{train_ann}: {stats.summary()}',
+        'versions': f'longtail_det {__version__}, '
+        + ', '.join(f'{name} {version}' for name, version in installed_versions().items()),
+        'command': command,
+    }
+    for line in (*notes, 'writing the page ...'):
+        note(line)
+    results = {run.name: run.results for run in runs}
+    out = args.out or args.runs[0] / 'report.html'
+    date = datetime.now().astimezone().strftime('%Y-%m-%d %H:%M %Z')
+    page = write_report(out, title, results, figures, date=date, facts=facts, notes=notes)
+    table = details.table if details is not None else None
+    out.with_suffix('.csv').write_text(results_csv(results), encoding='utf-8')
+    out.with_suffix('.md').write_text(report_markdown(title, results, facts, notes, table), encoding='utf-8')
+    if table is not None:
+        out.with_suffix('.classes.csv').write_text(classes_csv(table), encoding='utf-8')
+    return runs, page
+
+
+def name_of(run: Run, runs: Sequence[Run]) -> str:
+    """Return words that say which run, where there are several."""
+    return f' of {run.name}' if len(runs) > 1 else ''
+
+
+def read_details(
+    args: argparse.Namespace, runs: Sequence[Run], tested: DataSource, stats: ClassStatistics, notes: list[str]
+) -> Details | None:
+    """Read and match the predictions of the runs that have any; None where no run has."""
+    for run in runs:
+        if run.predictions is None:
+            command = as_typed(evaluation_command(run.folder))
+            notes.append(
+                f'No predictions of {run.name}, so neither figures by class nor images; make them with {command}'
+            )
+    predicted = [(run, run.predictions) for run in runs if run.predictions is not None]
+    if not predicted:
+        return None
+    wants_masks = args.metric != 'bbox' and any('segm' in run.results or not run.results for run, _ in predicted)
+    note(f'reading {tested.ann_file} ...')
+    metrics = ('bbox', 'segm') if wants_masks else ('bbox',)
+    details = Details(tested, read_ground_truth(tested.ann_file, metrics), stats, metrics)
+    for run, path in predicted:
+        note(f'reading {path} ...')
+        scored = details.add(run.name, path, run.folder)
+        if not run.results:
+            run.results, run.source = scored, 'scored now'
+        run.source += f', {len(details.predictions[run.name].image_paths)} images'
+    if args.metric and not any(args.metric in metrics for metrics in details.scored.values()):
+        raise ValueError(f'--metric {args.metric}, but no run has predictions for it')
+    return details
+
+
+def draw(
+    args: argparse.Namespace,
+    runs: Sequence[Run],
+    details: Details | None,
+    stats: ClassStatistics,
+    notes: list[str],
+) -> list[ReportFigure]:
+    """Draw all figures in the order of the page; note what cannot be drawn."""
+    results = {run.name: run.results for run in runs}
+    figures = [sections.groups_figure(results), *sections.pareto_figures(results, args.metric)]
+    if details is not None and details.table is not None:
+        metric = args.metric or details.main_metric()
+        figures += sections.class_figures(details, metric, args.score_thr)
+        if args.num_images:
+            note('drawing images ...')
+            figures += sections.galleries(details, metric, args.img_root, notes)
+    if details is not None and args.num_images:
+        images = sections.image_figures(details, args.num_images, args.score_thr, args.img_root)
+        notes += [] if images else [f'No object on the tested images in {details.tested.ann_file}, so no images.']
+        figures += images
+    figures.append(sections.frequency_figure(stats))
+    for run in runs:
+        losses = sections.loss_figures(run.folder, name_of(run, runs))
+        notes += [] if losses else [f'No training log in {run.folder}, so no curves of the losses.']
+        figures += losses
+    return figures

@@ -1,0 +1,179 @@
+"""Test a detector: run a checkpoint over the test set of a config and print its metrics.
+
+Example:
+    longtail-det test configs/glyphs/CONFIG.py work_dirs/mine/iter_900.pth --eval bbox segm --out results.pkl
+    longtail-det test configs/glyphs/CONFIG.py --results results.pkl --eval segm
+    longtail-det test configs/glyphs/CONFIG.py work_dirs/mine/iter_900.pth --format-only --out results.json
+
+The second one scores predictions again without the model; tools/analysis/eval_results.py does so without a config.
+
+On several GPUs or processes use tools/dist_test.sh. The metrics are also written as JSON into the work dir. A
+mistake in the command line or in the config is one line and exit code 2; LONGTAIL_DET_TRACEBACK=1 shows the traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .arguments import CommandParser, add_common_arguments
+from .errors import UserError, one_line_errors, setup_errors
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+_METRICS = ('bbox', 'segm', 'boundary', 'proposal', 'proposal_fast')
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = CommandParser(__doc__)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint file or URL; not with --results')
+    parser.add_argument('--eval', nargs='+', choices=_METRICS, help='what to measure; default: what the config says')
+    parser.add_argument(
+        '--out',
+        type=_prediction_path,
+        metavar='FILE',
+        help='write all predictions to this .pkl, or to this .json in the standard results format of LVIS and COCO',
+    )
+    parser.add_argument('--format-only', action='store_true', help='write --out and measure nothing')
+    parser.add_argument('--results', metavar='FILE.pkl', help='measure these predictions of --out, without a model')
+    parser.add_argument('--show', action='store_true', help='show each image with its predictions')
+    parser.add_argument('--show-dir', help='write the painted images to this folder inside the work dir')
+    parser.add_argument('--wait-time', type=float, default=2, help='seconds that --show holds an image')
+    parser.add_argument('--tta', action='store_true', help='test-time augmentation (flips, or tta_model of the config)')
+    add_common_arguments(parser)
+    return parser
+
+
+def _prediction_path(text: str) -> str:
+    if not text.endswith(('.pkl', '.pickle', '.json')):
+        raise argparse.ArgumentTypeError(f'expected a file that ends in .pkl, .pickle or .json, got {text!r}')
+    return text
+
+
+@one_line_errors
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    args = build_parser().parse_args(argv)
+    with setup_errors() as progress:
+        from .config import check_checkpoint, check_config, load_config
+
+        _check_arguments(args)
+        check_config(args.config)
+        if not args.results:
+            check_checkpoint(args.checkpoint)
+        # torch takes seconds to import: a wrong path is reported before
+        from .runner import StartHook, build_runner, evaluate_again, prepare_processes, select_device
+
+        device = select_device(args)
+        cfg = load_config(args)
+        _apply_test_options(cfg, args)
+        if args.results:
+            evaluate_again(cfg, args.results, args.out)
+            return 0
+        prepare_processes(cfg, args, device)
+        runner = build_runner(cfg)
+        runner.register_hook(StartHook(progress, loops=('test_loop',), exact_checkpoint=True), priority='HIGHEST')
+        if args.out:
+            from .predictions import prediction_writer, writable_categories
+
+            dataset = runner.test_loop.dataloader.dataset
+            runner.test_evaluator.metrics.append(prediction_writer(args.out, writable_categories(dataset, args.out)))
+        runner.test()
+    return 0
+
+
+def _check_arguments(args: argparse.Namespace) -> None:
+    if args.results is None and args.checkpoint is None:
+        raise UserError('give a checkpoint to test, or --results FILE.pkl to measure predictions again')
+    if args.results is not None:
+        given = {'CHECKPOINT': args.checkpoint, '--show': args.show, '--show-dir': args.show_dir, '--tta': args.tta}
+        wrong = [name for name, value in given.items() if value]
+        if wrong or args.launcher != 'none':
+            raise UserError(f'--results runs no model, in one process; leave out {wrong[0] if wrong else "--launcher"}')
+        if not os.path.isfile(args.results):
+            raise UserError(f'no file {args.results}; --results wants what tools/test.py --out FILE.pkl wrote')
+    if args.format_only and not args.out:
+        raise UserError('--format-only writes predictions; say where with --out FILE.json or FILE.pkl')
+    if args.format_only and args.eval:
+        raise UserError('--format-only measures nothing; leave out --eval')
+
+
+def _apply_test_options(cfg: Config, args: argparse.Namespace) -> None:
+    if cfg.get('test_evaluator') is None or cfg.get('test_dataloader') is None:
+        raise UserError(f'{args.config} has no test set; add test_dataloader, test_cfg and test_evaluator')
+    cfg.load_from = args.checkpoint
+    cfg.resume = False
+    if args.format_only:
+        cfg.test_evaluator = []
+    if args.eval:
+        _select_metrics(cfg, args.eval)
+    if args.show or args.show_dir:
+        _enable_drawing(cfg, args)
+    if args.tta:
+        _enable_tta(cfg)
+
+
+def _select_metrics(cfg: Config, metrics: list[str]) -> None:
+    selectable = [evaluator for evaluator in _evaluators(cfg.test_evaluator) if _takes_metric(evaluator)]
+    for evaluator in selectable:
+        evaluator['metric'] = metrics
+    if not selectable:
+        raise UserError(f'--eval {" ".join(metrics)}, but no test_evaluator of the config has a choice of metric')
+
+
+def _evaluators(test_evaluator: Any) -> list[Any]:
+    if isinstance(test_evaluator, list | tuple):
+        return list(test_evaluator)
+    return list(test_evaluator['metrics']) if 'metrics' in test_evaluator else [test_evaluator]
+
+
+def _takes_metric(evaluator: Any) -> bool:
+    from mmdet.registry import METRICS
+
+    kind = evaluator['type']
+    metric_class = METRICS.get(kind) if isinstance(kind, str) else kind
+    accepted = inspect.signature(metric_class).parameters if metric_class else ()
+    return 'metric' in evaluator or 'metric' in accepted
+
+
+def _enable_drawing(cfg: Config, args: argparse.Namespace) -> None:
+    if args.show and sys.platform == 'linux' and not (os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')):
+        raise UserError('--show, but this machine has no display; write the images with --show-dir instead')
+    hook = cfg.get('default_hooks', {}).get('visualization')
+    if hook is None:
+        raise UserError("--show needs default_hooks.visualization=dict(type='DetVisualizationHook') in the config")
+    hook.update(draw=True, show=args.show, wait_time=args.wait_time)
+    if args.show_dir:
+        hook['test_out_dir'] = args.show_dir
+
+
+def _enable_tta(cfg: Config) -> None:
+    dataset = cfg.test_dataloader.dataset
+    while 'dataset' in dataset:
+        dataset = dataset['dataset']
+    if cfg.model.get('roi_head', {}).get('mask_head') and not cfg.get('tta_model'):
+        raise UserError(
+            "--tta, but mmdet's test-time augmentation merges boxes only, and this model has masks; add "
+            '--eval bbox --cfg-options model.roi_head.mask_head=None'
+        )
+    tta_model = cfg.get('tta_model') or {
+        'type': 'DetTTAModel',
+        'tta_cfg': {'nms': {'type': 'nms', 'iou_threshold': 0.5}, 'max_per_img': 300},
+    }
+    dataset.pipeline = cfg.get('tta_pipeline') or _flip_pipeline(list(dataset.pipeline))
+    cfg.model = {**tta_model, 'module': cfg.model}
+
+
+def _flip_pipeline(pipeline: list[Any]) -> list[Any]:
+    """Replace the last step, which packs the inputs, by packing each image as it is and flipped."""
+    meta = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'flip', 'flip_direction')
+    flips = [{'type': 'RandomFlip', 'prob': 1.0}, {'type': 'RandomFlip', 'prob': 0.0}]
+    pack = {'type': 'PackDetInputs', 'meta_keys': meta}
+    return [*pipeline[:-1], {'type': 'TestTimeAug', 'transforms': [flips, [pack]]}]

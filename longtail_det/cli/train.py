@@ -1,0 +1,143 @@
+"""Train a detector from a config.
+
+Example:
+    longtail-det train configs/glyphs/CONFIG.py --work-dir work_dirs/mine --cfg-options train_cfg.max_iters=100
+
+On several GPUs or processes use tools/dist_train.sh, on Slurm tools/slurm_train.sh. A run that was stopped goes on with
+--resume.
+
+The learning rate of a config belongs to its auto_scale_lr.base_batch_size, the images per update of the weights; these
+are train_dataloader.batch_size x processes x --accumulate. With --auto-scale-lr the rate is multiplied by their ratio.
+--accumulate updates the weights after every N batches, by their mean gradient; epochs are what they were, and whatever
+is counted in iterations (warm-up, max_iters) still counts batches.
+
+A mistake in the command line or in the config is one line and exit code 2; LONGTAIL_DET_TRACEBACK=1 shows the traceback
+behind it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .arguments import CommandParser, add_common_arguments
+from .errors import UserError, one_line_errors, setup_errors
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+    from mmengine.runner import Runner
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = CommandParser(__doc__)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--amp', action='store_true', help='automatic mixed precision (needs a GPU)')
+    parser.add_argument(
+        '--accumulate', type=int, metavar='N', help='batches per update of the weights; default: what the config says'
+    )
+    parser.add_argument(
+        '--auto-scale-lr', action='store_true', help='scale the learning rate with the images per update'
+    )
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CHECKPOINT',
+        help='go on from a checkpoint; without a value from the latest one in the work dir',
+    )
+    add_common_arguments(parser)
+    return parser
+
+
+@one_line_errors
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    args = build_parser().parse_args(argv)
+    with setup_errors() as progress:
+        from .config import check_checkpoint, check_config, load_config
+
+        check_config(args.config)
+        if args.resume not in (None, 'auto'):
+            check_checkpoint(args.resume)
+        # torch takes seconds to import: a wrong path is reported before
+        from .runner import StartHook, build_runner, prepare_processes, select_device
+
+        device = select_device(args)
+        cfg = load_config(args)
+        _apply_training_options(cfg, args, device)
+        prepare_processes(cfg, args, device)
+        runner = build_runner(cfg)
+        _warn_if_nothing_to_resume(cfg, runner)
+        _count_accumulated(cfg, runner)
+        hook = StartHook(progress, loops=('train_loop', 'val_loop'), exact_checkpoint=args.resume is not None)
+        runner.register_hook(hook, priority='HIGHEST')
+        runner.train()
+    return 0
+
+
+def _apply_training_options(cfg: Config, args: argparse.Namespace, device: str) -> None:
+    if args.amp:
+        _enable_amp(cfg, device)
+    if args.accumulate is not None:
+        _accumulate(cfg, args.accumulate)
+    if args.auto_scale_lr:
+        _enable_scaling(cfg)
+    if args.resume is not None:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+
+
+def _enable_amp(cfg: Config, device: str) -> None:
+    if device == 'cpu':
+        raise UserError('--amp needs a GPU, and this run is on the CPU; leave it out')
+    kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+        raise UserError(f'--amp replaces optim_wrapper.type=OptimWrapper, but the config has {kind}')
+    cfg.optim_wrapper.type = 'AmpOptimWrapper'
+    # a config that is trained in float16 anyway keeps its own
+    cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def _accumulate(cfg: Config, batches: int) -> None:
+    if batches < 1:
+        raise UserError(f'--accumulate {batches}; expected 1 or more')
+    kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper', 'ApexOptimWrapper'):
+        raise UserError(f'--accumulate sets optim_wrapper.accumulative_counts, which {kind} may not have')
+    cfg.optim_wrapper.accumulative_counts = batches
+
+
+def _enable_scaling(cfg: Config) -> None:
+    base = (cfg.get('auto_scale_lr') or {}).get('base_batch_size')
+    if not isinstance(base, int | float) or base <= 0:
+        found = 'does not say' if base is None else f'has base_batch_size={base!r}'
+        raise UserError(
+            f'--auto-scale-lr, but the config {found} for which batch size its learning rate was made; '
+            'add auto_scale_lr=dict(base_batch_size=16)'
+        )
+    cfg.auto_scale_lr.enable = True
+
+
+def _count_accumulated(cfg: Config, runner: Runner) -> None:
+    """Count accumulated batches in the scaling of the learning rate, and log the images per update."""
+    batch_size = cfg.train_dataloader.get('batch_size')
+    batches = int(cfg.optim_wrapper.get('accumulative_counts') or 1)
+    if (getattr(runner, 'auto_scale_lr', None) or {}).get('enable'):
+        # mmengine compares the base with batch size x processes. Only here, not in the config: that is saved beside the
+        # checkpoints, and a run of the saved one would divide again.
+        base = runner.auto_scale_lr['base_batch_size'] / batches
+        runner.auto_scale_lr = {**runner.auto_scale_lr, 'base_batch_size': base}
+    if batch_size:
+        runner.logger.info(
+            f'{batch_size * runner.world_size * batches} images per update of the weights: {batch_size} a batch x '
+            f'{runner.world_size} processes x {batches} batches'
+        )
+
+
+def _warn_if_nothing_to_resume(cfg: Config, runner: Runner) -> None:
+    from mmengine.runner import find_latest_checkpoint
+
+    if cfg.get('resume') and cfg.get('load_from') is None and find_latest_checkpoint(runner.work_dir) is None:
+        runner.logger.warning(f'--resume: no checkpoint in {runner.work_dir}, training starts from the beginning')

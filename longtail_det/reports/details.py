@@ -1,0 +1,114 @@
+"""The predictions of some runs, matched with the objects of the tested images: what a report shows by class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from longtail_det.evaluation.diagnosis import (
+    ClassTable,
+    Confusion,
+    Outcome,
+    Reliability,
+    class_ap,
+    confusion,
+    detection_outcomes,
+    reliability,
+)
+from longtail_det.evaluation.lvis import GroundTruth, ScoredDetections, match_detections
+from longtail_det.statistics import FREQUENCY_GROUPS, ClassStatistics
+
+from .run_directory import DataSource, Results
+from .run_predictions import RunPredictions, read_predictions
+
+
+class Details:
+    """The predictions of the runs, matched with the objects of the tested images.
+
+    Args:
+        tested: the tested data.
+        file_gt: their objects, with all categories of the file.
+        stats: of the training set.
+        metrics: of 'bbox' and 'segm'; what is scored.
+    """
+
+    def __init__(
+        self, tested: DataSource, file_gt: GroundTruth, stats: ClassStatistics, metrics: Sequence[str]
+    ) -> None:
+        self.tested = tested
+        self.file_gt = file_gt
+        self.metrics = metrics
+        self.train_images = _train_images(file_gt, stats)
+        self.gt = _with_groups(file_gt, stats)
+        self.predictions: dict[str, RunPredictions] = {}
+        self.scored: dict[str, dict[str, ScoredDetections]] = {}
+        self.ap: dict[str, dict[str, np.ndarray]] = {}
+
+    def add(self, name: str, path: Path, folder: Path) -> Results:
+        """Read and match the predictions of a run, and return its results."""
+        predictions = read_predictions(path, folder, self.file_gt, self.tested)
+        results, scored, ap = {}, {}, {}
+        for metric in self.metrics:
+            columns = predictions.of_metric(metric)
+            if columns is None:
+                continue
+            with tqdm(total=len(predictions.image_paths), desc=f'{name} {metric}', unit='img') as bar:
+                scored[metric] = match_detections(self.gt, columns, metric, list(predictions.image_paths), bar.update)
+            values = scored[metric].results(classwise=True)
+            ap[metric] = class_ap(values, self.gt.names)
+            results[metric] = {key: value for key, value in values.items() if not key.startswith('AP/')}
+        self.predictions[name], self.scored[name], self.ap[name] = predictions, scored, ap
+        return results
+
+    @property
+    def table(self) -> ClassTable | None:
+        """Classes with their AP; None where the training set tells nothing of them."""
+        if self.train_images is None or self.gt.groups is None or not self.scored:
+            return None
+        first = next(iter(self.scored.values()))['bbox']
+        return ClassTable(
+            self.gt.category_ids, self.gt.names, self.gt.groups, self.train_images, first.num_objects, self.ap
+        )
+
+    def main_metric(self) -> str:
+        """Return 'segm' where every run has masks, else 'bbox'."""
+        return 'segm' if all('segm' in scored for scored in self.scored.values()) else 'bbox'
+
+    def confusion(self, name: str, metric: str, score_threshold: float) -> Confusion:
+        """Count what the objects are confused with in a run."""
+        columns = self.predictions[name].of_metric(metric)
+        assert columns is not None
+        return confusion(self.scored[name][metric], columns, score_threshold)
+
+    def reliability(self, name: str, metric: str) -> dict[str, Reliability]:
+        """Compute precision over score in a run, by group, from the detections that count."""
+        columns = self.predictions[name].of_metric(metric)
+        assert columns is not None
+        assert self.gt.groups is not None
+        outcome = detection_outcomes(self.scored[name][metric], len(columns)).outcome
+        judged = np.flatnonzero(np.isin(outcome, (Outcome.HIT, Outcome.MISS)))
+        groups = self.gt.groups[np.searchsorted(self.gt.category_ids, columns.category_ids[judged])]
+        return {
+            group: reliability(columns.scores[rows], outcome[rows] == Outcome.HIT)
+            for group in FREQUENCY_GROUPS
+            for rows in [judged[groups == group]]
+        }
+
+
+def _train_images(gt: GroundTruth, stats: ClassStatistics) -> np.ndarray | None:
+    """Return the training images of each tested class; None where the training set does not know all of them."""
+    if not stats.names:
+        return stats.image_count if stats.num_classes == gt.num_classes else None
+    count = dict(zip(stats.names, stats.image_count.tolist(), strict=True))
+    return np.array([count[name] for name in gt.names]) if set(gt.names) <= count.keys() else None
+
+
+def _with_groups(gt: GroundTruth, stats: ClassStatistics) -> GroundTruth:
+    if gt.groups is not None or not set(gt.names) <= set(stats.names):
+        return gt
+    groups = dict(zip(stats.names, stats.frequency.tolist(), strict=True))
+    return replace(gt, groups=np.array([groups[name] for name in gt.names]))

@@ -1,0 +1,117 @@
+"""The runs of a report: their work directories, and the data that they were trained and tested on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .run_directory import (
+    DataSource,
+    Results,
+    data_source,
+    evaluation_command,
+    find_config,
+    find_predictions,
+    read_config,
+    read_results,
+)
+
+
+@dataclass
+class Run:
+    """A work directory and what is in it.
+
+    Args:
+        name: what the report calls it.
+        folder: the work directory.
+        config: the newest config in it; None without.
+        predictions: file of its predictions; None without.
+        results: metric -> `{'AP': ..., ...}` in [0, 1]; empty where only predictions are there.
+        source: where the results are from.
+    """
+
+    name: str
+    folder: Path
+    config: Path | None
+    predictions: Path | None
+    results: Results = field(default_factory=dict)
+    source: str = ''
+
+
+def find_runs(
+    folders: Sequence[Path], names: Sequence[str] | None = None, predictions: Sequence[Path] | None = None
+) -> list[Run]:
+    """Find results, config and predictions of each run.
+
+    Args:
+        folders: one for each run.
+        names: what to call the runs, by default their folders.
+        predictions: file of each run, by default `results.pkl` or `results.json` in its folder.
+
+    Raises:
+        ValueError: not one name or file for each run, or a name twice.
+        FileNotFoundError: no such folder or file, or a folder without results and predictions.
+    """
+    names = names or [folder.resolve().name for folder in folders]
+    for option, given in (('--names', names), ('--results', predictions)):
+        if given is not None and len(given) != len(folders):
+            raise ValueError(f'{option} gives {len(given)} for {len(folders)} runs; give one per RUN, in order')
+    if len(set(names)) < len(names):
+        raise ValueError(f'two runs are called {max(names, key=names.count)!r}; tell them apart with --names')
+    return [
+        _find_run(name, folder, predictions[i] if predictions else None)
+        for i, (name, folder) in enumerate(zip(names, folders, strict=True))
+    ]
+
+
+def _find_run(name: str, folder: Path, predictions: Path | None) -> Run:
+    if not folder.is_dir():
+        raise FileNotFoundError(f'no folder {folder}; give the work directory of a run of tools/train.py')
+    if predictions is not None and not predictions.is_file():
+        raise FileNotFoundError(f'no predictions at {predictions}; make them with {evaluation_command(folder)}')
+    run = Run(name, folder, find_config(folder), predictions or find_predictions(folder))
+    try:
+        run.results, source = read_results(folder)
+        run.source = str(source)
+    except FileNotFoundError:
+        if run.predictions is None:
+            raise
+    return run
+
+
+def data_of_runs(
+    runs: Sequence[Run], ann_file: str | None = None, train_ann: str | None = None
+) -> tuple[DataSource, str]:
+    """Find the tested and the training data of some runs.
+
+    Args:
+        runs: one or more.
+        ann_file: annotations of the tested images, by default from the config of the first run.
+        train_ann: training annotations or class statistics, by default from there too.
+
+    Returns:
+        The tested data, and the file of the training annotations.
+
+    Raises:
+        FileNotFoundError: no config and no files given.
+        ValueError: the runs were tested on different data.
+    """
+    first = runs[0]
+    if first.config is None:
+        if not (ann_file and train_ann):
+            raise FileNotFoundError(
+                f'no config in {first.folder}; name the annotation files with --ann and --train-ann'
+            )
+        return DataSource(ann_file, None), train_ann
+    config = read_config(first.config)
+    tested = data_source(config, 'test_dataloader')
+    for run in runs[1:]:
+        other = data_source(read_config(run.config), 'test_dataloader') if run.config else tested
+        if other.ann_file != tested.ann_file and not ann_file:
+            raise ValueError(
+                f'{first.folder} was tested on {tested.ann_file}, {run.folder} on {other.ann_file}; compare runs on '
+                'the same images, or give --ann if these are'
+            )
+    train_ann = train_ann or data_source(config, 'train_dataloader').ann_file
+    return DataSource(ann_file or tested.ann_file, tested.classes, tested.img_folder), train_ann

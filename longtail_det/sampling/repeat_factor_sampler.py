@@ -1,0 +1,149 @@
+"""Samplers that round the repeat factors of images at random, anew each epoch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import chain, count, islice
+
+import numpy as np
+import torch.distributed as dist
+from numpy.typing import ArrayLike, NDArray
+from torch.utils.data import Sampler
+
+from longtail_det.statistics import draw_repeats
+
+_EPOCH_LENGTHS = ('fixed', 'varying')
+
+
+class _RepeatFactorDraw(Sampler[int]):
+    """What both samplers share: the draw of an epoch, the same on every rank."""
+
+    def __init__(
+        self,
+        factors: ArrayLike,
+        positions: ArrayLike | None,
+        shuffle: bool,
+        seed: int,
+        rank: int | None,
+        world_size: int | None,
+        fixed_total: bool,
+    ) -> None:
+        distributed = dist.is_available() and dist.is_initialized()
+        self.shuffle = shuffle
+        self.seed = seed
+        self.rank = rank if rank is not None else dist.get_rank() if distributed else 0
+        self.world_size = world_size if world_size is not None else dist.get_world_size() if distributed else 1
+        self._fixed_total = fixed_total
+        self._factors = np.asarray(factors, dtype=np.float64)
+        if not len(self._factors):
+            raise ValueError('there are no images to sample; expected one repeat factor for each image')
+        self._first_positions = np.arange(len(self._factors)) if positions is None else np.asarray(positions)
+
+    def _draw(self, epoch: int) -> NDArray[np.int64]:
+        """Positions of an epoch of all ranks, each image as often as drawn."""
+        generator = np.random.default_rng([self.seed, epoch])
+        repeats = draw_repeats(self._factors, generator, fixed_total=self._fixed_total)
+        positions = np.repeat(self._first_positions, repeats)
+        return generator.permutation(positions) if self.shuffle else positions
+
+
+class RepeatFactorSampler(_RepeatFactorDraw):
+    """Show each image `floor(r)` or `ceil(r)` times an epoch, r times on average, in any torch `DataLoader`.
+
+    The rounding is that of detectron2's RFS. It is drawn anew each epoch from `seed` and the number of the epoch, so
+    the same on every rank and after a resume; the ranks then take turns at the list, and all get equally many.
+
+    Args:
+        factors: (I,) repeat factors, such as `repeat_factors` computes.
+        positions: (I,) position of each image in the dataset; by default 0, 1, ...
+        shuffle: whether the images come in random order.
+        seed: of every draw; the same on all ranks.
+        epoch_length: 'fixed' draws the repeats jointly, so that all epochs have the expected length. 'varying' draws
+            each image by itself, as detectron2 does; the length is then that of the current epoch.
+        rank: of this process; by default that of `torch.distributed`, where it is initialized.
+        world_size: number of processes; by default likewise.
+
+    Raises:
+        ValueError: unknown `epoch_length`, or no image.
+
+    Example:
+        >>> from torch.utils.data import DataLoader
+        >>> from longtail_det.sampling import repeat_factors
+        >>> dataset, labels = ['dog 1', 'dog 2', 'dog 3', 'dog and eel'], [[0], [0], [0], [0, 1]]
+        >>> sampler = RepeatFactorSampler(repeat_factors(labels, oversample_thr=1.0))
+        >>> sampler.set_epoch(0)  # before each epoch
+        >>> sorted(item for batch in DataLoader(dataset, batch_size=2, sampler=sampler) for item in batch)
+        ['dog 1', 'dog 2', 'dog 3', 'dog and eel', 'dog and eel']
+    """
+
+    def __init__(
+        self,
+        factors: ArrayLike,
+        *,
+        positions: ArrayLike | None = None,
+        shuffle: bool = True,
+        seed: int = 0,
+        epoch_length: str = 'fixed',
+        rank: int | None = None,
+        world_size: int | None = None,
+    ) -> None:
+        if epoch_length not in _EPOCH_LENGTHS:
+            raise ValueError(f"epoch_length is {epoch_length!r}, expected 'fixed' or 'varying'")
+        super().__init__(factors, positions, shuffle, seed, rank, world_size, fixed_total=epoch_length == 'fixed')
+        self.set_epoch(0)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw the repeats of an epoch; to be called before each."""
+        self.epoch = epoch
+        self._positions = self._draw(epoch)
+
+    def __iter__(self) -> Iterator[int]:
+        padded = np.resize(self._positions, len(self) * self.world_size)
+        return iter(padded[self.rank :: self.world_size].tolist())
+
+    def __len__(self) -> int:
+        """Samples of one rank in the current epoch."""
+        total = math.ceil(self._factors.sum()) if self._fixed_total else len(self._positions)
+        return math.ceil(total / self.world_size)
+
+
+class InfiniteRepeatFactorSampler(_RepeatFactorDraw):
+    """Endless RepeatFactorSampler, one draw of the repeats after the other.
+
+    The ranks take turns at one endless list, so nothing is padded.
+
+    Args:
+        factors: (I,) repeat factors.
+        positions: (I,) position of each image in the dataset; by default 0, 1, ...
+        shuffle: whether the images of each draw come in random order.
+        seed: of every draw; the same on all ranks.
+        rank: of this process; by default that of `torch.distributed`, where it is initialized.
+        world_size: number of processes; by default likewise.
+
+    Raises:
+        ValueError: no image.
+    """
+
+    def __init__(
+        self,
+        factors: ArrayLike,
+        *,
+        positions: ArrayLike | None = None,
+        shuffle: bool = True,
+        seed: int = 0,
+        rank: int | None = None,
+        world_size: int | None = None,
+    ) -> None:
+        super().__init__(factors, positions, shuffle, seed, rank, world_size, fixed_total=False)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Do nothing: the list has no epochs. mmengine's loops call this."""
+
+    def __iter__(self) -> Iterator[int]:
+        endless = chain.from_iterable(self._draw(epoch).tolist() for epoch in count())
+        return islice(endless, self.rank, None, self.world_size)
+
+    def __len__(self) -> int:
+        """Samples of one rank in an average draw."""
+        return math.ceil(self._factors.sum() / self.world_size)

@@ -1,0 +1,148 @@
+"""What test writes with --out and --format-only, and scoring it again: the same numbers on every way."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from longtail_det import cli
+
+from .conftest import TOOLS, TOY
+
+CONFIG = str(TOY / 'boxes_config.py')
+CATEGORY_IDS = [7, 2, 4]  # in the order of the labels, not of the ids
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """Five images of three classes, so that two processes have an odd number."""
+    monkeypatch.syspath_prepend(str(TOY))
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    images, annotations = [], []
+    for img_id in range(1, 6):
+        Image.fromarray(np.zeros((60, 50, 3), np.uint8)).save(tmp_path / f'{img_id}.png')
+        images.append({'id': img_id, 'height': 60, 'width': 50, 'file_name': f'{img_id}.png'})
+        found = importlib.import_module('toy_boxes').ToyBoxes(3).guess(img_id, (60, 50))
+        for label, (x1, y1, x2, y2) in zip(found.labels.tolist()[:4], found.bboxes.tolist(), strict=False):
+            x1, y1 = x1 + rng.uniform(0, 1), y1 + rng.uniform(0, 1)
+            annotations.append(
+                {
+                    'id': len(annotations) + 1,
+                    'image_id': img_id,
+                    'category_id': CATEGORY_IDS[label],
+                    'bbox': [x1, y1, x2 - x1, y2 - y1],
+                    'area': (x2 - x1) * (y2 - y1),
+                    'segmentation': [[x1, y1, x2, y1, x2, y2, x1, y2]],
+                }
+            )
+    categories = [{'id': c, 'name': f'class {c}', 'frequency': f} for c, f in zip((2, 4, 7), 'rcf', strict=True)]
+    gt = {'images': images, 'annotations': annotations, 'categories': categories}
+    (tmp_path / 'gt.json').write_text(json.dumps(gt))
+    torch.save({'state_dict': {'fc.weight': torch.ones(1, 1), 'fc.bias': torch.zeros(1)}, 'meta': {}}, 'boxes.pth')
+    return tmp_path
+
+
+def metrics(work_dir) -> dict[str, float]:
+    (path,) = Path(work_dir).glob('*/*.json')
+    return {key: value for key, value in json.loads(path.read_text()).items() if key.startswith('lvis/')}
+
+
+def eval_results(*args) -> dict[str, float]:
+    assert cli.main(['eval', *map(str, args), '--ann', 'gt.json', '--out', 'm.json']) == 0
+    return {
+        f'lvis/{name}_{key}': value
+        for name, values in json.loads(Path('m.json').read_text()).items()
+        for key, value in values.items()
+    }
+
+
+@pytest.mark.parametrize('masks', ['bool', 'rle'])
+def test_every_way_gives_the_same_numbers(masks, data, run):
+    """The model, its pickle through the config, its pickle alone, its json: one result."""
+    option = f'model.masks={masks}'
+    assert run('test', CONFIG, 'boxes.pth', '--work-dir', 'a', '--out', 'r.pkl', '--cfg-options', option) == 0
+    assert run('test', CONFIG, 'boxes.pth', '--work-dir', 'b', '--out', 'r.json', '--cfg-options', option) == 0
+    assert run('test', CONFIG, '--results', 'r.pkl', '--work-dir', 'c') == 0
+    expected = metrics('a')
+    assert 0 < expected['lvis/segm_AP'] < 1
+    assert metrics('b') == metrics('c') == expected
+    for name in ('r.pkl', 'r.json'):
+        assert eval_results('--results', name, '--metric', 'bbox', 'segm') == expected
+
+
+def test_format_only_measures_nothing_and_needs_no_annotation(data, run):
+    gt = json.loads(Path('gt.json').read_text())
+    assert run('test', CONFIG, 'boxes.pth', '--work-dir', 'a', '--out', 'deep/a.json') == 0
+    del gt['annotations']
+    Path('gt.json').write_text(json.dumps(gt))
+    assert run('test', CONFIG, 'boxes.pth', '--work-dir', 'b', '--out', 'deep/b.json', '--format-only') == 0
+    assert Path('deep/b.json').read_text() == Path('deep/a.json').read_text()
+    assert metrics('b') == {}
+    records = json.loads(Path('deep/b.json').read_text())
+    assert len(records) == 5 * 6
+    assert records[0].keys() == {'image_id', 'category_id', 'bbox', 'score', 'segmentation'}
+    assert {record['category_id'] for record in records} == {2, 4, 7}
+    assert sorted(os.listdir('deep')) == ['a.json', 'b.json']  # no part is left
+
+
+def test_a_pickle_becomes_a_json_without_the_model(data, run):
+    assert run('test', CONFIG, 'boxes.pth', '--out', 'r.json') == 0
+    assert run('test', CONFIG, 'boxes.pth', '--out', 'r.pkl') == 0
+    assert run('test', CONFIG, '--results', 'r.pkl', '--out', 'again.json', '--format-only') == 0
+    assert Path('again.json').read_text() == Path('r.json').read_text()
+
+
+def test_predictions_are_small_and_know_their_categories(data, run):
+    assert run('test', CONFIG, 'boxes.pth', '--out', 'r.pkl') == 0
+    images = pickle.loads(Path('r.pkl').read_bytes())
+    assert [image['img_id'] for image in images] == [1, 2, 3, 4, 5]
+    for image in images:
+        assert image['category_ids'] == (7, 2, 4)
+        assert 'gt_instances' not in image
+        assert [set(rle) for rle in image['pred_instances']['masks']] == [{'size', 'counts'}] * 6
+
+
+def test_without_masks_a_record_has_no_segmentation(data, run):
+    options = ['--cfg-options', 'model.masks=']
+    assert run('test', CONFIG, 'boxes.pth', '--eval', 'bbox', '--out', 'r.json', *options) == 0
+    assert 'segmentation' not in json.loads(Path('r.json').read_text())[0]
+
+
+def test_masks_with_scores_of_their_own_go_into_a_pickle_only(data, run):
+    options = ['--cfg-options', 'model.mask_scores=True']
+    assert run('test', CONFIG, 'boxes.pth', '--work-dir', 'a', '--out', 'r.pkl', *options) == 0
+    assert eval_results('--results', 'r.pkl', '--metric', 'bbox', 'segm') == metrics('a')
+    with pytest.raises(ValueError, match='scores masks apart from boxes'):
+        run('test', CONFIG, 'boxes.pth', '--out', 'r.json', *options)
+
+
+def test_predictions_of_other_images_are_refused(data, run, capfd):
+    assert run('test', CONFIG, 'boxes.pth', '--out', 'r.pkl') == 0
+    Path('r.pkl').write_bytes(pickle.dumps(pickle.loads(Path('r.pkl').read_bytes())[:3]))
+    assert run('test', CONFIG, '--results', 'r.pkl') == 2
+    assert 'r.pkl holds 3 images, the test set of the config 5' in capfd.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_two_processes_write_what_one_does(data, shell, run):
+    for name in ('r.pkl', 'r.json'):
+        assert run('test', CONFIG, 'boxes.pth', '--work-dir', 'one', '--out', name) == 0
+        command = [TOOLS / 'dist_test.sh', CONFIG, 'boxes.pth', '2', '--work-dir', 'two', '--out', f'two_{name}']
+        done = shell(*command)
+        assert done.returncode == 0, done.stderr
+    one, two = (pickle.loads(Path(name).read_bytes()) for name in ('r.pkl', 'two_r.pkl'))
+    assert [image['img_id'] for image in two] == [1, 2, 3, 4, 5]
+    for a, b in zip(one, two, strict=True):
+        assert (a['pred_instances']['scores'] == b['pred_instances']['scores']).all()
+        assert a['pred_instances']['masks'] == b['pred_instances']['masks']
+    one, two = (json.loads(Path(name).read_text()) for name in ('r.json', 'two_r.json'))
+    assert sorted(map(str, one)) == sorted(map(str, two))

@@ -1,0 +1,70 @@
+"""The checks that come before the first step, and how processes find each other."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from longtail_det.cli import train
+from longtail_det.cli.errors import UserError
+from longtail_det.cli.runner import _first_slurm_node, check_parameters, prepare_processes
+
+from .conftest import TOY_CONFIG
+
+MPI_SIZE = 'OMPI_COMM_WORLD_SIZE'
+
+
+def test_a_resumed_feature_bank_may_differ_in_size_and_a_parameter_may_not():
+    """A bank takes its size from the checkpoint; a classifier of another size is another model."""
+    model = torch.nn.Linear(2, 3)
+    model.register_buffer('bank', torch.zeros(1, 4))
+    saved = {**model.state_dict(), 'bank': torch.zeros(60, 4)}
+    check_parameters(model, saved, exact=True)
+    with pytest.raises(UserError, match=r'another variant of this model: weight has shape \(5, 2\)'):
+        check_parameters(model, {**saved, 'weight': torch.zeros(5, 2)}, exact=True)
+
+
+def test_a_worker_without_a_gpu_of_its_own_is_one_line(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 2)
+    for name, value in {'RANK': '2', 'WORLD_SIZE': '3', 'LOCAL_RANK': '2'}.items():
+        monkeypatch.setenv(name, value)
+    args = train.build_parser().parse_args(['c.py', '--launcher', 'pytorch'])
+    with pytest.raises(UserError, match='process 3 on this machine has no GPU: there are 2'):
+        prepare_processes(Config(), args, 'cuda')
+
+
+@pytest.mark.parametrize(
+    ('launcher', 'variables'),
+    [
+        ('slurm', {'SLURM_PROCID': '0', 'SLURM_NTASKS': '1', 'SLURM_LOCALID': '0'}),
+        ('mpi', dict.fromkeys(('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_LOCAL_RANK'), '0') | {MPI_SIZE: '1'}),
+    ],
+)
+def test_other_launchers_connect_without_gpus(launcher, variables, run, monkeypatch):
+    monkeypatch.setenv('MASTER_PORT', '0')  # alone, a process needs no port that others know
+    monkeypatch.delenv('MASTER_ADDR', raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    try:
+        assert run('train', TOY_CONFIG, '--launcher', launcher, '--work-dir', 'run') == 0
+        assert (os.environ['RANK'], os.environ['WORLD_SIZE'], os.environ['MASTER_ADDR']) == ('0', '1', '127.0.0.1')
+        assert torch.distributed.get_backend() == 'gloo'
+    finally:
+        torch.distributed.destroy_process_group()
+        monkeypatch.delenv('MASTER_ADDR', raising=False)
+    assert Path('run/iter_4.pth').is_file()
+
+
+def test_slurm_tasks_on_several_nodes_meet_on_the_first(monkeypatch, tmp_path):
+    (tmp_path / 'scontrol').write_text(
+        '#!/usr/bin/env bash\n[ "$*" = "show hostnames n[3-4]" ] && echo n3 && echo n4\n'
+    )
+    (tmp_path / 'scontrol').chmod(0o755)
+    monkeypatch.setenv('PATH', f'{tmp_path}:{os.environ["PATH"]}')
+    monkeypatch.setenv('SLURM_NNODES', '2')
+    monkeypatch.setenv('SLURM_NODELIST', 'n[3-4]')
+    assert _first_slurm_node() == 'n3'

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from longtail_det.evaluation import read_ground_truth
+from longtail_det.evaluation.lvis import ground_truth_table
+
+GT = {
+    'images': [{'id': 1, 'height': 4, 'width': 4}],
+    'categories': [{'id': 1, 'name': 'ant'}],
+    'annotations': [{'id': 5, 'image_id': 1, 'category_id': 1, 'bbox': [0, 0, 1, 1], 'area': 1}],
+}
+
+
+@pytest.mark.parametrize('keys', [['images', 'annotations', 'categories'], ['categories', 'annotations', 'images']])
+def test_the_file_gives_the_table_of_the_json(lvis_case, tmp_path, keys):
+    gt, _ = lvis_case(0)
+    path = tmp_path / 'val.json'
+    path.write_text(json.dumps({'info': {}, 'licenses': [{}], **{key: gt[key] for key in keys}}))
+    table, expected = read_ground_truth(str(path), ['bbox', 'segm']), ground_truth_table(gt)
+    for field in fields(table):
+        if field.name != 'segmentations':
+            np.testing.assert_array_equal(getattr(table, field.name), getattr(expected, field.name))
+    assert [table.segmentation(row) for row in range(len(table.pairs))] == [
+        expected.segmentation(row) for row in range(len(expected.pairs))
+    ]
+    assert table.segmentations[:3] == expected.segmentations[:3]
+
+
+def test_a_file_that_is_deleted_after_reading_still_gives_its_masks(lvis_case, tmp_path):
+    gt, _ = lvis_case(1)
+    path = tmp_path / 'val.json'
+    path.write_text(json.dumps(gt))
+    table = read_ground_truth(path, ['segm'])
+    path.unlink()
+    assert table.segmentation(0) == ground_truth_table(gt).segmentation(0)
+
+
+def test_a_file_that_changes_during_the_run_is_told(lvis_case, tmp_path):
+    path = tmp_path / 'val.json'
+    path.write_text(json.dumps(lvis_case(0)[0]))
+    table = read_ground_truth(str(path), ['segm'])
+    path.write_text('{}')
+    with pytest.raises(ValueError, match=r'val\.json was changed since'):
+        table.segmentation(0)
+
+
+def test_a_test_split_needs_no_annotations(tmp_path):
+    (tmp_path / 'gt.json').write_text(json.dumps({key: GT[key] for key in ('images', 'categories')}))
+    assert len(read_ground_truth(str(tmp_path / 'gt.json'), metrics=()).pairs) == 0
+
+
+@pytest.mark.parametrize(
+    ('text', 'metrics', 'message'),
+    [
+        ('{"images": [', ['bbox'], r'gt\.json is not valid json.*cut short'),
+        ('[]', ['bbox'], r"gt\.json is no LVIS or COCO annotation file.*found '\[\]' at its start"),
+        ('{"images": [], "categories": []}', ['bbox'], r'gt\.json has no annotations.*format_only=True'),
+        ('{"images": [], "annotations": []}', [], r'gt\.json has no categories'),
+        (json.dumps({**GT, 'images': []}), ['bbox'], r'gt\.json holds no usable images'),
+        (json.dumps(GT), ['bbox', 'segm'], r'gt\.json: 1 bad record: annotation 5 has no segmentation'),
+        (json.dumps({**GT, 'annotations': [{'id': 2}]}), ['bbox'], r'annotation 2 has no image_id, category_id, bbox'),
+    ],
+)
+def test_an_unusable_file_is_one_line(tmp_path, text, metrics, message):
+    (tmp_path / 'gt.json').write_text(text)
+    with pytest.raises(ValueError, match=message) as error:
+        read_ground_truth(str(tmp_path / 'gt.json'), metrics)
+    assert '\n' not in str(error.value)
+
+
+def test_a_missing_file_is_one_line(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'annotation file not found: s3://nowhere\.json$'):
+        read_ground_truth(str(tmp_path / 'nowhere.json'), name='s3://nowhere.json')

@@ -1,0 +1,35 @@
+"""The pickle of predicted images comes back as it was; anything else is named."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from longtail_det.evaluation.predicted_images import read_predicted_images
+
+
+def test_images_come_back(tmp_path):
+    images = [{'img_id': 3, 'pred_instances': {'scores': [0.5]}, 'category_ids': (4,)}]
+    (tmp_path / 'r.pkl').write_bytes(pickle.dumps(images))
+    assert read_predicted_images(tmp_path / 'r.pkl') == images
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        (b'text', r'r\.pkl is no pickle, or was cut short'),
+        (pickle.dumps([{'img_id': 3}])[:-3], r'r\.pkl is no pickle, or was cut short'),
+        (pickle.dumps({'bbox': 1}), r'r\.pkl holds a dict; expected the list of images'),
+        (pickle.dumps([1, 2]), r'r\.pkl holds a list; expected the list of images'),
+    ],
+)
+def test_anything_else_is_named(content, message, tmp_path):
+    (tmp_path / 'r.pkl').write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        read_predicted_images(tmp_path / 'r.pkl')
+
+
+def test_a_missing_file_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_predicted_images(tmp_path / 'none.pkl')
