@@ -32,7 +32,7 @@ class ClassTable:
     ap: Mapping[str, Mapping[str, NDArray[np.float64]]]
 
     def ranked(self, run: str, metric: str, group: str = 'r') -> NDArray[np.int64]:
-        """Return the classes of a group that have an AP, worst first; of equal ones the more frequent in training first.
+        """Return the classes of a group that have an AP, worst first; of equal ones the more frequent first.
 
         Args:
             run: a key of `ap`.
