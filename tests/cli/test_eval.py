@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pycocotools.mask as mask_utils
@@ -14,6 +16,8 @@ import torch
 from longtail_det.cli import eval as eval_command
 from longtail_det.compat.lvis_api import import_lvis
 from longtail_det.metrics import LVISAPIMetric
+
+from .conftest import ROOT
 
 SIZE, GROUPS = 120, 'rrccff'
 CATEGORY_IDS = [3, 5, 8, 9, 12, 40]
@@ -157,6 +161,28 @@ def test_masks_sized_by_their_boxes_give_what_the_api_gives_for_the_file_as_it_i
         found = run(tmp_path, tmp_path / 'm.json', results, '--metric', 'segm', '--segm-area', 'bbox')
         assert found['segm'] == dict(evaluator.get_results())
         assert found != own
+
+
+def test_scoring_needs_no_mmdet(data, tmp_path):
+    code = "import sys; sys.modules |= dict.fromkeys(('mmengine', 'mmcv', 'mmdet')); "
+    code += 'from longtail_det.cli import main; sys.exit(main(sys.argv[1:]))'
+    flags = ['--ann', data[0] / 'gt.json', '--metric', 'bbox', 'segm']
+    expected = run(data[0], tmp_path / 'm.json', 'results.json', '--metric', 'bbox', 'segm')
+    for results in ('results.json', 'results.pkl'):
+        command = [
+            sys.executable,
+            '-c',
+            code,
+            'eval',
+            *flags,
+            '--results',
+            data[0] / results,
+            '--out',
+            tmp_path / results,
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+        assert done.returncode == 0, done.stderr
+        assert json.loads((tmp_path / results).read_text()) == expected
 
 
 def test_pickle_and_json_give_the_same(data, tmp_path):
