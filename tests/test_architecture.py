@@ -30,7 +30,7 @@ MAY_IMPORT = {room: rooms for room, (rooms, _) in CORE.items()} | {
     'models': {'annotations', 'compat', 'functional', 'losses', 'statistics'},
     'datasets': {'annotations', 'compat', 'sampling', 'statistics'},
     'metrics': {'annotations', 'compat', 'evaluation', 'functional', 'statistics'},
-    'engine': {'compat', 'losses', 'models', 'statistics'},
+    'engine': {'compat', 'losses', 'models', 'sampling', 'statistics'},
 }
 MAY_IMPORT['cli'] = set(MAY_IMPORT)
 FORBIDDEN_EVERYWHERE = {'tools', 'configs', 'tests'}

@@ -124,7 +124,7 @@ class RepeatFactorDataset:
 
     @property
     def metainfo(self) -> dict[str, Any]:
-        """What the wrapped dataset says of itself."""
+        """Metainfo of the wrapped dataset."""
         return self.dataset.metainfo
 
     @property
@@ -139,11 +139,11 @@ class RepeatFactorDataset:
         return [labels[image] for image in self.repeat_indices]
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
-        """Annotation of a position."""
+        """Return the annotation of a position."""
         return self.dataset.get_data_info(self._image(idx))
 
     def get_cat_ids(self, idx: int) -> list[int]:
-        """Labels of a position."""
+        """Return the labels of a position."""
         return self.dataset.get_cat_ids(self._image(idx))
 
     def __getitem__(self, idx: int) -> Any:
@@ -158,7 +158,7 @@ class RepeatFactorDataset:
         self._restart()
 
     def get_subset(self, indices: Sequence[int] | int) -> RepeatFactorDataset:
-        """Copy that holds some images of the wrapped dataset, and resamples those alone."""
+        """Return a copy that holds some images of the wrapped dataset, and resamples those alone."""
         subset = copy.copy(self)
         subset.dataset = self.dataset.get_subset(indices)
         subset._restart()

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-#: an unclamped Gumbel: left of it exp(-x) is taken not to grow, so that float32 stays finite;
+#: an unclamped Gumbel: left of it exp(-x) is taken not to grow, so that float32 stays finite
 GUMBEL_LEFT = -40.0
 #: right of it -log(1 - p) is x itself to the last bit, and exp(-x) would leave float32's normal numbers
 GUMBEL_RIGHT = 80.0

@@ -57,7 +57,7 @@ class RoIClassificationLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Give the loss of each RoI.
+        """Return the loss of each RoI.
 
         Args:
             logits: (N, C + extra_channels) float32 or float64.
@@ -69,7 +69,7 @@ class RoIClassificationLoss(nn.Module):
         raise NotImplementedError
 
     def get_activation(self, cls_score: Tensor) -> Tensor:
-        """Turn logits into test scores.
+        """Return the test scores of logits.
 
         Args:
             cls_score: (N, C + extra_channels) logits.
@@ -87,7 +87,7 @@ class RoIClassificationLoss(nn.Module):
         avg_factor: AvgFactor = None,
         reduction_override: str | None = None,
     ) -> Tensor | dict[str, Tensor]:
-        """Give the reduced loss of a batch of RoIs.
+        """Return the reduced loss of a batch of RoIs.
 
         Args:
             cls_score: (N, C + extra_channels) logits, any float dtype; half precision is computed in float32.
@@ -105,7 +105,7 @@ class RoIClassificationLoss(nn.Module):
             return self.loss_weight * reduce_loss(loss, weight, reduction, avg_factor)
 
     def get_cls_channels(self, num_classes: int) -> int:
-        """Number of columns the classifier needs; `num_classes` is the head's and must be the loss's."""
+        """Return the number of columns the classifier needs; `num_classes` is the head's and must be the loss's."""
         if num_classes != self.num_classes:
             raise ValueError(
                 f'the box head has num_classes={num_classes}, its {type(self).__name__} num_classes='
@@ -114,11 +114,11 @@ class RoIClassificationLoss(nn.Module):
         return num_classes + self.extra_channels
 
     def get_accuracy(self, cls_score: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Share of RoIs whose highest test score is their label, in percent, under mmdet's key `acc`."""
+        """Return the share of RoIs whose highest test score is their label, in percent, under mmdet's key `acc`."""
         return {'acc': percent_correct(self.get_activation(cls_score), labels)}
 
     def check_logits(self, cls_score: Tensor) -> Tensor:
-        """Refuse a wrong number of columns and lift half precision to float32."""
+        """Raise at a wrong number of columns, and lift half precision to float32."""
         channels = self.num_classes + self.extra_channels
         if cls_score.dim() != 2 or cls_score.size(1) != channels:
             raise ValueError(
@@ -136,7 +136,7 @@ class RoIClassificationLoss(nn.Module):
         return reduction
 
     def extra_repr(self) -> str:
-        """Arguments that every loss has, for `print(model)`."""
+        """Return the arguments that every loss has, for `print(model)`."""
         return f'num_classes={self.num_classes}, reduction={self.reduction!r}, loss_weight={self.loss_weight}'
 
 
@@ -167,7 +167,7 @@ def reduce_loss(loss: Tensor, weight: Tensor | None, reduction: str, avg_factor:
 
 
 def percent_correct(scores: Tensor, labels: Tensor) -> Tensor:
-    """Share of rows whose largest column is the label, as mmdet's `accuracy` gives it.
+    """Return the share of rows whose largest column is the label, as mmdet's `accuracy` gives it.
 
     Args:
         scores: (N, K) scores or logits.

@@ -59,11 +59,11 @@ class ClassRelativeActivations(NeedsClassStatistics, RoIClassificationLoss):
         )
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """(N,) loss of (N, C + 1) logits."""
+        """Return (N,) losses of (N, C + 1) logits."""
         self.require_table()
         return class_relative_kernel(logits, labels, self.is_frequent)
 
     def get_activation(self, cls_score: Tensor) -> Tensor:
-        """(N, C + 1) probabilities of (N, C + 1) logits."""
+        """Return (N, C + 1) probabilities of (N, C + 1) logits."""
         self.require_table()
         return class_relative_activation(self.is_frequent).probability(cls_score)

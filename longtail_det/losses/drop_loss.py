@@ -66,7 +66,7 @@ class DropLoss(SyncedStatistics, TailLoss):
             self.register_buffer('last_counts', torch.zeros(2))
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """(N,) loss of (N, C) logits."""
+        """Return (N,) losses of (N, C) logits."""
         self.require_table()
         return drop_kernel(logits, labels, self._draw(logits, labels), activation=self.activation)
 

@@ -38,6 +38,6 @@ class EQL(TailLoss):
     """
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """(N,) loss of (N, C) logits."""
+        """Return (N,) losses of (N, C) logits."""
         self.require_table()
         return eql_kernel(logits, labels, self.is_tail, activation=self.activation)

@@ -61,7 +61,7 @@ class EQLv2(SyncedStatistics, RoIClassificationLoss):
         self.init_pending(2 * num_classes)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """(N,) loss of (N, C + 1) logits; in training mode it also counts the gradients."""
+        """Return (N,) losses of (N, C + 1) logits; in training mode also count the gradients."""
         knobs = dict(gamma=self.gamma, mu=self.mu, alpha=self.alpha)
         positive, negative = eqlv2_weights(self.pos_grad, self.neg_grad, **knobs)
         loss, pos_grad, neg_grad = eqlv2_kernel(logits, labels, positive, negative)

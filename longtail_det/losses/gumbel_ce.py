@@ -49,5 +49,5 @@ class GumbelCE(ActivationLoss):
         self.activation = Gumbel(self.logit_clamp)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """(N,) loss of (N, C + 1) logits."""
+        """Return (N,) losses of (N, C + 1) logits."""
         return gumbel_kernel(logits, labels, logit_clamp=self.logit_clamp)

@@ -82,7 +82,7 @@ class SeesawLoss(SyncedStatistics, RoIClassificationLoss):
         labels: Tensor | None = None,
         label_weights: Tensor | None = None,
     ) -> Tensor | dict[str, Tensor]:
-        """Give both parts of the loss and, in training mode, count the labels first.
+        """Return both parts of the loss and, in training mode, count the labels first.
 
         Args:
             cls_score: (N, C + 2) logits, any float dtype; half precision is computed in float32.
@@ -174,11 +174,11 @@ class SeesawLoss(SyncedStatistics, RoIClassificationLoss):
         return cls_score[:, : self.num_classes], cls_score[:, self.num_classes :]
 
     def objectness_label(self, label: Tensor) -> Tensor:
-        """(N,) int64, 0 for foreground and 1 for background RoIs."""
+        """Return (N,) int64, 0 for foreground and 1 for background RoIs."""
         return (label == self.num_classes).long()
 
     def get_activation(self, cls_score: Tensor) -> Tensor:
-        """Class probabilities times the probability of foreground; last column the probability of background.
+        """Return class probabilities times the probability of foreground; last column the probability of background.
 
         Args:
             cls_score: (N, C + 2) logits.
@@ -191,7 +191,7 @@ class SeesawLoss(SyncedStatistics, RoIClassificationLoss):
         return torch.cat([class_logits.softmax(dim=-1) * objectness[:, :1], objectness[:, 1:]], dim=1)
 
     def get_accuracy(self, cls_score: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Percentage of right objectness over all RoIs, and of right classes over foreground RoIs."""
+        """Return the percentage of right objectness over all RoIs, and of right classes over foreground RoIs."""
         class_logits, objectness_logits = self.split_logits(cls_score)
         foreground = labels < self.num_classes
         return {
@@ -200,7 +200,7 @@ class SeesawLoss(SyncedStatistics, RoIClassificationLoss):
         }
 
     def extra_repr(self) -> str:
-        """Arguments for `print(model)`."""
+        """Return the arguments for `print(model)`."""
         return f'{super().extra_repr()}, p={self.p}, q={self.q}, eps={self.eps}'
 
 

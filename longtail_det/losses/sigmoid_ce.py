@@ -40,9 +40,9 @@ class SigmoidCE(ActivationLoss):
         self.test_activation = test_activation
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """(N,) loss of (N, C + 1) logits."""
+        """Return (N,) losses of (N, C + 1) logits."""
         return sigmoid_ce_kernel(logits, labels)
 
     def get_activation(self, cls_score: Tensor) -> Tensor:
-        """(N, C + 1) sigmoid or softmax scores of (N, C + 1) logits."""
+        """Return (N, C + 1) sigmoid or softmax scores of (N, C + 1) logits."""
         return cls_score.softmax(dim=-1) if self.test_activation == 'softmax' else super().get_activation(cls_score)

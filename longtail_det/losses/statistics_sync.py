@@ -47,7 +47,7 @@ class SyncedStatistics(nn.Module):
             self.apply_statistics(values)
 
     def pending_statistics(self) -> Tensor:
-        """(size,) float32, what waits for the hook."""
+        """Return (size,) float32, what waits for the hook."""
         return self._pending
 
     def flush_statistics(self, summed: Tensor) -> None:

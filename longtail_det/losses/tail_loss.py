@@ -84,5 +84,5 @@ class TailLoss(NeedsClassStatistics, ActivationLoss):
         return f'lambda_instances={self.lambda_instances}'
 
     def extra_repr(self) -> str:
-        """Arguments for `print(model)`."""
+        """Return the arguments for `print(model)`."""
         return f'{super().extra_repr()}, {self._threshold()}, activation={self.activation}'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import chain, count, islice
+from typing import Any
 
 import numpy as np
 import torch.distributed as dist
@@ -17,24 +18,25 @@ _EPOCH_LENGTHS = ('fixed', 'varying')
 
 
 class _RepeatFactorDraw(Sampler[int]):
-    """What both samplers share: the draw of an epoch, the same on every rank."""
+    """The draw of an epoch, the same on every rank."""
+
+    _fixed_total = False
 
     def __init__(
         self,
         factors: ArrayLike,
-        positions: ArrayLike | None,
-        shuffle: bool,
-        seed: int,
-        rank: int | None,
-        world_size: int | None,
-        fixed_total: bool,
+        *,
+        positions: ArrayLike | None = None,
+        shuffle: bool = True,
+        seed: int = 0,
+        rank: int | None = None,
+        world_size: int | None = None,
     ) -> None:
         distributed = dist.is_available() and dist.is_initialized()
         self.shuffle = shuffle
         self.seed = seed
         self.rank = rank if rank is not None else dist.get_rank() if distributed else 0
         self.world_size = world_size if world_size is not None else dist.get_world_size() if distributed else 1
-        self._fixed_total = fixed_total
         self._factors = np.asarray(factors, dtype=np.float64)
         if not len(self._factors):
             raise ValueError('there are no images to sample; expected one repeat factor for each image')
@@ -77,20 +79,11 @@ class RepeatFactorSampler(_RepeatFactorDraw):
         ['dog 1', 'dog 2', 'dog 3', 'dog and eel', 'dog and eel']
     """
 
-    def __init__(
-        self,
-        factors: ArrayLike,
-        *,
-        positions: ArrayLike | None = None,
-        shuffle: bool = True,
-        seed: int = 0,
-        epoch_length: str = 'fixed',
-        rank: int | None = None,
-        world_size: int | None = None,
-    ) -> None:
+    def __init__(self, factors: ArrayLike, *, epoch_length: str = 'fixed', **options: Any) -> None:
         if epoch_length not in _EPOCH_LENGTHS:
             raise ValueError(f"epoch_length is {epoch_length!r}, expected 'fixed' or 'varying'")
-        super().__init__(factors, positions, shuffle, seed, rank, world_size, fixed_total=epoch_length == 'fixed')
+        super().__init__(factors, **options)
+        self._fixed_total = epoch_length == 'fixed'
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
@@ -124,18 +117,6 @@ class InfiniteRepeatFactorSampler(_RepeatFactorDraw):
     Raises:
         ValueError: no image.
     """
-
-    def __init__(
-        self,
-        factors: ArrayLike,
-        *,
-        positions: ArrayLike | None = None,
-        shuffle: bool = True,
-        seed: int = 0,
-        rank: int | None = None,
-        world_size: int | None = None,
-    ) -> None:
-        super().__init__(factors, positions, shuffle, seed, rank, world_size, fixed_total=False)
 
     def set_epoch(self, epoch: int) -> None:
         """Do nothing: the list has no epochs. mmengine's loops call this."""

@@ -16,7 +16,7 @@ def class_repeat_factors(
     instance_count: ArrayLike | None = None,
     mode: str = 'image',
 ) -> NDArray[np.float64]:
-    """Give each class its repeat factor max(1, sqrt(t / f)), by RFS or by IRFS.
+    """Return the repeat factor of each class, max(1, sqrt(t / f)), by RFS or by IRFS.
 
     RFS (Gupta et al., LVIS, CVPR 2019) takes as f the share of the images that hold the class. IRFS (Yaman et al.,
     2023, arXiv:2305.08069) takes the geometric mean of that share and of the class's share of all instances.
@@ -60,7 +60,7 @@ def class_repeat_factors(
 def image_repeat_factors(
     labels: NDArray[np.integer], offsets: NDArray[np.integer], class_factors: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Give each image the largest factor of its classes.
+    """Return for each image the largest factor of its classes.
 
     Args:
         labels: (A,) class labels of all images, image after image, in [0, C).

@@ -19,8 +19,8 @@ class StatisticsSyncHook(Hook):
     """Keep the statistics of the losses (EQLv2's gradients, Seesaw's counts with `sync=True`, ...) equal on all ranks.
 
     One sum over ranks after each training iteration, before any checkpoint is written: with it, two processes on half
-    the batch each end with the buffers of one process on the whole batch, and rank 0's checkpoint is valid for
-    every rank. With one process it only moves the update from the forward pass to the end of the iteration.
+    the batch each end with the buffers of one process on the whole batch, and rank 0's checkpoint is valid for every
+    rank. With one process it only moves the update from the forward pass to the end of the iteration.
     """
 
     # before CheckpointHook (VERY_LOW)
@@ -68,7 +68,7 @@ def _counting_modules(model: nn.Module) -> list[SyncedStatistics]:
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
-    """The model inside a distributed wrapper, or the model itself.
+    """Return the model inside a distributed wrapper, or the model itself.
 
     Args:
         model: a model or its wrapper.

@@ -143,7 +143,7 @@ class FeatureBank(NeedsClassTable):
         self.written += added
 
     def sample(self, labels: Tensor, num_per_class: int, strategy: str = 'recent') -> tuple[Tensor, Tensor, Tensor]:
-        """Take min(`num_per_class`, stored) features of every target class that is in `labels`.
+        """Return min(`num_per_class`, stored) features of every target class that is in `labels`.
 
         Args:
             labels: (N,) int64 in [0, C]; how often a class occurs does not matter.
@@ -165,7 +165,7 @@ class FeatureBank(NeedsClassTable):
     def sample_padded(
         self, labels: Tensor, num_per_class: int, strategy: str, max_classes: int
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Like `sample`, with a number of rows that depends on no value, so that a GPU need not be waited for.
+        """Return what `sample` returns, in a number of rows that depends on no value: nobody waits for a GPU.
 
         Args:
             labels: (N,) int64 in [0, C].
@@ -201,14 +201,14 @@ class FeatureBank(NeedsClassTable):
         return slots.flatten(), classes.flatten(), counts.flatten()
 
     def memory_line(self) -> str:
-        """Classes, capacity, feature size and the memory they take, for a log."""
+        """Return classes, capacity, feature size and the memory they take, for a log."""
         classes, dim = self.written.numel(), self.features.size(1)
         size = classes * self.capacity * dim * self.features.element_size() / 1e6
         dtype = str(self.features.dtype).removeprefix('torch.')
         return f'{classes} classes x {self.capacity} x {dim} {dtype} = {size:.0f} MB'
 
     def extra_repr(self) -> str:
-        """Memory, for `print(model)`."""
+        """Return the memory, for `print(model)`."""
         return self.memory_line()
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def push_slots(rings: Tensor, written: Tensor, capacity: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Say where each item goes when items are appended to their rings one after the other.
+    """Return where each item goes when items are appended to their rings one after the other.
 
     Every shape depends on shapes alone, never on values, so nothing is copied to the host. Items that must not be
     stored (no ring, or overwritten by later items of the same call) are given the slot after the last ring.
