@@ -128,6 +128,7 @@ def write(tmp_path) -> Callable[..., str]:
 @pytest.fixture
 def load(write, tmp_path) -> Callable[..., Any]:
     """Write records and open them as one of our datasets."""
+    pytest.importorskip('mmdet')
     from longtail_det.datasets import LVISDataset
 
     def open_records(records: Any, **options: Any) -> Any:

@@ -12,6 +12,7 @@ from mmdet.registry import DATASETS
 from mmengine.dataset import ClassBalancedDataset, ConcatDataset, RepeatDataset
 
 from longtail_det.datasets import LVISDataset, RepeatFactorDataset, resampling
+from longtail_det.sampling import repeat_factors
 
 from ..annotation_files import make_records
 from .toys import CLASSES, LABELS, KnowingDataset, ToyDataset
@@ -30,6 +31,12 @@ def test_indices_are_those_of_class_balanced_dataset(kind, images, threshold):
     reference = ClassBalancedDataset(ToyDataset(images), threshold)
     assert ours.repeat_indices.tolist() == reference.repeat_indices
     assert ours.repeat_factors.tolist() == reference._get_repeat_factors(reference.dataset, threshold)
+
+
+@pytest.mark.parametrize('mode', ['image', 'instance'])
+def test_factors_are_those_of_the_labels_alone(mode):
+    wrapper = RepeatFactorDataset(ToyDataset(LABELS), 0.5, mode=mode)
+    assert repeat_factors(LABELS, oversample_thr=0.5, mode=mode).tolist() == wrapper.repeat_factors.tolist()
 
 
 @pytest.mark.parametrize('filter_cfg', [None, {'filter_empty_gt': True, 'min_size': 32}])

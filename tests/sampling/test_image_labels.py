@@ -3,25 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from mmengine.dataset import ClassBalancedDataset
 
-from longtail_det.datasets import RepeatFactorDataset
 from longtail_det.sampling import ImageLabels, repeat_factors
 
-from ..datasets.toys import ToyDataset
-
 LABELS = [[0, 0], [0], [1, 0], [], [3, 3, 3, 1]]
-
-
-@pytest.mark.parametrize('mode', ['image', 'instance'])
-def test_they_are_those_of_the_wrapper(mode):
-    wrapper = RepeatFactorDataset(ToyDataset(LABELS), 0.5, mode=mode)
-    assert repeat_factors(LABELS, oversample_thr=0.5, mode=mode).tolist() == wrapper.repeat_factors.tolist()
-
-
-def test_they_are_mmengines():
-    reference = ClassBalancedDataset(ToyDataset(LABELS), 0.5)
-    assert repeat_factors(LABELS, oversample_thr=0.5).tolist() == reference._get_repeat_factors(reference.dataset, 0.5)
 
 
 @pytest.mark.parametrize('mode', ['image', 'instance'])

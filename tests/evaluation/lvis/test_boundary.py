@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from longtail_det.evaluation.lvis.boundary import boundary_rle, boundary_width, mask_boundary
 
+pytest.importorskip('cv2')
+
 
 def eroded(mask: np.ndarray) -> np.ndarray:
     """One erosion by a 3 x 3 square, pixel by pixel; outside the image nothing is mask."""

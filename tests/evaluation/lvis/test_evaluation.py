@@ -137,6 +137,7 @@ def test_a_coco_file_equals_the_slow_way(lvis_case, evaluate_lvis_api):
 
 
 def test_nothing_given_is_modified(lvis_case):
+    pytest.importorskip('cv2')
     gt, records = lvis_case(2)
     before = copy.deepcopy((gt, records))
     evaluate_detections(gt, records, ['bbox', 'segm', 'boundary'], modes=['default', 'fixed', 'pool'], classwise=True)
@@ -196,6 +197,7 @@ def test_pool_ranks_all_classes_together(make_gt):
 
 def test_boundary_equals_lvis_with_the_smaller_overlap(lvis_case, monkeypatch):
     """lvis-api itself, given min(mask IoU, boundary IoU) of every pair of masks."""
+    pytest.importorskip('cv2')
     gt, records = lvis_case(7)
     calls = []
 
