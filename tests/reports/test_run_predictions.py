@@ -74,8 +74,10 @@ def test_a_results_json_finds_its_images_in_the_data(gt, tmp_path):
     assert masked.of_metric('segm') is masked.of_metric('bbox')
 
 
-def test_the_images_of_lvis_v0_5_are_those_that_its_dataset_reads(load, tmp_path):
+def test_the_images_of_lvis_v0_5_are_those_that_its_dataset_reads(request, tmp_path):
     """The file names those of COCO 2014; on the disk are those of COCO 2017."""
+    pytest.importorskip('mmdet')
+    load = request.getfixturevalue('load')
     records = make_records('v0.5')
     dataset = load(records)
     paths = read_image_paths(dataset.ann_file, str(tmp_path))

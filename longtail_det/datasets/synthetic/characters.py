@@ -54,7 +54,7 @@ def fonts_with(char: str) -> tuple[str, ...]:
     """Name the fonts that draw a character of the list.
 
     Example:
-        >>> fonts_with('a') == FONTS, fonts_with('ᐃ')
+        >>> fonts_with('a') == FONTS, fonts_with('א')
         (True, ('DejaVuSans', 'DejaVuSans-Bold'))
     """
     return _fonts_of()[char]
