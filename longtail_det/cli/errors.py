@@ -111,7 +111,7 @@ def describe(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
         return (
             f'{error} in {sys.executable}; ./tools/setup_env.sh makes an environment that has everything, '
-            'pip install -e . --no-deps adds this package to yours'
+            'pip install . adds this package to yours'
         )
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f'{error.filename}: {error.strerror}'
