@@ -28,7 +28,7 @@ from .image_matches import (
     ImageMatches,
     WaitingImage,
     drop_outranked,
-    in_class_cap,
+    in_max_class_dets,
     match_images,
     merge_images,
 )
@@ -189,9 +189,9 @@ class FastLVISMetric(BaseMetric):
             matches = merge_images(images, rows, metric)
             for mode in self.modes:
                 if mode == 'default':
-                    kept = matches.in_cap
+                    kept = matches.in_max_dets
                 else:
-                    kept = in_class_cap(images, list(unique.values()), matches, metric)
+                    kept = in_max_class_dets(images, list(unique.values()), matches, metric)
                 scores[metric, mode] = summarize(self._gt, rows, matches, kept, mode, self.classwise)
         logger.info('\n' + ap_table(name_results(scores)))
         return flatten_results(name_results({where: self._wanted(values) for where, values in scores.items()}))

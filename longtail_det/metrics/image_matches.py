@@ -39,9 +39,9 @@ class ImageMatches:
     ranked: dict[str, tuple[NDArray[Any], NDArray[Any]]]
 
 
-_COLUMNS = ('labels', 'scores', 'hits', 'misses')
+_COLUMNS = ('labels', 'scores', 'true_positives', 'false_positives')
 #: what only the ranking over the dataset needs
-_RANKING_COLUMNS = ('source', 'in_cap')
+_RANKING_COLUMNS = ('source', 'in_max_dets')
 
 
 def match_images(
@@ -91,10 +91,10 @@ def split_by_image(table: MatchTable, image_rows: Sequence[int], ranking: bool) 
     Args:
         table: ascending by image.
         image_rows: ascending; those without a detection give an empty array.
-        ranking: whether detections will be ranked over the dataset; else those beyond the cap of an image are left
+        ranking: whether detections will be ranked over the dataset; else those beyond the limit of an image are left
             out.
     """
-    table = table if ranking else table.select(table.in_cap)
+    table = table if ranking else table.select(table.in_max_dets)
     columns = [(name, getattr(table, name)) for name in _COLUMNS + _RANKING_COLUMNS * ranking]
     packed = np.empty(len(table), dtype=[(name, column.dtype, column.shape[1:]) for name, column in columns])
     for name, column in columns:
@@ -122,15 +122,19 @@ def merge_images(images: Sequence[ImageMatches], image_rows: NDArray[np.int64], 
         images=np.repeat(
             image_rows.astype(np.min_scalar_type(-1 - int(image_rows[-1]))), [len(part) for part in parts]
         ),
-        partner=none,
+        matched_gt=none,
         source=packed['source'] if is_ranking else none,
-        in_cap=packed['in_cap'] if is_ranking else yes,
+        in_max_dets=packed['in_max_dets'] if is_ranking else yes,
         **{name: packed[name] for name in _COLUMNS},
     )
 
 
-def in_class_cap(
-    images: Sequence[ImageMatches], seen: Sequence[ImageMatches], table: MatchTable, metric: str, cap: int | None = None
+def in_max_class_dets(
+    images: Sequence[ImageMatches],
+    seen: Sequence[ImageMatches],
+    table: MatchTable,
+    metric: str,
+    max_dets: int | None = None,
 ) -> NDArray[np.bool_]:
     """Select the rows of a merged table that are among the best of their class over all images.
 
@@ -139,14 +143,14 @@ def in_class_cap(
         seen: the same images in the order in which they came: of equal scores the earlier one counts.
         table: what `merge_images` made of `images`.
         metric: which.
-        cap: how many of a class count; `CLASS_CAP` where None.
+        max_dets: how many of a class count; `MAX_CLASS_DETS` where None.
 
     Returns:
         (m,) bool.
     """
     parts = [image.ranked[metric] for image in seen]
     labels, scores = (np.concatenate([part[i] for part in parts]) for i in range(2))
-    kept = best_of_class(labels, scores, cap)
+    kept = best_of_class(labels, scores, max_dets)
     stops = np.cumsum([len(part[0]) for part in parts]).tolist()
     starts = dict(zip((image.img_id for image in seen), [0, *stops], strict=False))
     first = [starts[image.img_id] for image in images]
@@ -154,22 +158,22 @@ def in_class_cap(
     return kept[place] & (table.source != _OUTRANKED)
 
 
-def drop_outranked(images: Iterable[ImageMatches], num_classes: int, cap: int | None = None) -> list[ImageMatches]:
+def drop_outranked(images: Iterable[ImageMatches], num_classes: int, max_dets: int | None = None) -> list[ImageMatches]:
     """Forget detections that cannot be among the best of their class any more; what counts stays as it is.
 
     Args:
         images: any part of the dataset, each image once.
         num_classes: number of classes C.
-        cap: how many of a class count; `CLASS_CAP` where None.
+        max_dets: how many of a class count; `MAX_CLASS_DETS` where None.
     """
-    images, cap = list(images), parameters.CLASS_CAP if cap is None else cap
+    images, max_dets = list(images), parameters.MAX_CLASS_DETS if max_dets is None else max_dets
     for metric in images[0].ranked if images else ():
         parts = [image.ranked[metric] for image in images]
         labels, scores = (np.concatenate([part[i] for part in parts]) for i in range(2))
         lowest = np.full(num_classes, -np.inf, dtype=scores.dtype)
-        for label in np.flatnonzero(np.bincount(labels, minlength=num_classes) > cap):
+        for label in np.flatnonzero(np.bincount(labels, minlength=num_classes) > max_dets):
             of_class = scores[labels == label]
-            lowest[label] = np.partition(of_class, len(of_class) - cap)[len(of_class) - cap]
+            lowest[label] = np.partition(of_class, len(of_class) - max_dets)[len(of_class) - max_dets]
         for image in images:
             _drop_below(image, metric, lowest)
     return images

@@ -8,7 +8,7 @@ import numpy as np
 
 from longtail_det.evaluation import AP_COLUMNS
 from longtail_det.evaluation.lvis.evaluation import check_choice
-from longtail_det.evaluation.lvis.parameters import IMAGE_CAP, IOU_THRESHOLDS
+from longtail_det.evaluation.lvis.parameters import IOU_THRESHOLDS, MAX_DETS
 
 _SIZES = ('', 's', 'm', 'l')
 
@@ -26,7 +26,7 @@ def read_metric_items(metric_items: str | Sequence[str] | None, modes: Sequence[
     if metric_items is None:
         return None
     items = [metric_items] if isinstance(metric_items, str) else list(metric_items)
-    recalls = [f'AR{size}@{IMAGE_CAP}' for size in _SIZES] * ('default' in modes)
+    recalls = [f'AR{size}@{MAX_DETS}' for size in _SIZES] * ('default' in modes)
     recalls += [f'AR{size}' for size in _SIZES] * (set(modes) != {'default'})
     check_choice('metric_items', items, [*AP_COLUMNS, *recalls])
     return frozenset(items)

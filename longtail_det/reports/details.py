@@ -90,10 +90,10 @@ class Details:
         assert columns is not None
         assert self.gt.groups is not None
         outcome = detection_outcomes(self.scored[name][metric], len(columns)).outcome
-        judged = np.flatnonzero(np.isin(outcome, (Outcome.HIT, Outcome.MISS)))
+        judged = np.flatnonzero(np.isin(outcome, (Outcome.TRUE_POSITIVE, Outcome.FALSE_POSITIVE)))
         groups = self.gt.groups[np.searchsorted(self.gt.category_ids, columns.category_ids[judged])]
         return {
-            group: reliability(columns.scores[rows], outcome[rows] == Outcome.HIT)
+            group: reliability(columns.scores[rows], outcome[rows] == Outcome.TRUE_POSITIVE)
             for group in FREQUENCY_GROUPS
             for rows in [judged[groups == group]]
         }

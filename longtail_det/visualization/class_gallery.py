@@ -58,7 +58,7 @@ def plot_class_gallery(rows: Sequence[GalleryRow]) -> Figure:
         rows: one class each.
 
     Returns:
-        A figure of as many rows; under each crop is what the object was taken for.
+        A figure of as many rows; under each crop is what the object was confused with.
 
     Raises:
         ValueError: no row.

@@ -1,4 +1,4 @@
-"""What objects are taken for and what detections lie on, by frequency group."""
+"""What objects are confused with and what detections lie on, by frequency group."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PAIRS = 10
 
 
 def plot_confusion(found: Confusion, names: Sequence[str]) -> Figure:
-    """Draw how many objects are found, taken for another class or missed, and how many detections are right or wrong.
+    """Draw how many objects are found, confused or missed, and how many detections are right or wrong.
 
     Args:
         found: the answers.
@@ -39,7 +39,7 @@ def plot_confusion(found: Confusion, names: Sequence[str]) -> Figure:
         ratios = (2.7, 0.7 + 0.22 * len(pairs))[: len(mosaic)]
         panels = figure.subplot_mosaic(mosaic, height_ratios=ratios)
         _shares(panels['objects'], found.objects_by_group(), 'objects')
-        panels['objects'].set_title('Objects: found, taken for, missed')
+        panels['objects'].set_title('Objects: found, confused with, missed')
         _shares(panels['detections'], found.detections_by_group(), 'detections')
         panels['detections'].set_title('Detections: right, or lying on')
         if pairs:
@@ -84,7 +84,7 @@ def _pair_bars(axes: Axes, found: Confusion, pairs: Sequence[tuple[int, int, int
     axes.bar_label(bars, padding=3, fontsize=8, color=NEUTRAL)
     axes.set_yticks(place, [f'{names[a]} → {names[b]}' for a, b, _ in pairs], fontsize=8)
     axes.invert_yaxis()
-    axes.set_title('Rare classes and what their objects are taken for most')
+    axes.set_title('Rare classes and what their objects are confused with most')
     axes.set_xlabel('objects')
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(False)

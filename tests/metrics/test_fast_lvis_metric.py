@@ -41,7 +41,7 @@ def test_ties_at_the_cap_of_a_class_go_to_the_earlier_image_of_the_run(
 ):
     module = 'longtail_det.metrics'
     monkeypatch.setattr(f'{module}.fast_lvis_metric._PENDING_IMAGES', waiting)
-    monkeypatch.setattr('longtail_det.evaluation.lvis.parameters.CLASS_CAP', 9)
+    monkeypatch.setattr('longtail_det.evaluation.lvis.parameters.MAX_CLASS_DETS', 9)
     modes = ['fixed', 'pool']
     shuffled = [detections[i] for i in np.random.default_rng(0).permutation(len(detections))]
     for image in shuffled:

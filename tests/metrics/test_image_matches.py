@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longtail_det.evaluation.lvis.match_table import MatchTable
-from longtail_det.metrics.image_matches import ImageMatches, drop_outranked, in_class_cap, merge_images, split_by_image
+from longtail_det.metrics.image_matches import (
+    ImageMatches,
+    drop_outranked,
+    in_max_class_dets,
+    merge_images,
+    split_by_image,
+)
 
 NUM_CLASSES, CAP = 3, 4
 
@@ -25,10 +31,10 @@ def random_table(rng: np.random.Generator, counts: np.ndarray) -> tuple[MatchTab
             labels=columns[:, 1].astype(np.int16),
             scores=columns[:, 2],
             source=columns[:, 3].astype(np.int32),
-            in_cap=rng.random(len(columns)) < 0.5,
-            hits=rng.integers(0, 256, (len(columns), 5), dtype=np.uint8),
-            misses=rng.integers(0, 256, (len(columns), 5), dtype=np.uint8),
-            partner=np.full(len(columns), -1, dtype=np.int32),
+            in_max_dets=rng.random(len(columns)) < 0.5,
+            true_positives=rng.integers(0, 256, (len(columns), 5), dtype=np.uint8),
+            false_positives=rng.integers(0, 256, (len(columns), 5), dtype=np.uint8),
+            matched_gt=np.full(len(columns), -1, dtype=np.int32),
         ),
         ranked,
     )
@@ -42,7 +48,16 @@ def test_split_and_merged_is_what_was(seed, num_images):
     merged = merge_images(
         [ImageMatches(i, {'bbox': part}, {}) for i, part in enumerate(parts)], np.arange(num_images), 'bbox'
     )
-    for name in ('images', 'labels', 'scores', 'source', 'in_cap', 'hits', 'misses', 'partner'):
+    for name in (
+        'images',
+        'labels',
+        'scores',
+        'source',
+        'in_max_dets',
+        'true_positives',
+        'false_positives',
+        'matched_gt',
+    ):
         np.testing.assert_array_equal(getattr(merged, name), getattr(table, name), strict=True)
 
 
@@ -50,9 +65,9 @@ def test_without_a_ranking_only_what_is_within_the_cap_is_kept():
     rng = np.random.default_rng(0)
     table, _ = random_table(rng, np.array([9, 0, 9]))
     images = [ImageMatches(i, {'bbox': part}, {}) for i, part in enumerate(split_by_image(table, range(3), False))]
-    merged, expected = merge_images(images, np.arange(3), 'bbox'), table.select(table.in_cap)
+    merged, expected = merge_images(images, np.arange(3), 'bbox'), table.select(table.in_max_dets)
     assert 0 < len(merged) < len(table)
-    for name in ('images', 'labels', 'scores', 'in_cap', 'hits', 'misses'):
+    for name in ('images', 'labels', 'scores', 'in_max_dets', 'true_positives', 'false_positives'):
         np.testing.assert_array_equal(getattr(merged, name), getattr(expected, name), strict=True)
 
 
@@ -64,12 +79,12 @@ def test_what_is_forgotten_would_not_have_counted(seed, num_images):
     images = [
         ImageMatches(i, {'bbox': part}, {'bbox': ranked[i]}) for i, part in enumerate(split_by_image(table, rows, True))
     ]
-    before = in_class_cap(images, images[::-1], merge_images(images, rows, 'bbox'), 'bbox', CAP)
+    before = in_max_class_dets(images, images[::-1], merge_images(images, rows, 'bbox'), 'bbox', CAP)
     held = sum(len(image.ranked['bbox'][0]) for image in images)
     for part in (slice(None, 2), slice(None)):  # twice, as in a long run
         images[part] = drop_outranked(images[part], NUM_CLASSES, CAP)
     np.testing.assert_array_equal(
-        in_class_cap(images, images[::-1], merge_images(images, rows, 'bbox'), 'bbox', CAP), before
+        in_max_class_dets(images, images[::-1], merge_images(images, rows, 'bbox'), 'bbox', CAP), before
     )
     labels = np.concatenate([image.ranked['bbox'][0] for image in images])
     assert len(labels) <= held

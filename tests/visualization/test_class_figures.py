@@ -105,7 +105,7 @@ def test_curves_are_precision_over_score():
 def test_shares_are_those_of_the_counts():
     found = Confusion(
         object_labels=np.array([0, 0, 0, 0, 1]),
-        taken_for=np.array([-1, 1, 1, -2, -1]),
+        confused_with=np.array([-1, 1, 1, -2, -1]),
         detection_labels=np.array([0, 1, 1]),
         lies_on=np.array([-1, 0, -2]),
         groups=np.array(['r', 'f']),

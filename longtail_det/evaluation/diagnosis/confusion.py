@@ -27,7 +27,7 @@ class Confusion:
 
     Args:
         object_labels: (a,) class index of each object on the images that were looked at.
-        taken_for: (a,) class index that the object is taken for, `RIGHT` where it is found, or `MISSED`.
+        confused_with: (a,) class index that the object is confused with, `RIGHT` where it is found, or `MISSED`.
         detection_labels: (d,) class index of each detection that is right or wrong; those that do not count are out.
         lies_on: (d,) class index of the object under a wrong detection, its own for a second one on the same object;
             `RIGHT`, or `BACKGROUND`.
@@ -35,14 +35,14 @@ class Confusion:
     """
 
     object_labels: NDArray[np.int64]
-    taken_for: NDArray[np.int64]
+    confused_with: NDArray[np.int64]
     detection_labels: NDArray[np.int64]
     lies_on: NDArray[np.int64]
     groups: NDArray[np.str_]
 
     def objects_by_group(self) -> NDArray[np.int64]:
-        """Count objects: (3, 5), rows r, c, f; columns found, taken for another class of r, c, f, missed."""
-        return self._by_group(self.object_labels, self.taken_for)
+        """Count objects: (3, 5), rows r, c, f; columns found, confused with another class of r, c, f, missed."""
+        return self._by_group(self.object_labels, self.confused_with)
 
     def detections_by_group(self) -> NDArray[np.int64]:
         """Count detections: (3, 5), rows r, c, f; columns right, on an object of r, c, f, on background."""
@@ -56,10 +56,10 @@ class Confusion:
             count: how many pairs, at most.
 
         Returns:
-            (class index of the object, class index it is taken for, number of objects), most frequent first.
+            (class index of the object, class index it is confused with, number of objects), most frequent first.
         """
-        taken = (self.taken_for >= 0) & (self.groups[self.object_labels] == group)
-        pairs = np.stack([self.object_labels[taken], self.taken_for[taken]], axis=1)
+        taken = (self.confused_with >= 0) & (self.groups[self.object_labels] == group)
+        pairs = np.stack([self.object_labels[taken], self.confused_with[taken]], axis=1)
         kinds, numbers = np.unique(pairs, axis=0, return_counts=True)
         order = np.argsort(-numbers, kind='stable')[:count]
         return [(int(a), int(b), int(n)) for (a, b), n in zip(kinds[order], numbers[order], strict=True)]
@@ -78,7 +78,7 @@ def confusion(
 ) -> Confusion:
     """Compute with which class each ground truth is confused, and what each detection lies on.
 
-    An object is found if a detection of its class is matched with it at IoU 0.5. One that is not found is taken for
+    An object is found if a detection of its class is matched with it at IoU 0.5. One that is not found is confused with
     the class of the best detection whose box overlaps it more than any other object, and by the threshold at least.
 
     Args:
@@ -100,15 +100,15 @@ def confusion(
     about = shown & (iou >= iou_threshold)
     object_labels, num_objects = gt.labels, len(gt.pairs)
 
-    taken_for = np.full(num_objects, MISSED, dtype=np.int64)
+    confused_with = np.full(num_objects, MISSED, dtype=np.int64)
     other = np.flatnonzero(about & (labels != object_labels[nearest])) if num_objects else np.zeros(0, np.int64)
     other = other[np.argsort(detections.scores[other], kind='stable')]
-    taken_for[nearest[other]] = labels[other]  # of several the last one stays, the best
-    found = outcomes.object_rows[shown & (outcomes.outcome == Outcome.HIT)]
-    taken_for[found[found >= 0]] = RIGHT
+    confused_with[nearest[other]] = labels[other]  # of several the last one stays, the best
+    found = outcomes.object_rows[shown & (outcomes.outcome == Outcome.TRUE_POSITIVE)]
+    confused_with[found[found >= 0]] = RIGHT
     looked_at = find_sorted(gt.object_images, scored.image_rows)[1] & ~gt.ignore
 
-    judged = shown & np.isin(outcomes.outcome, (Outcome.HIT, Outcome.MISS))
+    judged = shown & np.isin(outcomes.outcome, (Outcome.TRUE_POSITIVE, Outcome.FALSE_POSITIVE))
     under = object_labels[nearest] if num_objects else np.zeros(len(detections), np.int64)
-    lies_on = np.where(outcomes.outcome == Outcome.HIT, RIGHT, np.where(about, under, BACKGROUND))
-    return Confusion(object_labels[looked_at], taken_for[looked_at], labels[judged], lies_on[judged], gt.groups)
+    lies_on = np.where(outcomes.outcome == Outcome.TRUE_POSITIVE, RIGHT, np.where(about, under, BACKGROUND))
+    return Confusion(object_labels[looked_at], confused_with[looked_at], labels[judged], lies_on[judged], gt.groups)

@@ -20,10 +20,10 @@ class Outcome(IntEnum):
     """What a detection counts as at one IoU threshold, over all areas, in mode 'default'."""
 
     NOT_SCORED = 0  # the image tells nothing of this class, or the shape has no area, or the image was not asked for
-    HIT = 1
-    MISS = 2
+    TRUE_POSITIVE = 1
+    FALSE_POSITIVE = 2
     IGNORED = 3  # on an object to be ignored, or unmatched in a class that is not annotated exhaustively there
-    BEYOND_CAP = 4  # not among the 300 best of its image
+    BEYOND_MAX_DETS = 4  # not among the 300 best of its image
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +54,18 @@ def detection_outcomes(scored: ScoredDetections, num_detections: int, iou_thresh
     if not which.size:
         raise ValueError(f'iou_threshold {iou_threshold} is none of {IOU_THRESHOLDS.round(2).tolist()}')
     matches = scored.matches
-    hit, miss = (packed_flag(flags, 0, int(which[0])) for flags in (matches.hits, matches.misses))
+    true_positive, false_positive = (
+        packed_flag(flags, 0, int(which[0])) for flags in (matches.true_positives, matches.false_positives)
+    )
     outcome = np.full(num_detections, Outcome.NOT_SCORED, dtype=np.int8)
-    kinds = np.select([~matches.in_cap, hit, miss], [Outcome.BEYOND_CAP, Outcome.HIT, Outcome.MISS], Outcome.IGNORED)
+    kinds = np.select(
+        [~matches.in_max_dets, true_positive, false_positive],
+        [Outcome.BEYOND_MAX_DETS, Outcome.TRUE_POSITIVE, Outcome.FALSE_POSITIVE],
+        Outcome.IGNORED,
+    )
     outcome[scored.records] = kinds
     object_rows = np.full(num_detections, -1, dtype=np.int64)
-    object_rows[scored.records] = matches.partner
+    object_rows[scored.records] = matches.matched_gt
     return DetectionOutcomes(outcome, object_rows)
 
 

@@ -24,12 +24,12 @@ class Reliability(NamedTuple):
     error: float
 
 
-def reliability(scores: NDArray[np.floating], hits: NDArray[np.bool_], num_bins: int = 10) -> Reliability:
+def reliability(scores: NDArray[np.floating], true_positives: NDArray[np.bool_], num_bins: int = 10) -> Reliability:
     """Compare scores with precision (Guo et al., ICML 2017, arXiv:1706.04599).
 
     Args:
         scores: (n,) in [0, 1].
-        hits: (n,) bool, which detections are right.
+        true_positives: (n,) bool, which detections are right.
         num_bins: bins of equal width over [0, 1].
 
     Example:
@@ -41,6 +41,6 @@ def reliability(scores: NDArray[np.floating], hits: NDArray[np.bool_], num_bins:
     kept = count > 0
     total = np.maximum(count, 1)
     score = np.bincount(bins, weights=scores, minlength=num_bins) / total
-    precision = np.bincount(bins, weights=hits, minlength=num_bins) / total
+    precision = np.bincount(bins, weights=true_positives, minlength=num_bins) / total
     error = float(np.abs(score - precision) @ count / len(bins)) if len(bins) else float('nan')
     return Reliability(score[kept], precision[kept], count[kept], error)

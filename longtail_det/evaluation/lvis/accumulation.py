@@ -47,22 +47,22 @@ def count_objects(gt: GroundTruth, image_rows: NDArray[np.int64]) -> NDArray[np.
     return np.stack([np.bincount(gt.labels[column], minlength=gt.num_classes) for column in counted.T], axis=1)
 
 
-def best_of_class(labels: NDArray[Any], scores: NDArray[Any], cap: int | None = None) -> NDArray[np.bool_]:
+def best_of_class(labels: NDArray[Any], scores: NDArray[Any], max_dets: int | None = None) -> NDArray[np.bool_]:
     """Select the best detections of each class over the dataset (Dave et al., 2021, arXiv:2102.01066).
 
     Args:
         labels: (n,) int class indices.
         scores: (n,) float.
-        cap: how many of a class count; of equal scores the earlier ones. `CLASS_CAP` where None.
+        max_dets: how many of a class count; of equal scores the earlier ones. `MAX_CLASS_DETS` where None.
 
     Returns:
         (n,) bool.
     """
-    cap = parameters.CLASS_CAP if cap is None else cap
+    max_dets = parameters.MAX_CLASS_DETS if max_dets is None else max_dets
     kept = np.ones(len(labels), dtype=bool)
-    for label in np.flatnonzero(np.bincount(labels) > cap) if len(labels) else ():
+    for label in np.flatnonzero(np.bincount(labels) > max_dets) if len(labels) else ():
         rows = np.flatnonzero(labels == label)
-        kept[rows[np.argsort(-scores[rows], kind='stable')[cap:]]] = False
+        kept[rows[np.argsort(-scores[rows], kind='stable')[max_dets:]]] = False
     return kept
 
 
@@ -91,8 +91,13 @@ def curves_by_area(
         defined = np.flatnonzero(num_objects[:, area])
         wanted = recall_counts(num_objects[defined, area])
         for threshold in range(len(IOU_THRESHOLDS)):
-            hits, misses = (packed_flag(flags, area, threshold)[ranked] for flags in (matches.hits, matches.misses))
-            found, at_recall = class_curves(hits, misses, bounds[:-1][defined], bounds[1:][defined], wanted)
+            true_positives, false_positives = (
+                packed_flag(flags, area, threshold)[ranked]
+                for flags in (matches.true_positives, matches.false_positives)
+            )
+            found, at_recall = class_curves(
+                true_positives, false_positives, bounds[:-1][defined], bounds[1:][defined], wanted
+            )
             precision[threshold][:, defined] = at_recall.T
             recall[threshold, defined] = found / num_objects[defined, area]
         yield Curves(precision, recall)
@@ -122,8 +127,8 @@ def recall_counts(num_objects: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def class_curves(
-    hits: NDArray[np.bool_],
-    misses: NDArray[np.bool_],
+    true_positives: NDArray[np.bool_],
+    false_positives: NDArray[np.bool_],
     starts: NDArray[np.int64],
     stops: NDArray[np.int64],
     wanted: NDArray[np.int64],
@@ -133,8 +138,8 @@ def class_curves(
     Only the true positives are looked at: behind one of them the precision falls until the next.
 
     Args:
-        hits: (n,) bool, true positives; the detections of a class side by side, best score first.
-        misses: (n,) bool, false positives; what is neither does not count.
+        true_positives: (n,) bool, true positives; the detections of a class side by side, best score first.
+        false_positives: (n,) bool, false positives; what is neither does not count.
         starts: (C,) int, ascending, first detection of each class.
         stops: (C,) int, where the detections of each class end.
         wanted: (C, 101) from `recall_counts`.
@@ -143,12 +148,12 @@ def class_curves(
         (C,) true positives, and (C, 101) precision, 0 where the recall is not reached.
     """
     at_recall = np.zeros(wanted.shape)
-    places = np.flatnonzero(hits)
+    places = np.flatnonzero(true_positives)
     first, end = np.searchsorted(places, starts), np.searchsorted(places, stops)
     found = end - first
     if not len(places):
         return found, at_recall
-    before = np.cumsum(misses, dtype=np.int32)  # no true positive is a false one, so none counts itself
+    before = np.cumsum(false_positives, dtype=np.int32)  # no true positive is a false one, so none counts itself
     at_start = np.where(starts > 0, before[np.maximum(starts, 1) - 1], 0)
     within = np.concatenate([[0], np.cumsum(found)])
     number = np.arange(within[-1]) - np.repeat(within[:-1], found)

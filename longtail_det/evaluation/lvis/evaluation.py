@@ -34,7 +34,7 @@ class ScoredDetections:
         metric: 'bbox', 'segm' or 'boundary'.
         matches: the detections that can count, ascending by image and class.
         records: (m,) int64, for each row of `matches` the number of the detection as it was given.
-        in_class_cap: (m,) bool, among the 10 000 best of the class over all images.
+        in_max_class_dets: (m,) bool, among the 10 000 best of the class over all images.
     """
 
     gt: GroundTruth
@@ -42,7 +42,7 @@ class ScoredDetections:
     metric: str
     matches: MatchTable
     records: NDArray[np.int64]
-    in_class_cap: NDArray[np.bool_]
+    in_max_class_dets: NDArray[np.bool_]
 
     @property
     def num_objects(self) -> NDArray[np.int64]:
@@ -56,7 +56,7 @@ class ScoredDetections:
             mode: 'default', 'fixed' or 'pool'.
             classwise: also give the AP of every class.
         """
-        kept = self.matches.in_cap if mode == 'default' else self.in_class_cap
+        kept = self.matches.in_max_dets if mode == 'default' else self.in_max_class_dets
         return summarize(self.gt, self.image_rows, self.matches, kept, mode, classwise)
 
 
@@ -88,7 +88,7 @@ def match_detections(
     # before the sort by image: of equal scores the earlier in the file counts
     kept = _best_of_known(labels, detections.scores[order], is_scored)
     by_image = np.argsort(all_rows[order], kind='stable')
-    order, labels, is_scored, in_class_cap = order[by_image], labels[by_image], is_scored[by_image], kept[by_image]
+    order, labels, is_scored, in_max_class_dets = order[by_image], labels[by_image], is_scored[by_image], kept[by_image]
     images, scores = all_rows[order], detections.scores[order]
     tables, numbers, done = [], [], 0
     for rows, num_images in _chunks(images):
@@ -110,7 +110,9 @@ def match_detections(
     if on_images is not None and done < len(image_rows):
         on_images(len(image_rows) - done)
     places = np.concatenate(numbers)
-    return ScoredDetections(gt, image_rows, metric, MatchTable.concatenate(tables), order[places], in_class_cap[places])
+    return ScoredDetections(
+        gt, image_rows, metric, MatchTable.concatenate(tables), order[places], in_max_class_dets[places]
+    )
 
 
 def evaluate_detections(

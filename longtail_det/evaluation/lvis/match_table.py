@@ -14,7 +14,7 @@ from .flags import ALL_FLAGS, area_flags, pack_flags
 from .ground_truth import GroundTruth
 from .matching import assign, outside_area
 from .overlaps import box_edges, mask_edges
-from .parameters import IMAGE_CAP
+from .parameters import MAX_DETS
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,20 +28,20 @@ class MatchTable:
         labels: (m,) int16 or int32 class indices.
         scores: (m,) float, as given.
         source: (m,) int32 number of the detection within its image, in the order given.
-        in_cap: (m,) bool, among the 300 best of the image over all classes.
-        hits: (m, 5) uint8, flags of the true positives.
-        misses: (m, 5) uint8, flags of the false positives; what is neither is not to be counted.
-        partner: (m,) int32 row of the object matched at IoU 0.5 over all areas, -1 for none.
+        in_max_dets: (m,) bool, among the 300 best of the image over all classes.
+        true_positives: (m, 5) uint8, flags of the true positives.
+        false_positives: (m, 5) uint8, flags of the false positives; what is neither is not to be counted.
+        matched_gt: (m,) int32 row of the object matched at IoU 0.5 over all areas, -1 for none.
     """
 
     images: NDArray[Any]
     labels: NDArray[Any]
     scores: NDArray[Any]
     source: NDArray[np.int32]
-    in_cap: NDArray[np.bool_]
-    hits: NDArray[np.uint8]
-    misses: NDArray[np.uint8]
-    partner: NDArray[np.int32]
+    in_max_dets: NDArray[np.bool_]
+    true_positives: NDArray[np.uint8]
+    false_positives: NDArray[np.uint8]
+    matched_gt: NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.images)
@@ -60,27 +60,27 @@ class MatchTable:
         return cls(*(np.concatenate([getattr(table, field.name) for table in tables]) for field in fields(cls)))
 
 
-def within_cap(images: NDArray[Any], scores: NDArray[Any], cap: int = IMAGE_CAP) -> NDArray[np.bool_]:
+def within_max_dets(images: NDArray[Any], scores: NDArray[Any], max_dets: int = MAX_DETS) -> NDArray[np.bool_]:
     """Select the best detections of each image over all classes; of equal scores the earlier ones.
 
     Args:
         images: (n,) int, which image, ascending.
         scores: (n,) float.
-        cap: how many count per image.
+        max_dets: how many count per image.
 
     Returns:
         (n,) bool.
 
     Example:
-        >>> within_cap(np.array([4, 4, 4]), np.array([0.5, 0.9, 0.5]), cap=2).tolist()
+        >>> within_max_dets(np.array([4, 4, 4]), np.array([0.5, 0.9, 0.5]), max_dets=2).tolist()
         [True, True, False]
     """
     starts = np.flatnonzero(np.diff(images, prepend=-1))
     counts = np.diff(starts, append=len(images))
-    if counts.max(initial=0) <= cap:
+    if counts.max(initial=0) <= max_dets:
         return np.ones(len(images), dtype=bool)
     kept = np.empty(len(images), dtype=bool)
-    kept[np.lexsort((-scores, images))] = np.arange(len(images)) - np.repeat(starts, counts) < cap
+    kept[np.lexsort((-scores, images))] = np.arange(len(images)) - np.repeat(starts, counts) < max_dets
     return kept
 
 
@@ -98,7 +98,8 @@ def match_table(
     Args:
         gt: the objects.
         images: (n,) int, image row of each detection, ascending.
-        labels: (n,) int, class indices in [0, C); -1 for a class that is not scored, which counts for the cap only.
+        labels: (n,) int, class indices in [0, C); -1 for a class that is not scored, which counts only for
+            the limit of the image.
         scores: (n,) float.
         shapes: (n, 4) float64 x, y, width, height in pixels for 'bbox'; n compressed RLEs for 'segm' and 'boundary',
             of which those of pairs that are not `gt.is_scored` are not looked at.
@@ -128,16 +129,16 @@ def match_table(
     ignored = gt.ignore[objects, None] | outside_area(gt.areas[objects])
     assignment = assign(edges._replace(obj=edges.obj - objects.start), pairs_kept, ignored, len(ignored))
     uncounted = area_flags(outside_area(sizes) | gt.is_open(pairs_kept)[:, None])
-    partner = assignment.partner
+    matched_gt = assignment.matched_gt
     return MatchTable(
         images=images[rows].astype(np.min_scalar_type(-len(gt.image_ids))),
         labels=labels[rows].astype(np.min_scalar_type(-gt.num_classes)),
         scores=scores[rows],
         source=(rows - np.searchsorted(images, images[rows])).astype(np.int32),
-        in_cap=within_cap(images, scores)[rows],
-        hits=pack_flags(assignment.matched & ~assignment.to_ignored),
-        misses=pack_flags(ALL_FLAGS & ~assignment.matched & ~uncounted),
-        partner=np.where(partner < 0, -1, partner + objects.start).astype(np.int32),
+        in_max_dets=within_max_dets(images, scores)[rows],
+        true_positives=pack_flags(assignment.matched & ~assignment.to_ignored),
+        false_positives=pack_flags(ALL_FLAGS & ~assignment.matched & ~uncounted),
+        matched_gt=np.where(matched_gt < 0, -1, matched_gt + objects.start).astype(np.int32),
     )
 
 

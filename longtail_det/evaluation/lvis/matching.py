@@ -31,12 +31,12 @@ class Assignment(NamedTuple):
     Args:
         matched: (n,) int64 flags.
         to_ignored: (n,) int64 flags, matched to an object that does not count in this area range.
-        partner: (n,) int64 row of the object matched at the lowest threshold over all areas, -1 for none.
+        matched_gt: (n,) int64 row of the object matched at the lowest threshold over all areas, -1 for none.
     """
 
     matched: NDArray[np.int64]
     to_ignored: NDArray[np.int64]
-    partner: NDArray[np.int64]
+    matched_gt: NDArray[np.int64]
 
 
 def outside_area(areas: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -69,7 +69,7 @@ def assign(edges: Edges, pairs: NDArray[np.int64], ignored: NDArray[np.bool_], n
         num_objects: number of objects that `edges.obj` points to.
     """
     matched, to_ignored = np.zeros((2, len(pairs)), dtype=np.int64)
-    partner = np.full(len(pairs), -1, dtype=np.int64)
+    matched_gt = np.full(len(pairs), -1, dtype=np.int64)
     skipped, taken = area_flags(ignored), np.zeros(num_objects, dtype=np.int64)
     # ascending overlap, then file order: the last free edge of a detection is its choice
     order = np.lexsort((edges.obj, edges.iou, edges.detection))
@@ -86,8 +86,8 @@ def assign(edges: Edges, pairs: NDArray[np.int64], ignored: NDArray[np.bool_], n
         matched[rows[starts]] = np.bitwise_or.reduceat(chosen, starts)
         to_ignored[rows[starts]] = np.bitwise_or.reduceat(chosen & skip, starts)
         first = (chosen & flag(0, 0)) != 0
-        partner[rows[first]] = objects[first]
-    return Assignment(matched, to_ignored, partner)
+        matched_gt[rows[first]] = objects[first]
+    return Assignment(matched, to_ignored, matched_gt)
 
 
 def _last_free(free: NDArray[np.int64], skip: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -12,9 +12,9 @@ RECALL_THRESHOLDS = np.linspace(0.0, 1.0, 101)
 AREA_RANGES = {'all': (0.0, 1e10), 'small': (0.0, 32.0**2), 'medium': (32.0**2, 96.0**2), 'large': (96.0**2, 1e10)}
 AREA_LIMITS = np.array(list(AREA_RANGES.values()))
 #: detections of an image that count, over all classes
-IMAGE_CAP = 300
-#: detections of a class that count over the dataset, where there is no cap per image
-CLASS_CAP = 10_000
+MAX_DETS = 300
+#: detections of a class that count over the dataset, where there is no limit per image
+MAX_CLASS_DETS = 10_000
 METRICS = ('bbox', 'segm', 'boundary')
 MODES = ('default', 'fixed', 'pool')
 

@@ -12,7 +12,7 @@ from longtail_det.statistics import FREQUENCY_GROUPS
 from .accumulation import Curves, count_objects, curves_by_area
 from .ground_truth import GroundTruth
 from .match_table import MatchTable
-from .parameters import AREA_RANGES, IMAGE_CAP, IOU_THRESHOLDS
+from .parameters import AREA_RANGES, IOU_THRESHOLDS, MAX_DETS
 
 
 def summarize(
@@ -42,7 +42,7 @@ def summarize(
     is_pool = mode == 'pool'
     results: dict[str, float] = {}
     recalls: dict[str, float] = {}
-    suffix = f'@{IMAGE_CAP}' if mode == 'default' else ''
+    suffix = f'@{MAX_DETS}' if mode == 'default' else ''
     by_class: dict[str, float] = {}
     by_area = curves_by_area(matches, num_objects, kept, is_pool)
     for name in AREA_RANGES:

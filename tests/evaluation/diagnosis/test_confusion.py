@@ -27,15 +27,15 @@ def ask(make_gt):
 
 def test_objects_are_found_taken_for_another_class_or_missed(ask):
     found = ask([(1, 1, LEFT, 0.9), (1, 3, MIDDLE, 0.8), (1, 2, MIDDLE, 0.5), (2, 3, LEFT, 0.2)])
-    assert found.taken_for.tolist() == [RIGHT, 2, MISSED, MISSED]  # the better of two; 0.2 is below the threshold
+    assert found.confused_with.tolist() == [RIGHT, 2, MISSED, MISSED]  # the better of two; 0.2 is below the threshold
     assert found.objects_by_group().tolist() == [[1, 0, 0, 1, 1], [0] * 5, [0, 0, 0, 0, 1]]
     assert found.top_pairs('r') == [(0, 2, 1)]
     assert found.top_pairs('c') == []
 
 
 def test_a_found_object_stays_found_whatever_else_lies_on_it(ask):
-    assert ask([(1, 3, LEFT, 0.9), (1, 1, LEFT, 0.4)]).taken_for[0] == RIGHT
-    assert ask([(1, 3, LEFT, 0.9), (1, 1, LEFT, 0.4)], score_threshold=0.5).taken_for[0] == 2
+    assert ask([(1, 3, LEFT, 0.9), (1, 1, LEFT, 0.4)]).confused_with[0] == RIGHT
+    assert ask([(1, 3, LEFT, 0.9), (1, 1, LEFT, 0.4)], score_threshold=0.5).confused_with[0] == 2
 
 
 def test_detections_are_right_on_another_object_or_on_background(ask):
@@ -51,12 +51,12 @@ def test_a_detection_that_the_federated_rules_leave_open_is_not_counted(ask):
     assert len(ask(detections).detection_labels) == 1
     assert len(ask(detections, neg={1: [2, 3], 2: [2]}).detection_labels) == 0  # nobody looked for class 1 there
     assert len(ask(detections, not_exhaustive={2: [1]}).detection_labels) == 0
-    assert ask(detections, neg={}).taken_for[3] == 0  # the object is taken for it all the same
+    assert ask(detections, neg={}).confused_with[3] == 0  # the object is confused with it all the same
 
 
 def test_no_detection_misses_everything(ask):
     found = ask([])
-    assert (found.taken_for == MISSED).all()
+    assert (found.confused_with == MISSED).all()
     assert found.objects_by_group().sum() == 4
     assert found.detections_by_group().sum() == 0
 

@@ -31,8 +31,13 @@ def test_every_kind_of_detection_is_told_apart(make_gt):
     ]
     table, result = outcomes(gt, records)
     expected = [
-        Outcome.MISS, Outcome.IGNORED, Outcome.NOT_SCORED, Outcome.HIT, Outcome.IGNORED, Outcome.NOT_SCORED,
-    ]  # fmt: skip
+        Outcome.FALSE_POSITIVE,
+        Outcome.IGNORED,
+        Outcome.NOT_SCORED,
+        Outcome.TRUE_POSITIVE,
+        Outcome.IGNORED,
+        Outcome.NOT_SCORED,
+    ]
     assert result.outcome.tolist() == expected
     partners = [table.object_ids[row] if row >= 0 else None for row in result.object_rows]
     assert partners == [None, None, None, 1, 3, None]
@@ -40,8 +45,8 @@ def test_every_kind_of_detection_is_told_apart(make_gt):
 
 def test_a_loose_box_is_a_hit_only_at_a_low_threshold(make_gt):
     gt, records = make_gt([(1, 1, BOX)]), [found(1, 1, [10.0, 10.0, 50.0, 30.0])]
-    assert outcomes(gt, records)[1].outcome.tolist() == [Outcome.HIT]
-    assert outcomes(gt, records, 0.8)[1].outcome.tolist() == [Outcome.MISS]
+    assert outcomes(gt, records)[1].outcome.tolist() == [Outcome.TRUE_POSITIVE]
+    assert outcomes(gt, records, 0.8)[1].outcome.tolist() == [Outcome.FALSE_POSITIVE]
     with pytest.raises(ValueError, match=r'iou_threshold 0.3 is none of \[0.5, 0.55'):
         outcomes(gt, records, 0.3)
 
@@ -49,7 +54,11 @@ def test_a_loose_box_is_a_hit_only_at_a_low_threshold(make_gt):
 def test_beyond_the_cap_of_the_image(make_gt):
     records = [found(1, 1, BOX, score) for score in [0.1] * 300 + [0.9]]
     result = outcomes(make_gt([(1, 1, BOX)]), records)[1].outcome
-    assert (result[300], result[299], set(result[:299])) == (Outcome.HIT, Outcome.BEYOND_CAP, {Outcome.MISS})
+    assert (result[300], result[299], set(result[:299])) == (
+        Outcome.TRUE_POSITIVE,
+        Outcome.BEYOND_MAX_DETS,
+        {Outcome.FALSE_POSITIVE},
+    )
 
 
 def test_the_nearest_object_is_of_any_class(make_gt):

@@ -14,11 +14,11 @@ scored = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_siz
 
 @given(scored)
 def test_bins_together_are_all_detections(pairs):
-    scores, hits = (np.array(column) for column in zip(*pairs, strict=True))
-    curve = reliability(scores, hits)
+    scores, true_positives = (np.array(column) for column in zip(*pairs, strict=True))
+    curve = reliability(scores, true_positives)
     assert curve.detections.sum() == len(scores)
     assert (curve.detections > 0).all()
-    assert curve.precision @ curve.detections == pytest.approx(hits.sum())
+    assert curve.precision @ curve.detections == pytest.approx(true_positives.sum())
     assert curve.score @ curve.detections == pytest.approx(scores.sum())
     assert (np.diff(curve.score) > 0).all()
     assert 0 <= curve.error <= 1
@@ -32,8 +32,8 @@ def test_the_error_is_the_mean_distance_over_detections():
 
 def test_scores_that_are_right_have_no_error():
     scores = np.repeat([0.25, 0.75], 4)
-    hits = np.array([True, False, False, False, True, True, True, False])
-    assert reliability(scores, hits).error == 0
+    true_positives = np.array([True, False, False, False, True, True, True, False])
+    assert reliability(scores, true_positives).error == 0
 
 
 def test_nothing_has_no_error():

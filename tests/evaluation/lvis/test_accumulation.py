@@ -8,15 +8,15 @@ from longtail_det.evaluation.lvis.accumulation import best_of_class, class_curve
 from longtail_det.evaluation.lvis.parameters import RECALL_THRESHOLDS
 
 
-@given(seed=st.integers(0, 10**6), count=st.integers(0, 30), cap=st.integers(1, 8))
-def test_the_best_of_a_class_are_those_of_a_stable_sort(seed, count, cap):
+@given(seed=st.integers(0, 10**6), count=st.integers(0, 30), max_dets=st.integers(1, 8))
+def test_the_best_of_a_class_are_those_of_a_stable_sort(seed, count, max_dets):
     rng = np.random.default_rng(seed)
     labels, scores = rng.integers(0, 3, count), rng.integers(0, 4, count) / 4
     expected = np.zeros(count, dtype=bool)
     for label in range(3):
         rows = [row for row in range(count) if labels[row] == label]
-        expected[sorted(rows, key=lambda row: -scores[row])[:cap]] = True
-    np.testing.assert_array_equal(best_of_class(labels, scores, cap), expected)
+        expected[sorted(rows, key=lambda row: -scores[row])[:max_dets]] = True
+    np.testing.assert_array_equal(best_of_class(labels, scores, max_dets), expected)
 
 
 @given(seed=st.integers(0, 10**6), num_classes=st.integers(1, 5), most=st.integers(0, 30))
@@ -24,7 +24,7 @@ def test_the_curves_equal_a_walk_down_the_ranking_of_each_class(seed, num_classe
     rng = np.random.default_rng(seed)
     counts = rng.integers(0, most + 1, num_classes)
     stops = np.cumsum(counts)
-    kind = rng.integers(0, 3, stops[-1])  # hit, miss, neither
+    kind = rng.integers(0, 3, stops[-1])  # true_positive, false_positive, neither
     ranked = np.split(kind, stops[:-1])
     num_objects = np.array([(own == 0).sum() + rng.integers(1, 4) for own in ranked])
     asked = np.flatnonzero(rng.random(num_classes) < 0.7)  # classes without objects are left out

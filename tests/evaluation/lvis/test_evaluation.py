@@ -28,7 +28,7 @@ KEY = {'bbox': 'bbox', 'segm': 'segmentation'}
 CASES = [
     dict(),
     dict(num_images=1),
-    dict(num_images=4, max_detections=900, num_classes=4),  # beyond the cap of an image
+    dict(num_images=4, max_detections=900, num_classes=4),  # beyond the limit of an image
     dict(num_classes=30, num_images=25),
 ]
 
@@ -68,7 +68,7 @@ def test_precision_and_recall_equal_lvis_to_the_last_bit(lvis_case, case, seed, 
     expected = lvis_api(gt, records, metric)
     table = ground_truth_table(gt)
     scored = match_detections(table, detection_columns(records, [metric]), metric)
-    curves = list(curves_by_area(scored.matches, count_objects(table, scored.image_rows), scored.matches.in_cap))
+    curves = list(curves_by_area(scored.matches, count_objects(table, scored.image_rows), scored.matches.in_max_dets))
     np.testing.assert_array_equal(np.stack([c.precision for c in curves], -1), expected.eval['precision'], strict=True)
     np.testing.assert_array_equal(np.stack([c.recall for c in curves], -1), expected.eval['recall'], strict=True)
     assert evaluate_detections(gt, records, [metric])[metric] == dict(expected.get_results())
@@ -150,9 +150,9 @@ def test_masks_are_sized_by_their_own_area(lvis_case):
     assert evaluate_detections(gt, records, ['segm']) == evaluate_detections(gt, bare, ['segm'])
 
 
-@pytest.mark.parametrize('cap', [3, 20, 10_000])
-def test_fixed_equals_a_loop_that_keeps_the_best_of_each_class(lvis_case, monkeypatch, cap):
-    """The cap is lowered so that it cuts, through ties too, which go to the earlier record of the file.
+@pytest.mark.parametrize('max_dets', [3, 20, 10_000])
+def test_fixed_equals_a_loop_that_keeps_the_best_of_each_class(lvis_case, monkeypatch, max_dets):
+    """The limit is lowered so that it cuts, through ties too, which go to the earlier record of the file.
 
     This is what the 2021 branch of lvis-api keeps; lvis-api then scores what is left.
     """
@@ -160,9 +160,9 @@ def test_fixed_equals_a_loop_that_keeps_the_best_of_each_class(lvis_case, monkey
     by_class = defaultdict(list)
     for record in records:
         by_class[record['category_id']].append(record)
-    kept = [r for found in by_class.values() for r in sorted(found, key=lambda r: -r['score'])[:cap]]
+    kept = [r for found in by_class.values() for r in sorted(found, key=lambda r: -r['score'])[:max_dets]]
     expected = dict(lvis_api(gt, kept, 'bbox', max_dets=-1).get_results())
-    monkeypatch.setattr('longtail_det.evaluation.lvis.parameters.CLASS_CAP', cap)
+    monkeypatch.setattr('longtail_det.evaluation.lvis.parameters.MAX_CLASS_DETS', max_dets)
     pool = evaluate_detections(gt, kept, modes=['pool'])
     assert evaluate_detections(gt, records, modes=['pool']) == pool
     results = evaluate_detections(gt, records, modes=['fixed'])['bbox_fixed']
@@ -189,7 +189,7 @@ def test_pool_ranks_all_classes_together(make_gt):
     records = [found(1, box, 0.5), found(3, other, 0.2), found(3, box, 0.1), found(2, box, 0.3)]
     results = evaluate_detections(gt, records, modes=['default', 'pool'])
     assert results['bbox']['AP'] == pytest.approx(1)  # each class has its true positive first
-    # one class's miss stands between the two hits: precision 1 up to recall 0.5, then 2/3
+    # one class's false positive stands between two true positives: precision 1 up to recall 0.5, then 2/3
     assert results['bbox_pool']['AP'] == pytest.approx((51 + 50 * 2 / 3) / 101)
     assert (results['bbox_pool']['APr'], results['bbox_pool']['APf']) == (pytest.approx(1), pytest.approx(1))
     assert results['bbox_pool']['APc'] == -1

@@ -63,7 +63,7 @@ def test_it_equals_a_loop_over_detections_and_objects(seed, num_pairs):
             np.testing.assert_array_equal(unpacked(result.to_ignored[rows], area), expected)
             if not area:
                 expected = np.where(taken_by[:, 0] < 0, -1, taken_by[:, 0] + first_object[p])
-                np.testing.assert_array_equal(result.partner[rows], expected)
+                np.testing.assert_array_equal(result.matched_gt[rows], expected)
 
 
 def test_both_ends_of_an_area_range_are_inside():
