@@ -86,6 +86,7 @@ def test_a_file_is_counted_as_the_tables_are_and_bad_records_are_left_out(tmp_pa
     assert 'left out 1 malformed annotations, for example annotation 1 has no image_id' in caplog.text
 
 
+@pytest.mark.slow
 def test_a_large_file_is_not_held_in_memory(tmp_path):
     """The 1.2 GB of LVIS v1 train would take many times that, in each process; here 20 MB of polygons."""
     path = tmp_path / 'train.json'

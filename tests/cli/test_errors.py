@@ -146,6 +146,7 @@ def test_the_traceback_of_a_mistake_can_be_seen(run, monkeypatch):
         run('train', TOY_CONFIG, '--cfg-options', 'model.type=ToyDetectr')
 
 
+@pytest.mark.slow
 def test_overriding_a_used_up_variable_names_the_keys_that_count(run, capfd):
     assert run('train', TOY_CONFIG, '--cfg-options', 'num_classes=4') == 0
     note = next(line for line in capfd.readouterr().err.splitlines() if line.startswith('note: '))

@@ -141,6 +141,7 @@ print('results', json.dumps({key: float(value) for key, value in results.items()
 """
 
 
+@pytest.mark.slow
 def test_the_lvis_metrics_of_mmdet_run_after_import_longtail_det(ann_file):
     """In a process of its own, on the installed numpy: half of the squares of class f are found."""
     metrics = [
