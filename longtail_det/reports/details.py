@@ -101,14 +101,13 @@ class Details:
 
 def _train_images(gt: GroundTruth, stats: ClassStatistics) -> np.ndarray | None:
     """Return the training images of each tested class; None where the training set does not know all of them."""
-    if not stats.names:
-        return stats.image_count if stats.num_classes == gt.num_classes else None
-    count = dict(zip(stats.names, stats.image_count.tolist(), strict=True))
-    return np.array([count[name] for name in gt.names]) if set(gt.names) <= count.keys() else None
+    try:
+        return stats.of_classes(gt.names).image_count
+    except ValueError:
+        return None
 
 
 def _with_groups(gt: GroundTruth, stats: ClassStatistics) -> GroundTruth:
     if gt.groups is not None or not set(gt.names) <= set(stats.names):
         return gt
-    groups = dict(zip(stats.names, stats.frequency.tolist(), strict=True))
-    return replace(gt, groups=np.array([groups[name] for name in gt.names]))
+    return replace(gt, groups=stats.of_classes(gt.names).frequency)
