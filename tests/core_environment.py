@@ -17,7 +17,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-CORE = ('torch', 'numpy', 'pycocotools', 'matplotlib', 'tqdm', 'wrapt', 'packaging')
+CORE = ('torch', 'numpy', 'pycocotools', 'matplotlib', 'msgspec', 'filelock', 'tqdm', 'wrapt', 'packaging')
 TEST_TOOLS = ('pytest', 'pytest-xdist', 'hypothesis')
 ABSENT = ('mmengine', 'mmcv', 'mmdet', 'torchvision', 'lvis', 'cv2')
 ROOT = Path(__file__).parents[1]
