@@ -36,7 +36,6 @@ from longtail_det.statistics import (
     replay_classes,
     resampled_count,
 )
-from longtail_det.visualization import figure_png, plot_resampling
 
 from .arguments import CommandParser
 from .errors import one_line_errors, user_errors
@@ -84,6 +83,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     args = build_parser().parse_args(argv)
+    from longtail_det.visualization import figure_png, plot_resampling  # matplotlib, which --help does without
+
     with user_errors():
         index, names = read_labels(args.ann)
         stats, epoch = resample(index, names, args)

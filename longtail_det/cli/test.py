@@ -155,9 +155,8 @@ def _enable_drawing(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def _enable_tta(cfg: Config) -> None:
-    dataset = cfg.test_dataloader.dataset
-    while 'dataset' in dataset:
-        dataset = dataset['dataset']
+    from longtail_det.sampling import unwrap
+
     if cfg.model.get('roi_head', {}).get('mask_head') and not cfg.get('tta_model'):
         raise UserError(
             "--tta, but mmdet's test-time augmentation merges boxes only, and this model has masks; add "
@@ -167,6 +166,7 @@ def _enable_tta(cfg: Config) -> None:
         'type': 'DetTTAModel',
         'tta_cfg': {'nms': {'type': 'nms', 'iou_threshold': 0.5}, 'max_per_img': 300},
     }
+    dataset = unwrap(cfg.test_dataloader.dataset)
     dataset.pipeline = cfg.get('tta_pipeline') or _flip_pipeline(list(dataset.pipeline))
     cfg.model = {**tta_model, 'module': cfg.model}
 

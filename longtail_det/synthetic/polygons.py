@@ -15,7 +15,7 @@ _MIN_AREA = 0.5
 
 
 def mask_to_polygons(mask: NDArray[np.uint8], subpixels: int, left: int, top: int) -> list[list[float]]:
-    """Trace a mask by polygons in LVIS's form.
+    """Return the polygons of a mask in LVIS's form.
 
     LVIS polygons know no holes. A hole is therefore cut out by a bridge, a line that the polygon follows to the hole
     and back: readers that fill by the even-odd rule, pycocotools among them, leave the hole open.
