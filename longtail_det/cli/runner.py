@@ -81,7 +81,7 @@ def _connect_by_gloo(cfg: Config, launcher: str, rank: int, world_size: int, loc
     os.environ.update(RANK=str(rank), WORLD_SIZE=str(world_size), LOCAL_RANK=str(local_rank))
     os.environ.setdefault('MASTER_PORT', '29500')
     if 'MASTER_ADDR' not in os.environ:
-        os.environ['MASTER_ADDR'] = _first_slurm_node() if launcher == 'slurm' else '127.0.0.1'
+        os.environ['MASTER_ADDR'] = first_slurm_node() if launcher == 'slurm' else '127.0.0.1'
     timeout = cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout', 1800)
     dist.init_process_group('gloo', timeout=timedelta(seconds=timeout))
     cfg.merge_from_dict({'env_cfg.dist_cfg.backend': 'gloo'})
@@ -94,7 +94,8 @@ def _connect_by_gloo(cfg: Config, launcher: str, rank: int, world_size: int, loc
     cfg.model_wrapper_cfg = {**wrapper, **(cfg.get('model_wrapper_cfg') or {}), 'device_ids': None}
 
 
-def _first_slurm_node() -> str:
+def first_slurm_node() -> str:
+    """Return the name of the first node of a Slurm job."""
     nodes = os.environ.get('SLURM_NODELIST', '')
     if os.environ.get('SLURM_NNODES', '1') == '1':
         return '127.0.0.1'

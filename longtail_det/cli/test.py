@@ -113,22 +113,24 @@ def _apply_test_options(cfg: Config, args: argparse.Namespace) -> None:
     if args.format_only:
         cfg.test_evaluator = []
     if args.eval:
-        _select_metrics(cfg, args.eval)
+        select_metrics(cfg, args.eval)
     if args.show or args.show_dir:
-        _enable_drawing(cfg, args)
+        enable_drawing(cfg, args)
     if args.tta:
-        _enable_tta(cfg)
+        enable_tta(cfg)
 
 
-def _select_metrics(cfg: Config, metrics: list[str]) -> None:
-    selectable = [evaluator for evaluator in _evaluators(cfg.test_evaluator) if _takes_metric(evaluator)]
+def select_metrics(cfg: Config, metrics: list[str]) -> None:
+    """Select what every evaluator measures that has a choice."""
+    selectable = [evaluator for evaluator in evaluators(cfg.test_evaluator) if _takes_metric(evaluator)]
     for evaluator in selectable:
         evaluator['metric'] = metrics
     if not selectable:
         raise UserError(f'--eval {" ".join(metrics)}, but no test_evaluator of the config has a choice of metric')
 
 
-def _evaluators(test_evaluator: Any) -> list[Any]:
+def evaluators(test_evaluator: Any) -> list[Any]:
+    """Return the evaluators of a config, which writes one, a list, or an Evaluator that holds them."""
     if isinstance(test_evaluator, list | tuple):
         return list(test_evaluator)
     return list(test_evaluator['metrics']) if 'metrics' in test_evaluator else [test_evaluator]
@@ -143,7 +145,8 @@ def _takes_metric(evaluator: Any) -> bool:
     return 'metric' in evaluator or 'metric' in accepted
 
 
-def _enable_drawing(cfg: Config, args: argparse.Namespace) -> None:
+def enable_drawing(cfg: Config, args: argparse.Namespace) -> None:
+    """Set what --show and --show-dir ask for in the visualization hook."""
     if args.show and sys.platform == 'linux' and not (os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')):
         raise UserError('--show, but this machine has no display; write the images with --show-dir instead')
     hook = cfg.get('default_hooks', {}).get('visualization')
@@ -154,7 +157,8 @@ def _enable_drawing(cfg: Config, args: argparse.Namespace) -> None:
         hook['test_out_dir'] = args.show_dir
 
 
-def _enable_tta(cfg: Config) -> None:
+def enable_tta(cfg: Config) -> None:
+    """Put the model into a test-time augmentation model, and the pipeline of its test set with it."""
     from longtail_det.sampling import unwrap
 
     if cfg.model.get('roi_head', {}).get('mask_head') and not cfg.get('tta_model'):
