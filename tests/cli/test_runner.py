@@ -11,7 +11,7 @@ from mmengine.config import Config
 
 from longtail_det.cli import train
 from longtail_det.cli.errors import UserError
-from longtail_det.cli.runner import first_slurm_node, check_parameters, prepare_processes
+from longtail_det.cli.runner import check_parameters, first_slurm_node, prepare_processes
 
 from .conftest import TOY_CONFIG
 
