@@ -85,8 +85,8 @@ class SeesawLoss(SyncedStatistics, RoIClassificationLoss):
         """Return both parts of the loss and, in training mode, count the labels first.
 
         Args:
-            cls_score: (N, C + 2) logits, any float dtype; half precision is computed in float32.
-            label: (N,) int64 in [0, C], C = background; needed here or as `labels`.
+            cls_score: (N, C + 2) logits; the next arguments are those of `RoIClassificationLoss`.
+            label: needed here or as `labels`.
             weight: (N,) factor per RoI.
             avg_factor: what 'mean' divides both parts by; by default the number of RoIs of each part.
             reduction_override: takes the place of `reduction` for this call.
@@ -178,14 +178,7 @@ class SeesawLoss(SyncedStatistics, RoIClassificationLoss):
         return (label == self.num_classes).long()
 
     def get_activation(self, cls_score: Tensor) -> Tensor:
-        """Return class probabilities times the probability of foreground; last column the probability of background.
-
-        Args:
-            cls_score: (N, C + 2) logits.
-
-        Returns:
-            (N, C + 1) probabilities that sum to 1.
-        """
+        """Return (N, C + 1) probabilities of (N, C + 2) logits: of each class and foreground, then of background."""
         class_logits, objectness_logits = self.split_logits(cls_score)
         objectness = objectness_logits.softmax(dim=-1)
         return torch.cat([class_logits.softmax(dim=-1) * objectness[:, :1], objectness[:, 1:]], dim=1)
@@ -205,7 +198,7 @@ class SeesawLoss(SyncedStatistics, RoIClassificationLoss):
 
 
 def _given_once(**names: Tensor | None) -> Tensor | None:
-    """Take an argument that has two names."""
+    """Return an argument that has two names."""
     given = [name for name, value in names.items() if value is not None]
     if len(given) > 1:
         raise TypeError(f'SeesawLoss got {given[0]} and {given[1]}, two names of one argument; give one of them')

@@ -90,14 +90,7 @@ class LongTailBBoxHead(ManyClassBoxes, ConvFCBBoxHead):
         return bias
 
     def branch_features(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Features that the classifier and the regressor see.
-
-        Args:
-            x: (N, in_channels, H, W) RoI features.
-
-        Returns:
-            (N, D) features of the classifier and of the regressor; the same tensor without separate branches.
-        """
+        """Return the (N, D) inputs of the classifier and of the regressor from (N, in_channels, H, W) RoI features."""
         for conv in self.shared_convs:
             x = conv(x)
         if self.shared_fcs:
@@ -120,28 +113,20 @@ class LongTailBBoxHead(ManyClassBoxes, ConvFCBBoxHead):
         return x.flatten(1)
 
     def forward(self, x: Tensor) -> tuple[Tensor | None, Tensor | ClassDeltas | None]:
-        """Classify and regress RoIs.
+        """Return the logits and the box deltas of RoIs, None for what the head lacks.
 
         Args:
             x: (N, in_channels, H, W) RoI features.
 
         Returns:
             (N, columns of the loss) logits and (N, B or C B) box deltas, computed or on demand (never while torch
-            traces or exports the model); None for what the head lacks.
+            traces or exports the model).
         """
         x_cls, x_reg = self.branch_features(x)
         return self.fc_cls(x_cls) if self.with_cls else None, self.regress(x_reg)
 
     def regress(self, features: Tensor) -> Tensor | ClassDeltas | None:
-        """Box deltas of RoIs.
-
-        Args:
-            features: (N, D) what the regressor sees.
-
-        Returns:
-            (N, B or C B) deltas; with `reg_on_demand` and a layer that allows it not computed yet; None without a
-            regressor.
-        """
+        """Return (N, B or C B) box deltas of (N, D) `features`, computed or on demand; None without a regressor."""
         if not self.with_reg:
             return None
         if self.reg_on_demand and not self.reg_class_agnostic and can_defer(self.fc_reg):
