@@ -36,7 +36,7 @@ def allow_mmengine_checkpoints() -> None:
 
 
 def load_from_local(filename: str, map_location: Any = None) -> Any:
-    """Load a checkpoint file the way `torch.load` does by default, with errors of one line.
+    """Read a checkpoint file the way `torch.load` does by default, with errors of one line.
 
     Since torch 2.6 that default is `weights_only=True`, which torch's own variable
     TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1 lifts.
@@ -87,7 +87,7 @@ def _safe_globals() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]
 
 
 def _allowed_method(owner: Any, name: str) -> Any:
-    """Stand in for `getattr`, by which pickle refers to methods, for the few that mmengine's checkpoints name."""
+    """Return what pickle asks `getattr` for, of the few methods that mmengine's checkpoints name."""
     if not any(owner is cls and name in names for cls, names in _method_names().items()):
         raise pickle.UnpicklingError(f'attribute {name!r} of {owner!r}')
     return getattr(owner, name)

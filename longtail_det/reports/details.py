@@ -79,7 +79,7 @@ class Details:
         return 'segm' if all('segm' in scored for scored in self.scored.values()) else 'bbox'
 
     def confusion(self, name: str, metric: str, score_threshold: float) -> Confusion:
-        """Count what the objects are confused with in a run."""
+        """Compute what the objects are confused with in a run."""
         columns = self.predictions[name].of_metric(metric)
         assert columns is not None
         return confusion(self.scored[name][metric], columns, score_threshold)

@@ -30,11 +30,7 @@ class RunPredictions:
     image_paths: Mapping[int, Path]
 
     def of_metric(self, metric: str) -> Detections | None:
-        """Return the detections as a metric ranks them; None where they lack what it scores.
-
-        Args:
-            metric: 'bbox', 'segm' or 'boundary'.
-        """
+        """Return the detections as a `metric` ranks them; None where they lack what it scores."""
         return self.boxes if metric == 'bbox' else self.masks
 
 

@@ -42,7 +42,7 @@ class Run:
 def find_runs(
     folders: Sequence[Path], names: Sequence[str] | None = None, predictions: Sequence[Path] | None = None
 ) -> list[Run]:
-    """Find results, config and predictions of each run.
+    """Return results, config and predictions of each run.
 
     Args:
         folders: one for each run.
@@ -83,7 +83,7 @@ def _find_run(name: str, folder: Path, predictions: Path | None) -> Run:
 def data_of_runs(
     runs: Sequence[Run], ann_file: str | None = None, train_ann: str | None = None
 ) -> tuple[DataSource, str]:
-    """Find the tested and the training data of some runs.
+    """Return the tested and the training data of some runs.
 
     Args:
         runs: one or more.

@@ -30,7 +30,7 @@ def read_source(path: str | Path) -> Mapping[str, Any]:
 
 
 def detect_source(checkpoint: Mapping[str, Any], path: str | Path) -> str:
-    """Say which program wrote a checkpoint, by its version and the names in it.
+    """Return which program wrote a checkpoint, by its version and the names in it.
 
     Args:
         checkpoint: what `read_source` gave.
@@ -58,7 +58,7 @@ def detect_source(checkpoint: Mapping[str, Any], path: str | Path) -> str:
 
 
 def weights_of(checkpoint: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The mapping of names to weights inside a checkpoint, or the checkpoint itself where it is nothing else."""
+    """Return the mapping of names to weights inside a checkpoint, or the checkpoint itself where it is nothing else."""
     for key in ('state_dict', 'model', 'model_state', 'blobs'):
         if isinstance(checkpoint.get(key), Mapping):
             return checkpoint[key]
