@@ -107,7 +107,7 @@ def first_slurm_node() -> str:
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Build the Runner that a config asks for."""
+    """Return the Runner that a config asks for."""
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
 
 
@@ -122,7 +122,7 @@ def evaluate_again(cfg: Config, results: str, out: str | None = None) -> dict[st
     Raises:
         UserError: `results` is of another dataset, or no pickle of predictions.
     """
-    from .predictions import prediction_writer, writable_categories
+    from .predictions import prediction_writer
 
     stamp = time.strftime('%Y%m%d_%H%M%S')
     folder = Path(cfg.work_dir) / stamp
@@ -137,7 +137,7 @@ def evaluate_again(cfg: Config, results: str, out: str | None = None) -> dict[st
     in_full = isinstance(wanted, dict) and 'metrics' in wanted
     evaluator = EVALUATOR.build(wanted if in_full else {'type': 'Evaluator', 'metrics': wanted})
     if out:
-        evaluator.metrics.append(prediction_writer(out, writable_categories(dataset, out)))
+        evaluator.metrics.append(prediction_writer(out, dataset))
     evaluator.dataset_meta = dataset.metainfo
     metrics = evaluator.offline_evaluate(predictions, chunk_size=_OFFLINE_IMAGES)
     (folder / f'{stamp}.json').write_text(json.dumps(metrics))

@@ -81,10 +81,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         runner = build_runner(cfg)
         runner.register_hook(StartHook(progress, loops=('test_loop',), exact_checkpoint=True), priority='HIGHEST')
         if args.out:
-            from .predictions import prediction_writer, writable_categories
+            from .predictions import prediction_writer
 
             dataset = runner.test_loop.dataloader.dataset
-            runner.test_evaluator.metrics.append(prediction_writer(args.out, writable_categories(dataset, args.out)))
+            runner.test_evaluator.metrics.append(prediction_writer(args.out, dataset))
         runner.test()
     return 0
 
