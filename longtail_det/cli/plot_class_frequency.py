@@ -110,8 +110,8 @@ def read_labels(path: str) -> tuple[LabelIndex, tuple[str, ...]]:
 def resample(index: LabelIndex, names: tuple[str, ...], args: argparse.Namespace) -> tuple[ClassStatistics, Epoch]:
     """Compute the classes of the data and of an epoch."""
     labels, offsets, num_images, num_classes = index.labels, index.offsets, len(index), len(names)
-    pairs = np.unique(np.repeat(np.arange(num_images), np.diff(offsets)) * num_classes + labels)
-    once, once_offsets = pairs % num_classes, np.searchsorted(pairs // num_classes, np.arange(num_images + 1))
+    keys = np.unique(np.repeat(np.arange(num_images), np.diff(offsets)) * num_classes + labels)
+    once, once_offsets = keys % num_classes, np.searchsorted(keys // num_classes, np.arange(num_images + 1))
     stats = index.statistics(names)
     image_count = stats.image_count
     factors = class_repeat_factors(

@@ -23,7 +23,7 @@ from longtail_det.evaluation.lvis import GroundTruth, ScoredDetections, match_de
 from longtail_det.statistics import FREQUENCY_GROUPS, ClassStatistics
 
 from .run_directory import DataSource, Results
-from .run_predictions import RunPredictions, read_predictions
+from .run_predictions import RunPredictions, read_run_predictions
 
 
 class Details:
@@ -50,7 +50,7 @@ class Details:
 
     def add(self, name: str, path: Path, folder: Path) -> Results:
         """Read and match the predictions of a run, and return its results."""
-        predictions = read_predictions(path, folder, self.file_gt, self.tested)
+        predictions = read_run_predictions(path, folder, self.file_gt, self.tested)
         results, scored, ap = {}, {}, {}
         for metric in self.metrics:
             columns = predictions.of_metric(metric)

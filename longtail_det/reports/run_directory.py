@@ -65,7 +65,7 @@ def _json_lines(path: Path) -> list[dict[str, Any]]:
     return records
 
 
-def read_results(run_dir: Path) -> tuple[Results, Path]:
+def find_results(run_dir: Path) -> tuple[Results, Path]:
     """Read the newest test results of a run, or else those of its last validation.
 
     Args:
@@ -111,7 +111,7 @@ def find_config(run_dir: Path) -> Path | None:
     return max(dumped, key=lambda path: path.stat().st_mtime, default=None)
 
 
-def read_config(path: Path) -> Config:
+def read_dumped_config(path: Path) -> Config:
     """Read the config at `path` without importing the modules it names; needs mmengine."""
     from mmengine.config import Config
 

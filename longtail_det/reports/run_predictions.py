@@ -34,7 +34,7 @@ class RunPredictions:
         return self.boxes if metric == 'bbox' else self.masks
 
 
-def read_predictions(path: Path, run_dir: Path, gt: GroundTruth, data: DataSource) -> RunPredictions:
+def read_run_predictions(path: Path, run_dir: Path, gt: GroundTruth, data: DataSource) -> RunPredictions:
     """Read what a test left.
 
     Args:

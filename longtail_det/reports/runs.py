@@ -13,8 +13,8 @@ from .run_directory import (
     evaluation_command,
     find_config,
     find_predictions,
-    read_config,
-    read_results,
+    find_results,
+    read_dumped_config,
 )
 
 
@@ -72,7 +72,7 @@ def _find_run(name: str, folder: Path, predictions: Path | None) -> Run:
         raise FileNotFoundError(f'no predictions at {predictions}; make them with {evaluation_command(folder)}')
     run = Run(name, folder, find_config(folder), predictions or find_predictions(folder))
     try:
-        run.results, source = read_results(folder)
+        run.results, source = find_results(folder)
         run.source = str(source)
     except FileNotFoundError:
         if run.predictions is None:
@@ -104,10 +104,10 @@ def data_of_runs(
                 f'no config in {first.folder}; name the annotation files with --ann and --train-ann'
             )
         return DataSource(ann_file, None), train_ann
-    config = read_config(first.config)
+    config = read_dumped_config(first.config)
     tested = data_source(config, 'test_dataloader')
     for run in runs[1:]:
-        other = data_source(read_config(run.config), 'test_dataloader') if run.config else tested
+        other = data_source(read_dumped_config(run.config), 'test_dataloader') if run.config else tested
         if other.ann_file != tested.ann_file and not ann_file:
             raise ValueError(
                 f'{first.folder} was tested on {tested.ann_file}, {run.folder} on {other.ann_file}; compare runs on '

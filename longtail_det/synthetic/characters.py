@@ -32,14 +32,8 @@ def class_name(char: str) -> str:
 def choose_characters(num_classes: int) -> tuple[str, ...]:
     """Return the characters of the first classes; a shorter choice is the beginning of a longer one.
 
-    Args:
-        num_classes: from 1 to `MAX_CLASSES`.
-
-    Returns:
-        `num_classes` different characters.
-
     Raises:
-        ValueError: `num_classes` is out of range.
+        ValueError: `num_classes` is outside 1 to `MAX_CLASSES`.
 
     Example:
         >>> ''.join(choose_characters(3))

@@ -110,7 +110,7 @@ def _spread(
     max_instances: int,
     rng: np.random.Generator,
 ) -> Plan:
-    """Put class c on `image_count[c]` images, `instance_count[c]` times in all, at random."""
+    """Return the classes of each image: c on `image_count[c]` images, `instance_count[c]` times in all, at random."""
     loads = np.zeros(num_images, dtype=np.int64)
     handicap = rng.uniform(0, _LOAD_SPREAD, num_images)
     holders: list[NDArray[np.int64]] = [np.empty(0, dtype=np.int64)] * len(image_count)

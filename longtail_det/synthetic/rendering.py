@@ -97,7 +97,7 @@ def _background(size: int, rng: np.random.Generator) -> NDArray[np.float32]:
 def _place(
     classes: NDArray[np.int64], characters: Sequence[str], image_size: int, rng: np.random.Generator
 ) -> list[Glyph]:
-    """Shape every glyph and put it where its box is free, all of them smaller whenever one finds no room."""
+    """Return every glyph shaped and put where its box is free, all of them smaller whenever one finds no room."""
     scale: float = image_size * min(1.0, (_COVER / max(len(classes), 1)) ** 0.5 / (sum(_SIZES) / 2))
     while True:
         taken = np.zeros((image_size, image_size), dtype=np.uint8)
@@ -114,7 +114,7 @@ def _place(
 
 
 def _glyph_mask(char: str, side: float, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Draw a character in a random font and pose, `side` pixels long before it is turned, with a margin of a pixel."""
+    """Return a mask of a character in a random font and pose: `side` pixels long before the turn, a pixel of margin."""
     fonts = fonts_with(char)
     contours = outline(fonts[rng.integers(len(fonts))], char)
     slant = np.array([[1.0, rng.uniform(-_MAX_SLANT, _MAX_SLANT)], [0.0, rng.uniform(*_ASPECTS)]])
@@ -129,7 +129,7 @@ def _glyph_mask(char: str, side: float, rng: np.random.Generator) -> NDArray[np.
 
 
 def _free_corner(taken: NDArray[np.uint8], height: int, width: int, rng: np.random.Generator) -> tuple[int, int] | None:
-    """Choose uniformly among all (left, top) where a box is free, mark it as taken, or return None."""
+    """Select uniformly among all (left, top) where a box is free, mark it as taken, or return None."""
     if height > taken.shape[0] or width > taken.shape[1]:
         return None
     integral = cv2.integral(taken)
@@ -143,7 +143,7 @@ def _free_corner(taken: NDArray[np.uint8], height: int, width: int, rng: np.rand
 
 
 def _color_unlike(color: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Draw a color that is clearly brighter or darker than another one."""
+    """Return a random color that is clearly brighter or darker than another one."""
     while True:
         drawn = rng.uniform(0, 255, 3).astype(np.float32)
         if abs(float((drawn - color) @ _LUMA)) >= _MIN_CONTRAST:

@@ -32,7 +32,7 @@ def choose_images(gt: GroundTruth, img_ids: Collection[int], count: int) -> list
     allowed = set(img_ids)
     groups = [''] * len(gt.labels) if gt.groups is None else gt.groups[gt.labels].tolist()
     images = gt.image_ids[gt.object_images].tolist()
-    shown = sorted({pair for pair in zip(images, groups, strict=True) if pair[0] in allowed})
+    shown = sorted({(image, group) for image, group in zip(images, groups, strict=True) if image in allowed})
     queues = [[image_id for image_id, shows in shown if shows == group] for group in ('r', 'c', 'f', '')]
     chosen: list[int] = []
     while len(chosen) < count and any(queues):

@@ -62,7 +62,7 @@ def measure(args: argparse.Namespace) -> Results:
 
 
 def run_case(code: str, num_classes: int, args: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """Measure one case in a process of its own."""
+    """Return what one case measures in a process of its own."""
     command = [sys.executable, str(CASE), '--code', code, '--num-classes', str(num_classes), '--rounds', '1']
     command += ['--image-size', str(args.image_size), '--threads', str(args.threads), '--device', args.device]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -120,7 +120,7 @@ def draw(results: Results) -> Figure:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Command line of this benchmark."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--num-classes', type=int, nargs='+', default=[80, 1203, 13204])
     parser.add_argument('--stock-limit', type=int, default=1203, help='most classes that the stock heads are run with')
@@ -133,7 +133,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the table and draw the curves."""
+    """Print the table, draw the curves and return the exit code."""
     args = build_parser().parse_args(argv)
     results = measure(args)
     print(f'{machine(args.device)}; images of {args.image_size} x {args.image_size}, median of {args.rounds} rounds')

@@ -37,7 +37,7 @@ LOGIT_STD = 3.0
 
 
 def build_model(code: str, num_classes: int) -> Any:
-    """Build the detector of our configs, or the same with mmdet's own two heads, randomly initialized.
+    """Return the detector of our configs, or the same with mmdet's own two heads, randomly initialized.
 
     All cases have the same backbone and RPN, so the same proposals and as many foreground RoIs.
     """
@@ -150,7 +150,7 @@ def backward(losses: dict[str, Any]) -> None:
 
 
 def run(args: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """Measure a training step, a prediction, and the four pieces."""
+    """Return what a training step, a prediction and the four pieces take."""
     settle_allocator()
     model = build_model(args.code, args.num_classes).to(args.device)
     recorder = Recorder(model.roi_head, list(PIECES.values()))
@@ -181,7 +181,7 @@ def train_step(model: Any, batch: dict[str, Any], wrapper: Any) -> None:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Command line of one case; vocabulary.py hands its own options on."""
+    """Return the parser of one case; vocabulary.py hands its own options on."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--code', choices=['stock', 'ours'], required=True)
     parser.add_argument('--num-classes', type=int, required=True)
@@ -193,7 +193,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the results as one line of json."""
+    """Print the results as one line of JSON and return the exit code."""
     args = build_parser().parse_args(argv)
     torch.set_num_threads(args.threads)
     print(json.dumps(run(args)))
