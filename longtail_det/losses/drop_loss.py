@@ -83,20 +83,14 @@ class DropLoss(SyncedStatistics, TailLoss):
         if not self.sync_mu:
             return own
         if not self.statistics_deferred:
-            return self._mu_of_one_process(own)
-        known = self.last_counts[1] > 0
-        mu = torch.where(known, drop_rate_mu(*self.last_counts), own)
+            if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
+                raise RuntimeError(
+                    'DropLoss(sync_mu=True) on several ranks needs dict(type="StatisticsSyncHook") in custom_hooks'
+                )
+            return own
         if self.training:
             self.add_statistics(torch.stack([tail, foreground]))
-        return mu
-
-    @staticmethod
-    def _mu_of_one_process(own: Tensor) -> Tensor:
-        if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
-            raise RuntimeError(
-                'DropLoss(sync_mu=True) on several ranks needs dict(type="StatisticsSyncHook") in custom_hooks'
-            )
-        return own
+        return torch.where(self.last_counts[1] > 0, drop_rate_mu(*self.last_counts), own)
 
     def apply_statistics(self, values: Tensor) -> None:
         """Keep the (2,) counts of the last iteration; they replace those before."""

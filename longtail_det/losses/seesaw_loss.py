@@ -110,8 +110,10 @@ class SeesawLoss(SyncedStatistics, RoIClassificationLoss):
             cls_score = self.check_logits(cls_score)
             # selecting rows makes the host wait for a GPU and breaks a graph; there the class part runs on every row
             select = not (cls_score.is_cuda or is_compiling()) or reduction == 'none'
-            part = self._selected_parts if select else self._masked_parts
-            loss_classes, loss_objectness = part(cls_score, label, weight, reduction, avg_factor)
+            class_part = self._selected_classes if select else self._masked_classes
+            loss_classes, objectness_logits = class_part(cls_score, label, weight, reduction, avg_factor)
+            objectness = F.cross_entropy(objectness_logits, self.objectness_label(label), reduction='none')
+            loss_objectness = reduce_loss(objectness, weight, reduction, avg_factor)
         parts = {
             'loss_cls_objectness': self.loss_weight * loss_objectness,
             'loss_cls_classes': self.loss_weight * loss_classes,
@@ -129,45 +131,26 @@ class SeesawLoss(SyncedStatistics, RoIClassificationLoss):
         """Add (C + 1,) sample counts."""
         self.cum_samples += values
 
-    def _counts_so_far(self) -> Tensor:
-        counts = self.cum_samples + self.pending_statistics() if self.sync else self.cum_samples
-        return counts[: self.num_classes]
-
-    def _selected_parts(
+    def _selected_classes(
         self, cls_score: Tensor, label: Tensor, weight: Tensor | None, reduction: str, avg_factor: AvgFactor
     ) -> tuple[Tensor, Tensor]:
         rows = (label < self.num_classes).nonzero().squeeze(1)
         class_logits, objectness_logits = split_foreground(cls_score, rows, self.num_classes)
         loss = self._seesaw(class_logits, label[rows])
-        row_weight = None if weight is None else weight[rows]
-        return (
-            reduce_loss(loss, row_weight, reduction, avg_factor),
-            self._objectness_part(objectness_logits, label, weight, reduction, avg_factor),
-        )
+        return reduce_loss(loss, None if weight is None else weight[rows], reduction, avg_factor), objectness_logits
 
-    def _masked_parts(
+    def _masked_classes(
         self, cls_score: Tensor, label: Tensor, weight: Tensor | None, reduction: str, avg_factor: AvgFactor
     ) -> tuple[Tensor, Tensor]:
         foreground = label < self.num_classes
-        class_logits, objectness_logits = cls_score.split([self.num_classes, 2], dim=1)
+        class_logits, objectness_logits = self.split_logits(cls_score)
         loss = self._seesaw(class_logits, label.clamp(max=self.num_classes - 1))
-        if avg_factor is None:
-            part_factor: AvgFactor = foreground.sum().clamp(min=1)
-        else:
-            part_factor = avg_factor
-        return (
-            reduce_loss(torch.where(foreground, loss, 0.0), weight, reduction, part_factor),
-            self._objectness_part(objectness_logits, label, weight, reduction, avg_factor),
-        )
+        factor = foreground.sum().clamp(min=1) if avg_factor is None else avg_factor
+        return reduce_loss(torch.where(foreground, loss, 0.0), weight, reduction, factor), objectness_logits
 
     def _seesaw(self, logits: Tensor, label: Tensor) -> Tensor:
-        return seesaw_kernel(logits, label, self._counts_so_far(), p=self.p, q=self.q, eps=self.eps)
-
-    def _objectness_part(
-        self, logits: Tensor, label: Tensor, weight: Tensor | None, reduction: str, avg_factor: AvgFactor
-    ) -> Tensor:
-        loss = F.cross_entropy(logits, self.objectness_label(label), reduction='none')
-        return reduce_loss(loss, weight, reduction, avg_factor)
+        counts = self.cum_samples + self.pending_statistics() if self.sync else self.cum_samples
+        return seesaw_kernel(logits, label, counts[: self.num_classes], p=self.p, q=self.q, eps=self.eps)
 
     def split_logits(self, cls_score: Tensor) -> tuple[Tensor, Tensor]:
         """Split (N, C + 2) logits into (N, C) of the classes and (N, 2) of objectness."""

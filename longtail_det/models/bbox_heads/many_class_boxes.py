@@ -80,8 +80,9 @@ class ManyClassBoxes(BBoxHead):
         rcnn_test_cfg: Any = None,
     ) -> InstanceData:
         if isinstance(bbox_pred, ClassDeltas):
-            if len(roi) and rcnn_test_cfg is not None and _may_look(rcnn_test_cfg):
-                return self._detect_on_demand(roi, cls_score, bbox_pred, img_meta, rescale, rcnn_test_cfg)
+            cfg = rcnn_test_cfg
+            if len(roi) and cfg and is_plain_nms(cfg.nms, cfg.max_per_img) and not cfg.nms.get('class_agnostic'):
+                return self._detect_on_demand(roi, cls_score, bbox_pred, img_meta, rescale, cfg)
             bbox_pred = bbox_pred.dense()
         if rcnn_test_cfg is None or not len(roi):
             return super()._predict_by_feat_single(roi, cls_score, bbox_pred, img_meta, rescale, rcnn_test_cfg)
@@ -89,10 +90,9 @@ class ManyClassBoxes(BBoxHead):
         columns = 1 if bbox_pred is None or self.reg_class_agnostic else self.num_classes
         cfg = rcnn_test_cfg
         box_dim = raw.bboxes.size(1) // columns
-        dets, labels = multiclass_nms(raw.bboxes, raw.scores, cfg.score_thr, cfg.nms, cfg.max_per_img, box_dim=box_dim)[
-            :2
-        ]
-        return _instances(dets, labels)
+        return _instances(
+            *multiclass_nms(raw.bboxes, raw.scores, cfg.score_thr, cfg.nms, cfg.max_per_img, box_dim=box_dim)
+        )
 
     def _detect_on_demand(
         self,
@@ -115,12 +115,7 @@ class ManyClassBoxes(BBoxHead):
                 boxes = scale_boxes(boxes, [1 / factor for factor in img_meta['scale_factor']])
             return get_box_tensor(boxes)
 
-        dets, labels = multiclass_nms_of(boxes_of, scores, cfg.score_thr, cfg.nms, cfg.max_per_img)[:2]
-        return _instances(dets, labels)
-
-
-def _may_look(cfg: Any) -> bool:
-    return is_plain_nms(cfg.nms, cfg.max_per_img) and not cfg.nms.get('class_agnostic', False)
+        return _instances(*multiclass_nms_of(boxes_of, scores, cfg.score_thr, cfg.nms, cfg.max_per_img))
 
 
 def _instances(dets: Tensor, labels: Tensor) -> InstanceData:

@@ -197,16 +197,12 @@ class FeatureBank(NeedsClassTable):
         classes = torch.where(counts, self.class_of_row[rows][:, None], self.num_classes)
         return slots.flatten(), classes.flatten(), counts.flatten()
 
-    def memory_line(self) -> str:
-        """Return classes, capacity, feature size and the memory they take, for a log."""
+    def extra_repr(self) -> str:
+        """Return classes, capacity, feature size and the memory they take, for a log and `print(model)`."""
         classes, dim = self.written.numel(), self.features.size(1)
         size = classes * self.capacity * dim * self.features.element_size() / 1e6
         dtype = str(self.features.dtype).removeprefix('torch.')
         return f'{classes} classes x {self.capacity} x {dim} {dtype} = {size:.0f} MB'
-
-    def extra_repr(self) -> str:
-        """Return the memory, for `print(model)`."""
-        return self.memory_line()
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         """Take on the target classes of the checkpoint's bank, or refuse it whole: half a bank would replay zeros."""
