@@ -75,8 +75,7 @@ def _fetch_rest(url: str, part: Path) -> None:
         if error.code != http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise
         # the part is as long as the file, or longer: which of them, the server says
-        total = _total(error.headers.get('Content-Range', ''))
-        if total == _size(part):
+        if error.headers.get('Content-Range') == f'bytes */{_size(part)}':
             return
         part.unlink()
         raise _ConnectionCutError('the part did not belong to this file') from error
@@ -120,11 +119,6 @@ def _span(response: Any, asked: int) -> tuple[int, int]:
     if match is None or int(match[1]) != asked:
         raise _ConnectionCutError(f'asked for bytes from {asked}, got {response.headers.get("Content-Range")}')
     return asked, int(match[2])
-
-
-def _total(content_range: str) -> int | None:
-    match = re.fullmatch(r'bytes \*/(\d+)', content_range)
-    return int(match[1]) if match else None
 
 
 def _validator(headers: Mapping[str, str]) -> str | None:
@@ -189,7 +183,12 @@ def unpack(archive: Path, pattern: str, folder: Path) -> int:
             missing = [member for member in members if _size(_place(folder, member)) != member.file_size]
             require_space(folder, sum(member.file_size for member in missing))
             for member in tqdm(missing, desc=f'unpacking {archive.name}', unit='file'):
-                _unpack_member(content, member, _place(folder, member))
+                with (
+                    replacing(_place(folder, member)) as unfinished,
+                    content.open(member) as source,
+                    unfinished.open('wb') as stream,
+                ):
+                    shutil.copyfileobj(source, stream, _CHUNK)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         archive.unlink()
         raise UserError(f'{archive} was damaged on the way ({error}) and is removed; run this again') from error
@@ -198,11 +197,6 @@ def unpack(archive: Path, pattern: str, folder: Path) -> int:
 
 def _place(folder: Path, member: zipfile.ZipInfo) -> Path:
     return folder / os.path.basename(member.filename)
-
-
-def _unpack_member(content: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
-    with replacing(target) as unfinished, content.open(member) as source, unfinished.open('wb') as stream:
-        shutil.copyfileobj(source, stream, _CHUNK)
 
 
 def file_sizes(folder: Path) -> dict[str, int]:

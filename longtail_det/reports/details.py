@@ -42,8 +42,13 @@ class Details:
         self.tested = tested
         self.file_gt = file_gt
         self.metrics = metrics
-        self.train_images = _train_images(file_gt, stats)
-        self.gt = _with_groups(file_gt, stats)
+        try:
+            tested_stats = stats.of_classes(file_gt.names)
+        except ValueError:  # the training set does not know all of the tested classes
+            self.train_images, self.gt = None, file_gt
+        else:
+            self.train_images = tested_stats.image_count
+            self.gt = file_gt if file_gt.groups is not None else replace(file_gt, groups=tested_stats.frequency)
         self.predictions: dict[str, RunPredictions] = {}
         self.scored: dict[str, dict[str, ScoredDetections]] = {}
         self.ap: dict[str, dict[str, np.ndarray]] = {}
@@ -97,17 +102,3 @@ class Details:
             for group in FREQUENCY_GROUPS
             for rows in [judged[groups == group]]
         }
-
-
-def _train_images(gt: GroundTruth, stats: ClassStatistics) -> np.ndarray | None:
-    """Return the training images of each tested class; None where the training set does not know all of them."""
-    try:
-        return stats.of_classes(gt.names).image_count
-    except ValueError:
-        return None
-
-
-def _with_groups(gt: GroundTruth, stats: ClassStatistics) -> GroundTruth:
-    if gt.groups is not None or not set(gt.names) <= set(stats.names):
-        return gt
-    return replace(gt, groups=stats.of_classes(gt.names).frequency)

@@ -9,8 +9,6 @@ from typing import Any
 from ..checkpoint import load_from_local
 from .array_pickle import load_array_pickle
 
-SOURCES = ('mmdet2', 'detectron2')
-
 
 def read_source(path: str | Path) -> Mapping[str, Any]:
     """Read a checkpoint file of either format: torch's, or (`.pkl`) a pickle of numpy arrays.
@@ -25,7 +23,8 @@ def read_source(path: str | Path) -> Mapping[str, Any]:
     is_pickle = Path(path).suffix in ('.pkl', '.pickle')
     content = load_array_pickle(path) if is_pickle else load_from_local(str(path), map_location='cpu')
     if not isinstance(content, Mapping) or not content:
-        raise ValueError(f'{path} holds {_kind(content)}; expected the mapping of weights that training saves')
+        found = 'nothing' if isinstance(content, Mapping) else f'a {type(content).__name__}'
+        raise ValueError(f'{path} holds {found}; expected the mapping of weights that training saves')
     return content
 
 
@@ -83,7 +82,3 @@ def _refusal(checkpoint: Mapping[str, Any], names: list[str]) -> str | None:
     if 'blobs' in checkpoint or any('_branch2a_' in name for name in names):
         return 'is of Caffe2 (Detectron), whose class 0 is the background; load it in detectron2 and save it there'
     return None
-
-
-def _kind(content: Any) -> str:
-    return 'nothing' if isinstance(content, Mapping) else f'a {type(content).__name__}'
