@@ -28,7 +28,6 @@ ROOMS = (
     'reports',
     'sampling',
     'statistics',
-    'synthetic',
     'visualization',
 )
 TRAIN = """
@@ -105,6 +104,16 @@ scores = evaluate_detections(read_ground_truth({str(annotations)!r}), read_resul
 print(round(scores['bbox']['AP'], 6))
 """
     assert run(code) == '0.5\n'
+
+
+def test_long_tail_glyphs_are_made(tmp_path):
+    pytest.importorskip('cv2')
+    code = f"""
+from longtail_det.synthetic import GlyphsConfig, make_glyphs
+config = GlyphsConfig(num_classes=3, num_train=30, num_val=10, image_size=64, head_share=0.5, val_instances=2)
+print(make_glyphs({str(tmp_path / 'glyphs')!r}, config, progress=False, workers=1).num_images)
+"""
+    assert run(code) == "{'train': 30, 'val': 10}\n"
 
 
 @pytest.mark.parametrize('room', ['datasets', 'engine', 'metrics', 'models'])
