@@ -29,16 +29,9 @@ class DropLoss(SyncedStatistics, TailLoss):
     (`LongTailBBoxHead(prior_prob=1e-3)`). Arguments of the released code that do nothing are not ported.
 
     Args:
-        num_classes: foreground classes C.
-        lambda_: tail classes have an image frequency below it.
-        activation: 'sigmoid' (the authors'), or 'gumbel' (GOL) with logits clamped to [-4, 10] in training.
-        class_statistics: counts of the training set (mapping, path or object); by default `ClassStatisticsHook`
-            brings them.
+        num_classes: foreground classes C; the arguments but `sync_mu` are those of `EQL`.
         sync_mu: False: mu of this rank's batch, as released. True: mu of all ranks in the iteration before
             (this rank's own in the first one), by `StatisticsSyncHook`.
-        reduction: 'mean', 'sum' or 'none'.
-        loss_weight: factor on the reduced loss.
-        lambda_instances: instead of lambda_, tail classes have fewer training instances.
 
     Raises:
         ValueError: both thresholds or none, or one out of range.
