@@ -1,7 +1,8 @@
 """Long-tailed detection and instance segmentation: a core for any detector, and everything by name in mmdetection 3.x.
 
 In a config of mmdet: `custom_imports = dict(imports=['longtail_det'], allow_failed_imports=False)`. The core (`losses`,
-`functional`, `sampling`, `statistics`, `annotations`, `evaluation`, `visualization`, `reports`) needs no mmdet;
+`functional`, `sampling`, `statistics`, `annotations`, `evaluation`, `synthetic`, `visualization`, `reports`) needs no
+mmdet;
 importing this package imports neither mmdet nor torch.
 """
 
@@ -27,6 +28,7 @@ _ROOMS = (
     'reports',
     'sampling',
     'statistics',
+    'synthetic',
     'visualization',
 )
 

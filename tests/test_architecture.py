@@ -22,6 +22,7 @@ CORE = {
     'losses': ({'annotations', 'functional', 'statistics'}, {'torch', 'numpy'}),
     'sampling': ({'annotations', 'statistics'}, {'torch', 'numpy'}),
     'evaluation': ({'annotations', 'statistics'}, {'numpy', 'pycocotools', 'cv2'}),
+    'synthetic': ({'statistics'}, {'numpy', 'pycocotools', 'matplotlib', 'cv2', 'tqdm'}),
     'visualization': ({'annotations', 'evaluation', 'statistics'}, {'numpy', 'pycocotools', 'matplotlib', 'PIL'}),
 }
 MAY_IMPORT = {room: rooms for room, (rooms, _) in CORE.items()} | {

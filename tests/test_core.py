@@ -20,7 +20,16 @@ class OtherPackages:
         return None if blocked else PathFinder.find_spec(name, path, target)
 sys.meta_path = [OtherPackages if finder is PathFinder else finder for finder in sys.meta_path]
 """
-ROOMS = ('annotations', 'evaluation', 'functional', 'losses', 'reports', 'statistics', 'visualization')
+ROOMS = (
+    'annotations',
+    'evaluation',
+    'functional',
+    'losses',
+    'reports',
+    'sampling',
+    'statistics',
+    'visualization',
+)
 TRAIN = """
 import torch
 from longtail_det import losses
@@ -95,6 +104,16 @@ scores = evaluate_detections(read_ground_truth({str(annotations)!r}), read_resul
 print(round(scores['bbox']['AP'], 6))
 """
     assert run(code) == '0.5\n'
+
+
+def test_long_tail_glyphs_are_made(tmp_path):
+    pytest.importorskip('cv2')
+    code = f"""
+from longtail_det.synthetic import GlyphsConfig, make_glyphs
+config = GlyphsConfig(num_classes=3, num_train=30, num_val=10, image_size=64, head_share=0.5, val_instances=2)
+print(make_glyphs({str(tmp_path / 'glyphs')!r}, config, progress=False, workers=1).num_images)
+"""
+    assert run(code) == "{'train': 30, 'val': 10}\n"
 
 
 @pytest.mark.parametrize('room', ['datasets', 'engine', 'metrics', 'models'])

@@ -51,7 +51,7 @@ fingerprint() {
     } | sha256sum | cut -d' ' -f1
 }
 
-stamp=$venv/.longtail_det_stamp
+stamp=$venv/.longtail_det_stamp lock=$venv/.longtail_det_lock
 is_current() {
     local have_print='' have_mode=''
     [ -x "$python" ] && [ -f "$stamp" ] && read -r have_print have_mode <"$stamp" || return 1
@@ -107,12 +107,13 @@ fix_opencv() {
 }
 
 if ! is_current; then
-    if [ -d "$venv" ] && [ ! -x "$python" ] && [ ! -f "$venv/pyvenv.cfg" ] && [ -n "$(ls "$venv")" ]; then
+    # a folder with our lock is ours: a set-up that begins at the same time has written only its log there yet
+    if [ -d "$venv" ] && [ ! -e "$lock" ] && [ ! -f "$venv/pyvenv.cfg" ] && [ ! -x "$python" ] && [ -n "$(ls "$venv")" ]; then
         die "VENV=$venv is neither a Python environment nor an empty folder; name another one"
     fi
     mkdir -p "$venv" && [ -w "$venv" ] || status=1 die "cannot write to $venv; set VENV=path to an environment of yours"
     if command -v flock >/dev/null; then
-        exec 9>"$venv/.longtail_det_lock"
+        exec 9>"$lock"
         flock -n 9 || { say 'another set-up is at work in this environment, waiting for it'; flock 9; }
     fi
 fi

@@ -24,7 +24,7 @@ class CommandParser(argparse.ArgumentParser):
         return as_typed(super().format_help())
 
     def error(self, message: str) -> NoReturn:
-        """Leave the report and the exit code to `one_line_errors`."""
+        """Raise a `UserError`, which `one_line_errors` reports."""
         raise UserError(f'{message}; --help shows the options')
 
 

@@ -21,6 +21,7 @@ from longtail_det.annotations import AnnotationFile, BadRecords, count_file, rea
 from .arguments import CommandParser
 from .commands import as_typed
 from .errors import UserError, one_line_errors
+from .fetch import file_sizes
 from .lvis_releases import RELEASES, Release, Split
 
 _GROUPS = ('r', 'c', 'f')
@@ -103,7 +104,7 @@ def check_counts(path: Path, file: AnnotationFile, release: Release, split: Spli
 
 
 def check_images(root: Path, path: Path, file: AnnotationFile, split: Split) -> Iterator[Finding]:
-    """Find the file of every image record, folder by folder."""
+    """Check that every image record has its file, folder by folder."""
     names = [f'{split.folder}/{name}' if split.folder else str(name) for name in file.images.names]
     for folder in sorted({os.path.dirname(name) for name in names}):
         wanted = [name for name in names if os.path.dirname(name) == folder]
@@ -119,11 +120,3 @@ def check_images(root: Path, path: Path, file: AnnotationFile, split: Split) -> 
                 )
         if not (missing or empty):
             yield Finding(True, f'{root / folder}: all {len(wanted)} images of {path.name}')
-
-
-def file_sizes(folder: Path) -> dict[str, int]:
-    """Return name and size of every file; nothing where there is no folder."""
-    if not folder.is_dir():
-        return {}
-    with os.scandir(folder) as entries:
-        return {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}

@@ -48,7 +48,7 @@ _running: ContextVar[str | None] = ContextVar('running', default=None)
 
 @contextmanager
 def running(name: str) -> Iterator[None]:
-    """Note that `longtail-det NAME` is running and not the script."""
+    """Record that `longtail-det NAME` is running and not the script."""
     token = _running.set(name)
     try:
         yield
@@ -81,5 +81,5 @@ def as_typed(text: str) -> str:
 
 
 def note(text: str) -> None:
-    """Print on stderr what is going on."""
+    """Report on stderr what is going on."""
     print(f'{program_name().removesuffix(".py")}: {as_typed(text)}', file=sys.stderr, flush=True)

@@ -102,8 +102,10 @@ def apply_options(cfg: Config, tokens: Sequence[str]) -> None:
         UserError: not KEY=VALUE, a first name that neither the config nor mmengine knows (mmengine would take it and
             do nothing), or a path that does not fit the config.
     """
+    from mmengine.runner import Runner
+
     options = _parse(tokens)
-    known = _runner_keys()
+    known = {*inspect.signature(Runner.__init__).parameters, *_EXTRA_KEYS}
     for key in options:
         first = key.split('.')[0]
         if first not in cfg and first not in known:
@@ -128,12 +130,6 @@ def _parse(tokens: Sequence[str]) -> dict[str, Any]:
         return parser.parse_args(['--options', *tokens]).options
     except AssertionError as error:
         raise UserError(f'--cfg-options: {error}') from None
-
-
-def _runner_keys() -> set[str]:
-    from mmengine.runner import Runner
-
-    return {*inspect.signature(Runner.__init__).parameters, *_EXTRA_KEYS}
 
 
 def _warn_of_variable(cfg: Config, name: str) -> None:

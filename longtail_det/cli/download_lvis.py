@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from pathlib import Path
 from .arguments import CommandParser
 from .commands import as_typed
 from .errors import UserError, one_line_errors
-from .fetch import count_files, fetch, unpack
+from .fetch import fetch, file_sizes, require_space, unpack
 from .lvis_releases import IMAGES_URL, RELEASES, Images, Release, Split
 
 PARTS = ('annotations', 'train2017', 'val2017')
@@ -49,18 +48,18 @@ class Job:
 
     @property
     def size_gb(self) -> float:
-        """Approximate size on disk."""
+        """Approximate size on disk, in GB."""
         return self.part.size_gb
 
     @property
     def archive_gb(self) -> float:
-        """Approximate size of the download."""
+        """Approximate size of the download, in GB."""
         return self.part.archive_gb if isinstance(self.part, Split) else self.part.size_gb
 
     def problems(self) -> list[str]:
         """Return what is wrong with the unpacked content; nothing where it is complete."""
         if isinstance(self.part, Images):
-            found = count_files(self.folder, '.jpg')
+            found = sum(name.endswith('.jpg') for name in file_sizes(self.folder))
             wanted = self.part.num_images
             return [] if found >= wanted else [f'{self.folder} holds {found} of {wanted} images']
         if not (self.folder / self.part.file).is_file():
@@ -147,15 +146,8 @@ def _prepare(root: Path, jobs: Sequence[Job]) -> None:
 def _require_space(root: Path, jobs: Sequence[Job]) -> None:
     """Raise where the disk is too small for everything unpacked and one archive."""
     needed = sum(job.size_gb for job in jobs) + max(0 if job.archive.exists() else job.archive_gb for job in jobs)
-    held = (
-        sum(path.stat().st_size for job in jobs for path in job.archive.parent.glob(f'{job.archive.name}.part')) / 1e9
-    )
-    free = shutil.disk_usage(root).free / 1e9
-    if needed - held > free:
-        raise UserError(
-            f'{root}: about {needed - held:.0f} GB are needed and {free:.1f} GB are free; make space, give --root on a '
-            'larger disk, or fetch less with --parts'
-        )
+    held = sum(path.stat().st_size for job in jobs for path in job.archive.parent.glob(f'{job.archive.name}.part'))
+    require_space(root, 1e9 * needed - held)
 
 
 def _run(job: Job, keep_archive: bool) -> None:

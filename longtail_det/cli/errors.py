@@ -36,7 +36,7 @@ class Progress:
 
 
 def one_line_errors(main: Callable[_P, int]) -> Callable[_P, int]:
-    """Make a `main(argv)` report a `UserError` as one line on stderr and return 2.
+    """Return a `main(argv)` that reports a `UserError` as one line on stderr and returns 2.
 
     Under torchrun the line goes to the file that torchrun reads, so that it appears once and not once per process.
 
@@ -72,7 +72,7 @@ def _report(line: str) -> None:
 
 @contextmanager
 def user_errors() -> Iterator[None]:
-    """Turn a ValueError or an OSError into a `UserError`: what our readers and writers raise is the user's to fix."""
+    """Raise a `UserError` for a ValueError or an OSError: the user can fix what our readers and writers raise."""
     try:
         yield
     except (ValueError, OSError) as error:
@@ -81,7 +81,7 @@ def user_errors() -> Iterator[None]:
 
 @contextmanager
 def setup_errors() -> Iterator[Progress]:
-    """Turn any exception raised before `Progress.started` into a `UserError`.
+    """Raise a `UserError` in place of any exception raised before `Progress.started`.
 
     What mmengine, mmdet and this package raise while they build things from a config speaks about the config. The
     environment variable LONGTAIL_DET_TRACEBACK=1 keeps every traceback.

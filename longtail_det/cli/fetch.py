@@ -75,14 +75,13 @@ def _fetch_rest(url: str, part: Path) -> None:
         if error.code != http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise
         # the part is as long as the file, or longer: which of them, the server says
-        total = _total(error.headers.get('Content-Range', ''))
-        if total == _size(part):
+        if error.headers.get('Content-Range') == f'bytes */{_size(part)}':
             return
         part.unlink()
         raise _ConnectionCutError('the part did not belong to this file') from error
     with response:
         start, total = _span(response, _size(part))
-        _require_space(part, total - start)
+        require_space(part.parent, total - start)
         _about(part).write_text(json.dumps({'url': url, 'validator': _validator(response.headers)}))
         with (
             part.open('ab' if start else 'wb') as stream,
@@ -122,11 +121,6 @@ def _span(response: Any, asked: int) -> tuple[int, int]:
     return asked, int(match[2])
 
 
-def _total(content_range: str) -> int | None:
-    match = re.fullmatch(r'bytes \*/(\d+)', content_range)
-    return int(match[1]) if match else None
-
-
 def _validator(headers: Mapping[str, str]) -> str | None:
     etag = headers.get('ETag')
     # a weak ETag may stay the same while bytes change
@@ -153,12 +147,13 @@ def _no_connection(url: str, target: Path, error: Exception, got: int) -> str:
     return f'cannot download {url} ({reason}){kept}; or fetch it on another machine, as {target}, and run this again'
 
 
-def _require_space(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder.parent).free
+def require_space(folder: Path, needed: float) -> None:
+    """Raise a UserError where the disk of a folder has fewer bytes free than needed."""
+    free = shutil.disk_usage(folder).free
     if needed > free:
         raise UserError(
-            f'{folder.parent}: {needed / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free; make space, '
-            'or give --root on a larger disk'
+            f'{folder}: {needed / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free; make space, give --root on '
+            'a larger disk, or fetch less with --parts'
         )
 
 
@@ -186,9 +181,14 @@ def unpack(archive: Path, pattern: str, folder: Path) -> int:
                 shown = ', '.join(content.namelist()[:3]) or 'nothing'
                 raise UserError(f'{archive} holds {shown}; expected members like {pattern}; it is another archive')
             missing = [member for member in members if _size(_place(folder, member)) != member.file_size]
-            _require_space(folder / 'any', sum(member.file_size for member in missing))
+            require_space(folder, sum(member.file_size for member in missing))
             for member in tqdm(missing, desc=f'unpacking {archive.name}', unit='file'):
-                _unpack_member(content, member, _place(folder, member))
+                with (
+                    replacing(_place(folder, member)) as unfinished,
+                    content.open(member) as source,
+                    unfinished.open('wb') as stream,
+                ):
+                    shutil.copyfileobj(source, stream, _CHUNK)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         archive.unlink()
         raise UserError(f'{archive} was damaged on the way ({error}) and is removed; run this again') from error
@@ -199,14 +199,9 @@ def _place(folder: Path, member: zipfile.ZipInfo) -> Path:
     return folder / os.path.basename(member.filename)
 
 
-def _unpack_member(content: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
-    with replacing(target) as unfinished, content.open(member) as source, unfinished.open('wb') as stream:
-        shutil.copyfileobj(source, stream, _CHUNK)
-
-
-def count_files(folder: Path, suffix: str) -> int:
-    """Return the number of files of a folder whose name ends in `suffix`; 0 where there is no folder."""
+def file_sizes(folder: Path) -> dict[str, int]:
+    """Return name and size of every file; nothing where there is no folder."""
     if not folder.is_dir():
-        return 0
+        return {}
     with os.scandir(folder) as entries:
-        return sum(entry.name.endswith(suffix) for entry in entries)
+        return {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}

@@ -19,16 +19,13 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from longtail_det.statistics import FREQUENCY_GROUPS
+from longtail_det.synthetic import MAX_CLASSES, PRESETS, GlyphsConfig, GlyphsSummary, make_glyphs
 
 from .arguments import CommandParser
 from .errors import UserError, one_line_errors
 from .group_table import row, span
-
-if TYPE_CHECKING:
-    from longtail_det.datasets.synthetic import GlyphsSummary
 
 _HELP = {
     'num_classes': 'classes',
@@ -48,8 +45,6 @@ _HELP = {
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    from longtail_det.datasets.synthetic import MAX_CLASSES, PRESETS, GlyphsConfig
-
     parser = CommandParser(__doc__)
     parser.add_argument('--out', type=Path, required=True, help='folder to make the dataset in')
     parser.add_argument('--preset', choices=PRESETS, default='default', help='the numbers to start from')
@@ -68,8 +63,6 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     args = build_parser().parse_args(argv)
-    from longtail_det.datasets.synthetic import PRESETS, make_glyphs
-
     given = {name: value for name in _HELP if (value := getattr(args, name)) is not None}
     try:
         config = replace(PRESETS[args.preset], **given)

@@ -36,7 +36,6 @@ from longtail_det.statistics import (
     replay_classes,
     resampled_count,
 )
-from longtail_det.visualization import figure_png, plot_resampling
 
 from .arguments import CommandParser
 from .errors import one_line_errors, user_errors
@@ -84,6 +83,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     args = build_parser().parse_args(argv)
+    from longtail_det.visualization import figure_png, plot_resampling  # matplotlib, which --help does without
+
     with user_errors():
         index, names = read_labels(args.ann)
         stats, epoch = resample(index, names, args)
@@ -107,10 +108,10 @@ def read_labels(path: str) -> tuple[LabelIndex, tuple[str, ...]]:
 
 
 def resample(index: LabelIndex, names: tuple[str, ...], args: argparse.Namespace) -> tuple[ClassStatistics, Epoch]:
-    """Count the classes of the data and of an epoch."""
+    """Compute the classes of the data and of an epoch."""
     labels, offsets, num_images, num_classes = index.labels, index.offsets, len(index), len(names)
-    pairs = np.unique(np.repeat(np.arange(num_images), np.diff(offsets)) * num_classes + labels)
-    once, once_offsets = pairs % num_classes, np.searchsorted(pairs // num_classes, np.arange(num_images + 1))
+    keys = np.unique(np.repeat(np.arange(num_images), np.diff(offsets)) * num_classes + labels)
+    once, once_offsets = keys % num_classes, np.searchsorted(keys // num_classes, np.arange(num_images + 1))
     stats = index.statistics(names)
     image_count = stats.image_count
     factors = class_repeat_factors(
@@ -132,7 +133,7 @@ def resample(index: LabelIndex, names: tuple[str, ...], args: argparse.Namespace
 def with_replay(
     image_count: NDArray[np.int64], images: Counts, instances: Counts, length: float, args: argparse.Namespace
 ) -> Counts:
-    """Add the replayed features of the target classes to the instances of an epoch."""
+    """Return the instances of an epoch, with the replayed features of the target classes."""
     if args.rio_replay < 0 or args.images_per_step < 1:
         raise ValueError(
             f'--rio-replay {args.rio_replay} and --images-per-step {args.images_per_step}; expected at least 0 and 1'

@@ -23,29 +23,25 @@ from .errors import UserError
 _GROUND_TRUTH = ('gt_instances', 'ignored_instances', 'gt_panoptic_seg', 'gt_sem_seg')
 
 
-def writable_categories(dataset: Any, path: str) -> Sequence[int] | None:
-    """Return the category ids of a dataset in the order of the model's labels.
+def prediction_writer(path: str, dataset: Any) -> BaseMetric:
+    """Return the metric that writes predictions of a dataset and measures nothing.
+
+    Args:
+        path: ends in .pkl or .pickle for a pickle, in .json for the results JSON.
+        dataset: its `cat_ids` are the categories of the model's labels; only a pickle can do without.
 
     Raises:
-        UserError: it has none, and the results json needs them.
+        UserError: it has none, and the results JSON needs them.
     """
     category_ids = getattr(dataset, 'cat_ids', None)
-    if category_ids is None and path.endswith('.json'):
+    if not path.endswith('.json'):
+        return PickleWriter(path, category_ids)
+    if category_ids is None:
         raise UserError(
             f'--out {path}, but {type(dataset).__name__} has no cat_ids, which the results json needs; '
             'use a dataset such as LVISDataset, or give a name that ends in .pkl'
         )
-    return category_ids
-
-
-def prediction_writer(path: str, category_ids: Sequence[int] | None) -> BaseMetric:
-    """Make the metric that writes predictions and measures nothing.
-
-    Args:
-        path: ends in .pkl or .pickle for a pickle, in .json for the results json.
-        category_ids: category of each label of the model; only a pickle can do without.
-    """
-    return JsonWriter(path, category_ids or ()) if path.endswith('.json') else PickleWriter(path, category_ids)
+    return JsonWriter(path, category_ids)
 
 
 class PickleWriter(BaseMetric):
@@ -104,7 +100,7 @@ class JsonWriter(BaseMetric):
             self._file.add(sample['img_id'], prediction_records(sample, self.category_ids))
 
     def compute_metrics(self, results: list[Any]) -> dict[str, float]:
-        """Measure nothing."""
+        """Return no metric."""
         return {}
 
     def evaluate(self, size: int) -> dict[str, float]:

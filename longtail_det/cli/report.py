@@ -20,30 +20,20 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from longtail_det.annotations import load_class_statistics
 from longtail_det.compat import installed_versions
 from longtail_det.evaluation import ap_table, read_ground_truth
-from longtail_det.reports import (
-    DataSource,
-    Details,
-    ReportFigure,
-    Run,
-    classes_csv,
-    data_of_runs,
-    evaluation_command,
-    find_runs,
-    report_markdown,
-    results_csv,
-    sections,
-    write_report,
-)
 from longtail_det.statistics import ClassStatistics
 from longtail_det.version import __version__
 
 from .arguments import CommandParser
 from .commands import as_typed, note
 from .errors import one_line_errors, user_errors
+
+if TYPE_CHECKING:
+    from longtail_det.reports import DataSource, Details, ReportFigure, Run
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -90,8 +80,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def make_report(args: argparse.Namespace, command: str) -> tuple[list[Run], Path]:
     """Read the runs, draw the figures and write the pages, with a note before each slow step."""
-    runs = find_runs(args.runs, args.names, args.results)
-    tested, train_ann = data_of_runs(runs, args.ann, args.train_ann)
+    from longtail_det import reports  # matplotlib, which --help does without
+
+    runs = reports.find_runs(args.runs, args.names, args.results)
+    tested, train_ann = reports.data_of_runs(runs, args.ann, args.train_ann)
     note(f'reading {train_ann} ...')
     stats = load_class_statistics(train_ann)
     notes: list[str] = []
@@ -117,12 +109,12 @@ def make_report(args: argparse.Namespace, command: str) -> tuple[list[Run], Path
     results = {run.name: run.results for run in runs}
     out = args.out or args.runs[0] / 'report.html'
     date = datetime.now().astimezone().strftime('%Y-%m-%d %H:%M %Z')
-    page = write_report(out, title, results, figures, date=date, facts=facts, notes=notes)
+    page = reports.write_report(out, title, results, figures, date=date, facts=facts, notes=notes)
     table = details.table if details is not None else None
-    out.with_suffix('.csv').write_text(results_csv(results), encoding='utf-8')
-    out.with_suffix('.md').write_text(report_markdown(title, results, facts, notes, table), encoding='utf-8')
+    out.with_suffix('.csv').write_text(reports.results_csv(results), encoding='utf-8')
+    out.with_suffix('.md').write_text(reports.report_markdown(title, results, facts, notes, table), encoding='utf-8')
     if table is not None:
-        out.with_suffix('.classes.csv').write_text(classes_csv(table), encoding='utf-8')
+        out.with_suffix('.classes.csv').write_text(reports.classes_csv(table), encoding='utf-8')
     return runs, page
 
 
@@ -135,6 +127,8 @@ def read_details(
     args: argparse.Namespace, runs: Sequence[Run], tested: DataSource, stats: ClassStatistics, notes: list[str]
 ) -> Details | None:
     """Read and match the predictions of the runs that have any; None where no run has."""
+    from longtail_det.reports import Details, evaluation_command
+
     for run in runs:
         if run.predictions is None:
             command = as_typed(evaluation_command(run.folder))
@@ -167,6 +161,8 @@ def draw(
     notes: list[str],
 ) -> list[ReportFigure]:
     """Draw all figures in the order of the page; note what cannot be drawn."""
+    from longtail_det.reports import sections
+
     results = {run.name: run.results for run in runs}
     figures = [sections.groups_figure(results), *sections.pareto_figures(results, args.metric)]
     if details is not None and details.table is not None:

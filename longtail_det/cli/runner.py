@@ -81,7 +81,7 @@ def _connect_by_gloo(cfg: Config, launcher: str, rank: int, world_size: int, loc
     os.environ.update(RANK=str(rank), WORLD_SIZE=str(world_size), LOCAL_RANK=str(local_rank))
     os.environ.setdefault('MASTER_PORT', '29500')
     if 'MASTER_ADDR' not in os.environ:
-        os.environ['MASTER_ADDR'] = _first_slurm_node() if launcher == 'slurm' else '127.0.0.1'
+        os.environ['MASTER_ADDR'] = first_slurm_node() if launcher == 'slurm' else '127.0.0.1'
     timeout = cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout', 1800)
     dist.init_process_group('gloo', timeout=timedelta(seconds=timeout))
     cfg.merge_from_dict({'env_cfg.dist_cfg.backend': 'gloo'})
@@ -94,7 +94,8 @@ def _connect_by_gloo(cfg: Config, launcher: str, rank: int, world_size: int, loc
     cfg.model_wrapper_cfg = {**wrapper, **(cfg.get('model_wrapper_cfg') or {}), 'device_ids': None}
 
 
-def _first_slurm_node() -> str:
+def first_slurm_node() -> str:
+    """Return the name of the first node of a Slurm job."""
     nodes = os.environ.get('SLURM_NODELIST', '')
     if os.environ.get('SLURM_NNODES', '1') == '1':
         return '127.0.0.1'
@@ -106,7 +107,7 @@ def _first_slurm_node() -> str:
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Build the Runner that a config asks for."""
+    """Return the Runner that a config asks for."""
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
 
 
@@ -121,7 +122,7 @@ def evaluate_again(cfg: Config, results: str, out: str | None = None) -> dict[st
     Raises:
         UserError: `results` is of another dataset, or no pickle of predictions.
     """
-    from .predictions import prediction_writer, writable_categories
+    from .predictions import prediction_writer
 
     stamp = time.strftime('%Y%m%d_%H%M%S')
     folder = Path(cfg.work_dir) / stamp
@@ -136,7 +137,7 @@ def evaluate_again(cfg: Config, results: str, out: str | None = None) -> dict[st
     in_full = isinstance(wanted, dict) and 'metrics' in wanted
     evaluator = EVALUATOR.build(wanted if in_full else {'type': 'Evaluator', 'metrics': wanted})
     if out:
-        evaluator.metrics.append(prediction_writer(out, writable_categories(dataset, out)))
+        evaluator.metrics.append(prediction_writer(out, dataset))
     evaluator.dataset_meta = dataset.metainfo
     metrics = evaluator.offline_evaluate(predictions, chunk_size=_OFFLINE_IMAGES)
     (folder / f'{stamp}.json').write_text(json.dumps(metrics))

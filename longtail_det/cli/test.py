@@ -81,10 +81,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         runner = build_runner(cfg)
         runner.register_hook(StartHook(progress, loops=('test_loop',), exact_checkpoint=True), priority='HIGHEST')
         if args.out:
-            from .predictions import prediction_writer, writable_categories
+            from .predictions import prediction_writer
 
             dataset = runner.test_loop.dataloader.dataset
-            runner.test_evaluator.metrics.append(prediction_writer(args.out, writable_categories(dataset, args.out)))
+            runner.test_evaluator.metrics.append(prediction_writer(args.out, dataset))
         runner.test()
     return 0
 
@@ -113,22 +113,24 @@ def _apply_test_options(cfg: Config, args: argparse.Namespace) -> None:
     if args.format_only:
         cfg.test_evaluator = []
     if args.eval:
-        _select_metrics(cfg, args.eval)
+        select_metrics(cfg, args.eval)
     if args.show or args.show_dir:
-        _enable_drawing(cfg, args)
+        enable_drawing(cfg, args)
     if args.tta:
-        _enable_tta(cfg)
+        enable_tta(cfg)
 
 
-def _select_metrics(cfg: Config, metrics: list[str]) -> None:
-    selectable = [evaluator for evaluator in _evaluators(cfg.test_evaluator) if _takes_metric(evaluator)]
+def select_metrics(cfg: Config, metrics: list[str]) -> None:
+    """Select what every evaluator measures that has a choice."""
+    selectable = [evaluator for evaluator in evaluators(cfg.test_evaluator) if _takes_metric(evaluator)]
     for evaluator in selectable:
         evaluator['metric'] = metrics
     if not selectable:
         raise UserError(f'--eval {" ".join(metrics)}, but no test_evaluator of the config has a choice of metric')
 
 
-def _evaluators(test_evaluator: Any) -> list[Any]:
+def evaluators(test_evaluator: Any) -> list[Any]:
+    """Return the evaluators of a config, which writes one, a list, or an Evaluator that holds them."""
     if isinstance(test_evaluator, list | tuple):
         return list(test_evaluator)
     return list(test_evaluator['metrics']) if 'metrics' in test_evaluator else [test_evaluator]
@@ -143,7 +145,8 @@ def _takes_metric(evaluator: Any) -> bool:
     return 'metric' in evaluator or 'metric' in accepted
 
 
-def _enable_drawing(cfg: Config, args: argparse.Namespace) -> None:
+def enable_drawing(cfg: Config, args: argparse.Namespace) -> None:
+    """Set what --show and --show-dir ask for in the visualization hook."""
     if args.show and sys.platform == 'linux' and not (os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')):
         raise UserError('--show, but this machine has no display; write the images with --show-dir instead')
     hook = cfg.get('default_hooks', {}).get('visualization')
@@ -154,10 +157,10 @@ def _enable_drawing(cfg: Config, args: argparse.Namespace) -> None:
         hook['test_out_dir'] = args.show_dir
 
 
-def _enable_tta(cfg: Config) -> None:
-    dataset = cfg.test_dataloader.dataset
-    while 'dataset' in dataset:
-        dataset = dataset['dataset']
+def enable_tta(cfg: Config) -> None:
+    """Put the model into a test-time augmentation model, and the pipeline of its test set with it."""
+    from longtail_det.sampling import unwrap
+
     if cfg.model.get('roi_head', {}).get('mask_head') and not cfg.get('tta_model'):
         raise UserError(
             "--tta, but mmdet's test-time augmentation merges boxes only, and this model has masks; add "
@@ -167,6 +170,7 @@ def _enable_tta(cfg: Config) -> None:
         'type': 'DetTTAModel',
         'tta_cfg': {'nms': {'type': 'nms', 'iou_threshold': 0.5}, 'max_per_img': 300},
     }
+    dataset = unwrap(cfg.test_dataloader.dataset)
     dataset.pipeline = cfg.get('tta_pipeline') or _flip_pipeline(list(dataset.pipeline))
     cfg.model = {**tta_model, 'module': cfg.model}
 

@@ -39,7 +39,7 @@ def asks_for_cpu(command: Sequence[str]) -> bool:
 
 
 def check_gpus(processes: int, on_cpu: bool) -> None:
-    """Compare the processes asked for with the GPUs; on the CPU share its cores among them.
+    """Raise where there are fewer GPUs than processes; on the CPU share its cores among them.
 
     Raises:
         UserError: more processes than GPUs.

@@ -79,9 +79,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _apply_training_options(cfg: Config, args: argparse.Namespace, device: str) -> None:
     if args.amp:
-        _enable_amp(cfg, device)
+        enable_amp(cfg, device)
     if args.accumulate is not None:
-        _accumulate(cfg, args.accumulate)
+        accumulate(cfg, args.accumulate)
     if args.auto_scale_lr:
         _enable_scaling(cfg)
     if args.resume is not None:
@@ -89,7 +89,8 @@ def _apply_training_options(cfg: Config, args: argparse.Namespace, device: str) 
         cfg.load_from = None if args.resume == 'auto' else args.resume
 
 
-def _enable_amp(cfg: Config, device: str) -> None:
+def enable_amp(cfg: Config, device: str) -> None:
+    """Select automatic mixed precision, as --amp asks for it."""
     if device == 'cpu':
         raise UserError('--amp needs a GPU, and this run is on the CPU; leave it out')
     kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
@@ -100,7 +101,8 @@ def _enable_amp(cfg: Config, device: str) -> None:
     cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
 
 
-def _accumulate(cfg: Config, batches: int) -> None:
+def accumulate(cfg: Config, batches: int) -> None:
+    """Set the batches per update of the weights, as --accumulate asks for it."""
     if batches < 1:
         raise UserError(f'--accumulate {batches}; expected 1 or more')
     kind = cfg.optim_wrapper.get('type', 'OptimWrapper')

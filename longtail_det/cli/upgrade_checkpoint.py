@@ -163,7 +163,7 @@ def _config_input(cfg: Config) -> Any:
 
 
 def _fit(renamed: Renamed, cfg: Config, args: argparse.Namespace) -> dict[str, Any]:
-    """Compare with the model of the config, print the report, and return what it can load."""
+    """Return what the model of the config can load, after a report of the differences."""
     from longtail_det.compat.upgrade import compare, describe_classes, report_lines
 
     model = _build(cfg, args.class_statistics)

@@ -6,12 +6,13 @@ import pickle
 import re
 import struct
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from packaging.version import Version
 
 # torch.load refuses anything but tensors by default since this release
 _WEIGHTS_ONLY_SINCE = (2, 6)
@@ -30,13 +31,13 @@ def allow_mmengine_checkpoints() -> None:
     """
     from mmengine.runner.checkpoint import CheckpointLoader
 
-    if _torch_release() >= _WEIGHTS_ONLY_SINCE:
+    if Version(torch.__version__).release >= _WEIGHTS_ONLY_SINCE:
         torch.serialization.add_safe_globals(_safe_globals())
     CheckpointLoader.register_scheme(prefixes='', loader=load_from_local, force=True)
 
 
 def load_from_local(filename: str, map_location: Any = None) -> Any:
-    """Load a checkpoint file the way `torch.load` does by default, with errors of one line.
+    """Read a checkpoint file the way `torch.load` does by default, with errors of one line.
 
     Since torch 2.6 that default is `weights_only=True`, which torch's own variable
     TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1 lifts.
@@ -66,10 +67,6 @@ def load_from_local(filename: str, map_location: Any = None) -> Any:
         raise ValueError(_garbled_line(path, error)) from None
 
 
-def _torch_release() -> tuple[int, ...]:
-    return tuple(int(part) for part in torch.__version__.split('.')[:2])
-
-
 def _safe_globals() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
     from mmengine.config import ConfigDict
     from mmengine.logging import HistoryBuffer
@@ -87,20 +84,17 @@ def _safe_globals() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]
 
 
 def _allowed_method(owner: Any, name: str) -> Any:
-    """Stand in for `getattr`, by which pickle refers to methods, for the few that mmengine's checkpoints name."""
-    if not any(owner is cls and name in names for cls, names in _method_names().items()):
-        raise pickle.UnpicklingError(f'attribute {name!r} of {owner!r}')
-    return getattr(owner, name)
-
-
-def _method_names() -> Mapping[Any, tuple[str, ...]]:
+    """Return what pickle asks `getattr` for, of the few methods that mmengine's checkpoints name."""
     from mmengine.logging import HistoryBuffer
     from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 
-    return {
+    allowed: dict[Any, tuple[str, ...]] = {
         HistoryBuffer: ('min', 'max', 'current', 'mean'),
         OneCycleParamScheduler: ('_annealing_cos', '_annealing_linear'),
     }
+    if not any(owner is cls and name in names for cls, names in allowed.items()):
+        raise pickle.UnpicklingError(f'attribute {name!r} of {owner!r}')
+    return getattr(owner, name)
 
 
 def _is_sound_zip(path: Path) -> bool:

@@ -36,7 +36,7 @@ def install_mmcv_ops() -> None:
 
 
 def backend_spec() -> ModuleSpec:
-    """Describe the module that takes the place of `mmcv._ext`, for a finder.
+    """Return the spec of the module that takes the place of `mmcv._ext`, for a finder.
 
     Raises:
         ImportError: torchvision is missing or does not fit torch.

@@ -18,7 +18,7 @@ _NAIVE, _LINEAR, _GAUSSIAN = range(3)
 
 
 def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Tensor:
-    """Suppress boxes that overlap a higher-scoring box (op `nms`).
+    """Select boxes that overlap no higher-scoring box (op `nms`).
 
     Args:
         boxes: (N, 4) x1, y1, x2, y2 in pixels; anything but float64 is computed in float32.
@@ -54,7 +54,7 @@ def softnms(
     method: int,
     offset: int,
 ) -> Tensor:
-    """Lower the scores of overlapping boxes (op `softnms`; Bodla et al., ICCV 2017, arXiv:1704.04503).
+    """Select boxes, with lower scores where they overlap (op `softnms`; Bodla et al., ICCV 2017, arXiv:1704.04503).
 
     Args:
         boxes: (N, 4) x1, y1, x2, y2 in pixels.
@@ -99,14 +99,13 @@ def roi_align_forward(
     pool_mode: int,
     aligned: bool,
 ) -> None:
-    """Average bilinear samples over bins of each RoI (op `roi_align_forward`; He et al., ICCV 2017, arXiv:1703.06870).
+    """Compute means of samples over bins of each RoI (op `roi_align_forward`; He et al., ICCV 2017, arXiv:1703.06870).
 
     Args:
         input: (B, C, H, W) features; anything but float64 is computed in float32.
         rois: (N, 5) batch index, x1, y1, x2, y2 in pixels of the image.
         output: (N, C, aligned_height, aligned_width) written in place.
-        argmax_y: used by pool mode 'max' of the compiled op only.
-        argmax_x: used by pool mode 'max' of the compiled op only.
+        argmax_y: like `argmax_x` used by pool mode 'max' of the compiled op only.
         aligned_height: bins along y.
         aligned_width: bins along x.
         spatial_scale: feature pixels per image pixel.
@@ -144,14 +143,6 @@ def roi_align_backward(
         grad_output: (N, C, aligned_height, aligned_width), any strides.
         grad_input: (B, C, H, W) added to in place.
         rois: as in `roi_align_forward`, like all the others.
-        argmax_y: see `roi_align_forward`.
-        argmax_x: see `roi_align_forward`.
-        aligned_height: see `roi_align_forward`.
-        aligned_width: see `roi_align_forward`.
-        spatial_scale: see `roi_align_forward`.
-        sampling_ratio: see `roi_align_forward`.
-        pool_mode: see `roi_align_forward`.
-        aligned: see `roi_align_forward`.
 
     Raises:
         NotImplementedError: `pool_mode` is 'max'.
@@ -174,17 +165,17 @@ def roi_align_backward(
 
 
 def get_compiler_version() -> str:
-    """Say in `mmcv.utils.collect_env` that nothing was compiled."""
+    """Return for `mmcv.utils.collect_env` that nothing was compiled."""
     return f'n/a (nms and RoIAlign by torchvision {torchvision.__version__})'
 
 
 def get_compiling_cuda_version() -> str:
-    """Say in `mmcv.utils.collect_env` that nothing was compiled."""
+    """Return for `mmcv.utils.collect_env` that nothing was compiled."""
     return 'n/a'
 
 
 def missing_op(name: str) -> Callable[..., NoReturn]:
-    """Stand in for a compiled op that has no replacement here; `mmcv.ops` asks for all of them at import.
+    """Return what raises in the place of a compiled op without a replacement; `mmcv.ops` imports all of them.
 
     Raises:
         AttributeError: `name` starts with an underscore, so that inspect, pickle and doctest find an ordinary module.
@@ -225,7 +216,7 @@ def _swap(rows: Tensor, i: int, j: int) -> None:
 
 
 def _fill_holes(alive: Tensor) -> Tensor:
-    """Indices of the True entries; each False before the K-th place is taken by the last True that is left."""
+    """Return indices of the True entries; each False before the K-th place is taken by the last True that is left."""
     count = int(alive.sum())
     order = torch.arange(count, device=alive.device)
     order[~alive[:count]] = (alive[count:].nonzero()[:, 0] + count).flip(0)

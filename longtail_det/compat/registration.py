@@ -17,7 +17,7 @@ _LOCATIONS = {
 
 
 def register_with_mmdet() -> None:
-    """Get ready as soon as mmdet is imported, at once if it is already; import nothing of it.
+    """Register as soon as mmdet is imported, at once if it is already; import nothing of it.
 
     A registry of mmengine imports its locations when it is first asked for a name. Ours are added behind those of
     mmdet, so no import order matters, and a process that never asks pays nothing.

@@ -9,7 +9,7 @@ _is_exporting = getattr(torch.compiler, 'is_exporting', lambda: False)
 
 
 def is_recording() -> bool:
-    """Say whether `torch.jit.trace` or `torch.export` is running the model: then nothing but tensors may come out.
+    """Return whether `torch.jit.trace` or `torch.export` is running the model: then nothing but tensors may come out.
 
     mmdet's get_flops and the ONNX exporter use one of them.
     """

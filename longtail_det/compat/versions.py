@@ -33,7 +33,7 @@ _DISTRIBUTIONS = {
 
 
 def check_versions(found: Mapping[str, str | None] | None = None, *, fork: bool | None = None) -> None:
-    """Compare the installed versions with the supported ones, before anything of mmdet is imported.
+    """Raise where an installed version is not a supported one, before anything of mmdet is imported.
 
     Args:
         found: version of each package of `SUPPORTED` by import name, None where it is not installed; by default
@@ -59,18 +59,18 @@ def check_versions(found: Mapping[str, str | None] | None = None, *, fork: bool 
 
 
 def installed_versions() -> dict[str, str | None]:
-    """Find the versions of this interpreter's packages without importing them; None where one is not installed."""
+    """Return the versions of this interpreter's packages without importing them; None where one is not installed."""
     packages = [name for name in _ORIGINAL if name != 'python']
     return {'python': platform.python_version(), **{name: _version_of(name) for name in packages}}
 
 
 def is_fork_installed() -> bool:
-    """Say whether a distribution of the maintained fork (onedl-*) is installed."""
+    """Return whether a distribution of the maintained fork (onedl-*) is installed."""
     return any(_distribution_version(names[:1]) for names in _DISTRIBUTIONS.values())
 
 
 def compiled_mmcv_command() -> str:
-    """Give the shell command that puts the compiled mmcv in place of the installed one."""
+    """Return the shell command that puts the compiled mmcv in place of the installed one."""
     if is_fork_installed():
         return "pip install --force-reinstall --no-deps --no-build-isolation --no-cache-dir 'onedl-mmcv>=2.3,<2.4'"
     return f"pip uninstall -y mmcv-lite && pip install --no-build-isolation 'mmcv{_ORIGINAL['mmcv']}'"

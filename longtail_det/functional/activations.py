@@ -141,17 +141,7 @@ class ClassRelative(Activation):
 
 
 def check_probability(probability: float) -> float:
-    """Raise where a value is no probability strictly between 0 and 1.
-
-    Args:
-        probability: the value.
-
-    Returns:
-        The value.
-
-    Raises:
-        ValueError: it is not in (0, 1).
-    """
+    """Return a probability; raise a ValueError where it is not strictly between 0 and 1."""
     if not 0 < probability < 1:
         raise ValueError(f'prior probability {probability}; expected a number in (0, 1), such as 1e-3')
     return probability

@@ -24,14 +24,7 @@ class ActivationLoss(RoIClassificationLoss):
     activation: Activation
 
     def get_activation(self, cls_score: Tensor) -> Tensor:
-        """Return test scores, never clamped.
-
-        Args:
-            cls_score: (N, C) or (N, C + 1) logits.
-
-        Returns:
-            (N, C + 1) probabilities; they need not sum to 1.
-        """
+        """Return (N, C + 1) test scores, never clamped, of (N, C) or (N, C + 1) logits; they need not sum to 1."""
         scores = self.activation.probability(cls_score)
         return scores if self.extra_channels else torch.cat([scores, scores.new_zeros(len(scores), 1)], dim=1)
 
@@ -50,17 +43,7 @@ class ActivationLoss(RoIClassificationLoss):
 
 
 def find_activation(activation: str) -> Activation:
-    """Select the activation that a config names.
-
-    Args:
-        activation: 'sigmoid' or 'gumbel'.
-
-    Returns:
-        The activation, with GOL's clamp for training in the Gumbel case.
-
-    Raises:
-        ValueError: another name.
-    """
+    """Return the activation that a config names, 'sigmoid' or 'gumbel'; any other name is a ValueError."""
     if activation not in ACTIVATIONS:
         raise ValueError(f'activation={activation!r}; expected one of {sorted(ACTIVATIONS)}')
     return ACTIVATIONS[activation]

@@ -39,7 +39,7 @@ class RoIClassificationLoss(nn.Module):
     extra_channels = 1
 
     def __new__(cls, *args: Any, **kwargs: Any) -> RoIClassificationLoss:
-        """Refuse unknown arguments before `__init__`, naming the known ones."""
+        """Raise a TypeError at unknown arguments, naming the known ones."""
         known = [name for name in inspect.signature(cls.__init__).parameters if name != 'self']
         unknown = sorted(set(kwargs) - set(known))
         if unknown:
@@ -141,7 +141,7 @@ class RoIClassificationLoss(nn.Module):
 
 
 def reduce_loss(loss: Tensor, weight: Tensor | None, reduction: str, avg_factor: AvgFactor) -> Tensor:
-    """Weight and reduce a loss of one value per RoI; the mean of no RoI is 0, not NaN.
+    """Return a loss of one value per RoI, weighted and reduced; the mean of no RoI is 0, not NaN.
 
     Args:
         loss: (N,) unreduced loss.

@@ -51,7 +51,7 @@ class ClassRelativeActivations(NeedsClassStatistics, RoIClassificationLoss):
         self.init_statistics(class_statistics)
 
     def use_statistics(self, stats: ClassStatistics) -> None:
-        """Choose the columns of the normal CDF."""
+        """Store which columns take the normal CDF."""
         self.is_frequent.copy_(torch.from_numpy(stats.image_count > self.max_images))
         logging.getLogger(__name__).info(
             f'ClassRelativeActivations: {int(self.is_frequent.sum())} of {self.num_classes} classes have more than '

@@ -27,22 +27,14 @@ class NeedsClassTable(nn.Module):
     table_option = ''
 
     def init_table(self, given: Any) -> None:
-        """Store the table of the config.
-
-        Args:
-            given: the table, or None where the config has none.
-        """
+        """Store the table that the config gives, None where it gives none."""
         self.table_given = given is not None
         self._known = False
         if given is not None:
             self._store(given)
 
     def offer_table(self, table: Any) -> None:
-        """Store the table that a hook brings, unless the config gave one.
-
-        Args:
-            table: as `store_table` takes it.
-        """
+        """Store the table that a hook brings, unless the config gave one."""
         if not self.table_given:
             self._store(table)
 
@@ -85,23 +77,16 @@ class NeedsClassStatistics(NeedsClassTable):
     num_images: Tensor
 
     def init_statistics(self, source: OptionalStatistics) -> None:
-        """Register the state, and take statistics given in the config; these win over the hook's.
-
-        Args:
-            source: `ClassStatistics`, a mapping, a path, or None.
-        """
+        """Register the state, and store the statistics that the config gives; they win over the hook's."""
         # images behind the statistics; 0 = none yet. A buffer, so that a checkpoint says that it knows them.
         self.register_buffer('num_images', torch.zeros((), dtype=torch.long))
         self.init_table(None if source is None else as_class_statistics(source))
 
     def set_class_statistics(self, stats: ClassStatistics) -> None:
-        """Take the statistics of the training set (called by `ClassStatisticsHook`); those of the config stay.
+        """Store the statistics of the training set (called by `ClassStatisticsHook`), unless the config gave some.
 
         Args:
-            stats: one entry per class, in the order of the model's classes.
-
-        Raises:
-            ValueError: the number of classes differs from the loss's.
+            stats: one entry per class, in the order of the model's classes; another number of them is a ValueError.
         """
         self.offer_table(stats)
 
@@ -120,9 +105,5 @@ class NeedsClassStatistics(NeedsClassTable):
         return bool(self.num_images > 0)
 
     def use_statistics(self, stats: ClassStatistics) -> None:
-        """Store what the loss needs in its buffers.
-
-        Args:
-            stats: of `num_classes` classes.
-        """
+        """Store in buffers what the loss needs of the statistics of its `num_classes` classes."""
         raise NotImplementedError

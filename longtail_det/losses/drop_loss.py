@@ -29,16 +29,9 @@ class DropLoss(SyncedStatistics, TailLoss):
     (`LongTailBBoxHead(prior_prob=1e-3)`). Arguments of the released code that do nothing are not ported.
 
     Args:
-        num_classes: foreground classes C.
-        lambda_: tail classes have an image frequency below it.
-        activation: 'sigmoid' (the authors'), or 'gumbel' (GOL) with logits clamped to [-4, 10] in training.
-        class_statistics: counts of the training set (mapping, path or object); by default `ClassStatisticsHook`
-            brings them.
+        num_classes: foreground classes C; the arguments but `sync_mu` are those of `EQL`.
         sync_mu: False: mu of this rank's batch, as released. True: mu of all ranks in the iteration before
             (this rank's own in the first one), by `StatisticsSyncHook`.
-        reduction: 'mean', 'sum' or 'none'.
-        loss_weight: factor on the reduced loss.
-        lambda_instances: instead of lambda_, tail classes have fewer training instances.
 
     Raises:
         ValueError: both thresholds or none, or one out of range.
@@ -83,20 +76,14 @@ class DropLoss(SyncedStatistics, TailLoss):
         if not self.sync_mu:
             return own
         if not self.statistics_deferred:
-            return self._mu_of_one_process(own)
-        known = self.last_counts[1] > 0
-        mu = torch.where(known, drop_rate_mu(*self.last_counts), own)
+            if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
+                raise RuntimeError(
+                    'DropLoss(sync_mu=True) on several ranks needs dict(type="StatisticsSyncHook") in custom_hooks'
+                )
+            return own
         if self.training:
             self.add_statistics(torch.stack([tail, foreground]))
-        return mu
-
-    @staticmethod
-    def _mu_of_one_process(own: Tensor) -> Tensor:
-        if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
-            raise RuntimeError(
-                'DropLoss(sync_mu=True) on several ranks needs dict(type="StatisticsSyncHook") in custom_hooks'
-            )
-        return own
+        return torch.where(self.last_counts[1] > 0, drop_rate_mu(*self.last_counts), own)
 
     def apply_statistics(self, values: Tensor) -> None:
         """Keep the (2,) counts of the last iteration; they replace those before."""

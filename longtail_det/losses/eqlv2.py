@@ -76,19 +76,12 @@ class EQLv2(SyncedStatistics, RoIClassificationLoss):
         self.neg_grad += neg_grad
 
     def get_activation(self, cls_score: Tensor) -> Tensor:
-        """Sigmoids; class columns times (1 - last column) with `test_with_obj`.
-
-        Args:
-            cls_score: (N, C + 1) logits.
-
-        Returns:
-            (N, C + 1) scores.
-        """
+        """Return (N, C + 1) sigmoids of (N, C + 1) logits, with `test_with_obj` each class times (1 - last column)."""
         scores = cls_score.sigmoid()
         if self.test_with_obj:
             scores[:, :-1] *= 1 - scores[:, -1:]
         return scores
 
     def bias_of_prior(self, prior_prob: float) -> float:
-        """Classifier bias at which every sigmoid starts as `prior_prob`."""
+        """Return the classifier bias at which every sigmoid starts as `prior_prob`."""
         return Sigmoid().logit(prior_prob)

@@ -32,7 +32,7 @@ class GumbelCE(ActivationLoss):
         loss_weight: factor on the reduced loss.
 
     Raises:
-        ValueError: `logit_clamp` is no pair of rising numbers.
+        ValueError: `logit_clamp` is not two rising numbers.
     """
 
     def __init__(

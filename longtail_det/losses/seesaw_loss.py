@@ -85,8 +85,8 @@ class SeesawLoss(SyncedStatistics, RoIClassificationLoss):
         """Return both parts of the loss and, in training mode, count the labels first.
 
         Args:
-            cls_score: (N, C + 2) logits, any float dtype; half precision is computed in float32.
-            label: (N,) int64 in [0, C], C = background; needed here or as `labels`.
+            cls_score: (N, C + 2) logits; the next arguments are those of `RoIClassificationLoss`.
+            label: needed here or as `labels`.
             weight: (N,) factor per RoI.
             avg_factor: what 'mean' divides both parts by; by default the number of RoIs of each part.
             reduction_override: takes the place of `reduction` for this call.
@@ -110,8 +110,10 @@ class SeesawLoss(SyncedStatistics, RoIClassificationLoss):
             cls_score = self.check_logits(cls_score)
             # selecting rows makes the host wait for a GPU and breaks a graph; there the class part runs on every row
             select = not (cls_score.is_cuda or is_compiling()) or reduction == 'none'
-            part = self._selected_parts if select else self._masked_parts
-            loss_classes, loss_objectness = part(cls_score, label, weight, reduction, avg_factor)
+            class_part = self._selected_classes if select else self._masked_classes
+            loss_classes, objectness_logits = class_part(cls_score, label, weight, reduction, avg_factor)
+            objectness = F.cross_entropy(objectness_logits, self.objectness_label(label), reduction='none')
+            loss_objectness = reduce_loss(objectness, weight, reduction, avg_factor)
         parts = {
             'loss_cls_objectness': self.loss_weight * loss_objectness,
             'loss_cls_classes': self.loss_weight * loss_classes,
@@ -129,45 +131,26 @@ class SeesawLoss(SyncedStatistics, RoIClassificationLoss):
         """Add (C + 1,) sample counts."""
         self.cum_samples += values
 
-    def _counts_so_far(self) -> Tensor:
-        counts = self.cum_samples + self.pending_statistics() if self.sync else self.cum_samples
-        return counts[: self.num_classes]
-
-    def _selected_parts(
+    def _selected_classes(
         self, cls_score: Tensor, label: Tensor, weight: Tensor | None, reduction: str, avg_factor: AvgFactor
     ) -> tuple[Tensor, Tensor]:
         rows = (label < self.num_classes).nonzero().squeeze(1)
         class_logits, objectness_logits = split_foreground(cls_score, rows, self.num_classes)
         loss = self._seesaw(class_logits, label[rows])
-        row_weight = None if weight is None else weight[rows]
-        return (
-            reduce_loss(loss, row_weight, reduction, avg_factor),
-            self._objectness_part(objectness_logits, label, weight, reduction, avg_factor),
-        )
+        return reduce_loss(loss, None if weight is None else weight[rows], reduction, avg_factor), objectness_logits
 
-    def _masked_parts(
+    def _masked_classes(
         self, cls_score: Tensor, label: Tensor, weight: Tensor | None, reduction: str, avg_factor: AvgFactor
     ) -> tuple[Tensor, Tensor]:
         foreground = label < self.num_classes
-        class_logits, objectness_logits = cls_score.split([self.num_classes, 2], dim=1)
+        class_logits, objectness_logits = self.split_logits(cls_score)
         loss = self._seesaw(class_logits, label.clamp(max=self.num_classes - 1))
-        if avg_factor is None:
-            part_factor: AvgFactor = foreground.sum().clamp(min=1)
-        else:
-            part_factor = avg_factor
-        return (
-            reduce_loss(torch.where(foreground, loss, 0.0), weight, reduction, part_factor),
-            self._objectness_part(objectness_logits, label, weight, reduction, avg_factor),
-        )
+        factor = foreground.sum().clamp(min=1) if avg_factor is None else avg_factor
+        return reduce_loss(torch.where(foreground, loss, 0.0), weight, reduction, factor), objectness_logits
 
     def _seesaw(self, logits: Tensor, label: Tensor) -> Tensor:
-        return seesaw_kernel(logits, label, self._counts_so_far(), p=self.p, q=self.q, eps=self.eps)
-
-    def _objectness_part(
-        self, logits: Tensor, label: Tensor, weight: Tensor | None, reduction: str, avg_factor: AvgFactor
-    ) -> Tensor:
-        loss = F.cross_entropy(logits, self.objectness_label(label), reduction='none')
-        return reduce_loss(loss, weight, reduction, avg_factor)
+        counts = self.cum_samples + self.pending_statistics() if self.sync else self.cum_samples
+        return seesaw_kernel(logits, label, counts[: self.num_classes], p=self.p, q=self.q, eps=self.eps)
 
     def split_logits(self, cls_score: Tensor) -> tuple[Tensor, Tensor]:
         """Split (N, C + 2) logits into (N, C) of the classes and (N, 2) of objectness."""
@@ -178,14 +161,7 @@ class SeesawLoss(SyncedStatistics, RoIClassificationLoss):
         return (label == self.num_classes).long()
 
     def get_activation(self, cls_score: Tensor) -> Tensor:
-        """Return class probabilities times the probability of foreground; last column the probability of background.
-
-        Args:
-            cls_score: (N, C + 2) logits.
-
-        Returns:
-            (N, C + 1) probabilities that sum to 1.
-        """
+        """Return (N, C + 1) probabilities of (N, C + 2) logits: of each class and foreground, then of background."""
         class_logits, objectness_logits = self.split_logits(cls_score)
         objectness = objectness_logits.softmax(dim=-1)
         return torch.cat([class_logits.softmax(dim=-1) * objectness[:, :1], objectness[:, 1:]], dim=1)
@@ -205,7 +181,7 @@ class SeesawLoss(SyncedStatistics, RoIClassificationLoss):
 
 
 def _given_once(**names: Tensor | None) -> Tensor | None:
-    """Take an argument that has two names."""
+    """Return an argument that has two names."""
     given = [name for name, value in names.items() if value is not None]
     if len(given) > 1:
         raise TypeError(f'SeesawLoss got {given[0]} and {given[1]}, two names of one argument; give one of them')

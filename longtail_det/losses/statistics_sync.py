@@ -19,28 +19,16 @@ class SyncedStatistics(nn.Module):
     _pending: Tensor
 
     def init_pending(self, size: int) -> None:
-        """Register the waiting buffer; it is empty whenever a checkpoint is written, so it is not saved.
-
-        Args:
-            size: number of values a step adds.
-        """
+        """Register the buffer of the `size` values a step adds; whenever a checkpoint is written it is empty."""
         self.register_buffer('_pending', torch.zeros(size), persistent=False)
         self.statistics_deferred = False
 
     def defer_statistics(self, deferred: bool = True) -> None:
-        """From now on wait for `flush_statistics`, or no longer.
-
-        Args:
-            deferred: whether somebody will call it.
-        """
+        """Set whether what is counted waits for somebody to call `flush_statistics`."""
         self.statistics_deferred = deferred
 
     def add_statistics(self, values: Tensor) -> None:
-        """Add what a step counted.
-
-        Args:
-            values: (size,) float.
-        """
+        """Add the (size,) values that a step counted."""
         if self.statistics_deferred:
             self._pending += values
         else:
@@ -51,18 +39,10 @@ class SyncedStatistics(nn.Module):
         return self._pending
 
     def flush_statistics(self, summed: Tensor) -> None:
-        """Apply the sum over ranks of what was pending, and start afresh.
-
-        Args:
-            summed: (size,) float32.
-        """
+        """Apply the (size,) sums over ranks of what was pending, and start afresh."""
         self.apply_statistics(summed)
         self._pending.zero_()
 
     def apply_statistics(self, values: Tensor) -> None:
-        """Move the loss's state by what was counted.
-
-        Args:
-            values: (size,) float.
-        """
+        """Move the loss's state by the (size,) values that were counted."""
         raise NotImplementedError

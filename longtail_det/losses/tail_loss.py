@@ -62,7 +62,7 @@ class TailLoss(NeedsClassStatistics, ActivationLoss):
             raise ValueError(f'lambda_instances={lambda_instances}; expected a number of instances, such as 1652')
 
     def use_statistics(self, stats: ClassStatistics) -> None:
-        """Find the tail, and log how many classes it holds: the number that can be compared between datasets."""
+        """Store which classes are tail, and log how many: the number that can be compared between datasets."""
         if self.lambda_instances is not None:
             is_tail, counts = stats.instance_count < self.lambda_instances, stats.instance_count
             unit = 'training instances'

@@ -23,7 +23,7 @@ from longtail_det.evaluation.lvis import GroundTruth, ScoredDetections, match_de
 from longtail_det.statistics import FREQUENCY_GROUPS, ClassStatistics
 
 from .run_directory import DataSource, Results
-from .run_predictions import RunPredictions, read_predictions
+from .run_predictions import RunPredictions, read_run_predictions
 
 
 class Details:
@@ -42,15 +42,20 @@ class Details:
         self.tested = tested
         self.file_gt = file_gt
         self.metrics = metrics
-        self.train_images = _train_images(file_gt, stats)
-        self.gt = _with_groups(file_gt, stats)
+        try:
+            tested_stats = stats.of_classes(file_gt.names)
+        except ValueError:  # the training set does not know all of the tested classes
+            self.train_images, self.gt = None, file_gt
+        else:
+            self.train_images = tested_stats.image_count
+            self.gt = file_gt if file_gt.groups is not None else replace(file_gt, groups=tested_stats.frequency)
         self.predictions: dict[str, RunPredictions] = {}
         self.scored: dict[str, dict[str, ScoredDetections]] = {}
         self.ap: dict[str, dict[str, np.ndarray]] = {}
 
     def add(self, name: str, path: Path, folder: Path) -> Results:
         """Read and match the predictions of a run, and return its results."""
-        predictions = read_predictions(path, folder, self.file_gt, self.tested)
+        predictions = read_run_predictions(path, folder, self.file_gt, self.tested)
         results, scored, ap = {}, {}, {}
         for metric in self.metrics:
             columns = predictions.of_metric(metric)
@@ -79,7 +84,7 @@ class Details:
         return 'segm' if all('segm' in scored for scored in self.scored.values()) else 'bbox'
 
     def confusion(self, name: str, metric: str, score_threshold: float) -> Confusion:
-        """Count what the objects are confused with in a run."""
+        """Compute what the objects are confused with in a run."""
         columns = self.predictions[name].of_metric(metric)
         assert columns is not None
         return confusion(self.scored[name][metric], columns, score_threshold)
@@ -97,17 +102,3 @@ class Details:
             for group in FREQUENCY_GROUPS
             for rows in [judged[groups == group]]
         }
-
-
-def _train_images(gt: GroundTruth, stats: ClassStatistics) -> np.ndarray | None:
-    """Return the training images of each tested class; None where the training set does not know all of them."""
-    try:
-        return stats.of_classes(gt.names).image_count
-    except ValueError:
-        return None
-
-
-def _with_groups(gt: GroundTruth, stats: ClassStatistics) -> GroundTruth:
-    if gt.groups is not None or not set(gt.names) <= set(stats.names):
-        return gt
-    return replace(gt, groups=stats.of_classes(gt.names).frequency)

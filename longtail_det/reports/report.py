@@ -97,11 +97,7 @@ def write_report(
 
 
 def results_table(runs: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
-    """Set results as an HTML table, one row per run and metric.
-
-    Args:
-        runs: as in `write_report`.
-    """
+    """Return an HTML table of the results of `write_report`, one row per run and metric."""
     head = ''.join(
         f'<th scope="col"{_column_class(key)}><abbr title="{_COLUMN_HELP[key]}">{key}</abbr></th>' for key in AP_COLUMNS
     )

@@ -15,7 +15,7 @@ from longtail_det.visualization.ap_by_group import Results
 
 
 def results_csv(runs: Mapping[str, Results]) -> str:
-    """Write one row per run and metric, in full precision; a cell is empty where there is nothing to find.
+    """Return CSV of one row per run and metric, in full precision; a cell is empty where there is nothing to find.
 
     Args:
         runs: run name -> metric -> `{'AP': ..., ...}` in [0, 1].
@@ -29,7 +29,7 @@ def results_csv(runs: Mapping[str, Results]) -> str:
 
 
 def classes_csv(table: ClassTable) -> str:
-    """Write one row per class: group, training images, objects to find, AP of each run and metric.
+    """Return CSV of one row per class: group, training images, objects to find, AP of each run and metric.
 
     Args:
         table: the classes.
@@ -58,7 +58,7 @@ def report_markdown(
     notes: Sequence[str] = (),
     table: ClassTable | None = None,
 ) -> str:
-    """Write the tables of a report as markdown.
+    """Return the tables of a report as markdown.
 
     Args:
         title: headline.

@@ -65,8 +65,8 @@ def _json_lines(path: Path) -> list[dict[str, Any]]:
     return records
 
 
-def read_results(run_dir: Path) -> tuple[Results, Path]:
-    """Find the newest test results of a run, or else those of its last validation.
+def find_results(run_dir: Path) -> tuple[Results, Path]:
+    """Read the newest test results of a run, or else those of its last validation.
 
     Args:
         run_dir: a work directory; mmengine's test loop writes `TIMESTAMP/TIMESTAMP.json` in it.
@@ -90,7 +90,7 @@ def read_results(run_dir: Path) -> tuple[Results, Path]:
 
 
 def find_predictions(run_dir: Path) -> Path | None:
-    """Find the predictions that a test left in the work directory `run_dir`; None where there are none."""
+    """Return the predictions that a test left in the work directory `run_dir`; None where there are none."""
     places = (run_dir / name for name in ('results.pkl', 'results.json'))
     return next((path for path in places if path.is_file()), None)
 
@@ -106,20 +106,20 @@ def evaluation_command(run_dir: Path) -> str:
 
 
 def find_config(run_dir: Path) -> Path | None:
-    """Find the newest config that mmengine dumped into the work directory `run_dir`; None where there is none."""
+    """Return the newest config that mmengine dumped into the work directory `run_dir`; None where there is none."""
     dumped = [*run_dir.glob('*.py'), *run_dir.glob('*/vis_data/config.py')]
     return max(dumped, key=lambda path: path.stat().st_mtime, default=None)
 
 
-def read_config(path: Path) -> Config:
-    """Parse the config at `path` without importing the modules it names; needs mmengine."""
+def read_dumped_config(path: Path) -> Config:
+    """Read the config at `path` without importing the modules it names; needs mmengine."""
     from mmengine.config import Config
 
     return Config.fromfile(str(path), import_custom_modules=False)
 
 
 def data_source(config: Config, loader: str) -> DataSource:
-    """Find the annotation file and classes of a dataloader, through wrappers such as ClassBalancedDataset.
+    """Return the annotation file and classes of a dataloader, through wrappers such as ClassBalancedDataset.
 
     Args:
         config: a whole config.

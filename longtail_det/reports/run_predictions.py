@@ -30,15 +30,11 @@ class RunPredictions:
     image_paths: Mapping[int, Path]
 
     def of_metric(self, metric: str) -> Detections | None:
-        """Return the detections as a metric ranks them; None where they lack what it scores.
-
-        Args:
-            metric: 'bbox', 'segm' or 'boundary'.
-        """
+        """Return the detections as a `metric` ranks them; None where they lack what it scores."""
         return self.boxes if metric == 'bbox' else self.masks
 
 
-def read_predictions(path: Path, run_dir: Path, gt: GroundTruth, data: DataSource) -> RunPredictions:
+def read_run_predictions(path: Path, run_dir: Path, gt: GroundTruth, data: DataSource) -> RunPredictions:
     """Read what a test left.
 
     Args:

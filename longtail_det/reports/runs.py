@@ -13,8 +13,8 @@ from .run_directory import (
     evaluation_command,
     find_config,
     find_predictions,
-    read_config,
-    read_results,
+    find_results,
+    read_dumped_config,
 )
 
 
@@ -42,7 +42,7 @@ class Run:
 def find_runs(
     folders: Sequence[Path], names: Sequence[str] | None = None, predictions: Sequence[Path] | None = None
 ) -> list[Run]:
-    """Find results, config and predictions of each run.
+    """Return results, config and predictions of each run.
 
     Args:
         folders: one for each run.
@@ -72,7 +72,7 @@ def _find_run(name: str, folder: Path, predictions: Path | None) -> Run:
         raise FileNotFoundError(f'no predictions at {predictions}; make them with {evaluation_command(folder)}')
     run = Run(name, folder, find_config(folder), predictions or find_predictions(folder))
     try:
-        run.results, source = read_results(folder)
+        run.results, source = find_results(folder)
         run.source = str(source)
     except FileNotFoundError:
         if run.predictions is None:
@@ -83,7 +83,7 @@ def _find_run(name: str, folder: Path, predictions: Path | None) -> Run:
 def data_of_runs(
     runs: Sequence[Run], ann_file: str | None = None, train_ann: str | None = None
 ) -> tuple[DataSource, str]:
-    """Find the tested and the training data of some runs.
+    """Return the tested and the training data of some runs.
 
     Args:
         runs: one or more.
@@ -104,10 +104,10 @@ def data_of_runs(
                 f'no config in {first.folder}; name the annotation files with --ann and --train-ann'
             )
         return DataSource(ann_file, None), train_ann
-    config = read_config(first.config)
+    config = read_dumped_config(first.config)
     tested = data_source(config, 'test_dataloader')
     for run in runs[1:]:
-        other = data_source(read_config(run.config), 'test_dataloader') if run.config else tested
+        other = data_source(read_dumped_config(run.config), 'test_dataloader') if run.config else tested
         if other.ann_file != tested.ann_file and not ann_file:
             raise ValueError(
                 f'{first.folder} was tested on {tested.ann_file}, {run.folder} on {other.ann_file}; compare runs on '

@@ -31,12 +31,9 @@ class ImageLabels:
     def flatten(
         cls, per_image: Sequence[ArrayLike], *, num_classes: int = 0, instance_count: ArrayLike | None = None
     ) -> ImageLabels:
-        """Build from one sequence for each image.
+        """Return the labels of `per_image`, the classes of each image, each once.
 
-        Args:
-            per_image: the classes of each image, each once.
-            num_classes: fewest classes C; more where a label or `instance_count` says so.
-            instance_count: instances per class.
+        C is `num_classes`, or more where a label or `instance_count` says so.
         """
         lists = [np.asarray(each, dtype=np.int64) for each in per_image]
         labels = np.concatenate([np.empty(0, dtype=np.int64), *lists])
@@ -51,7 +48,7 @@ class ImageLabels:
 
     @property
     def image_count(self) -> NDArray[np.int64]:
-        """(C,) images that hold the class."""
+        """Number of images that hold each class, (C,)."""
         return np.bincount(self.labels, minlength=self.num_classes)
 
     def class_factors(self, oversample_thr: float, mode: str) -> NDArray[np.float64]:

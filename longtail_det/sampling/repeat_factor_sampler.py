@@ -43,7 +43,7 @@ class _RepeatFactorDraw(Sampler[int]):
         self._first_positions = np.arange(len(self._factors)) if positions is None else np.asarray(positions)
 
     def _draw(self, epoch: int) -> NDArray[np.int64]:
-        """Positions of an epoch of all ranks, each image as often as drawn."""
+        """Return the positions of an epoch of all ranks, each image as often as drawn."""
         generator = np.random.default_rng([self.seed, epoch])
         repeats = draw_repeats(self._factors, generator, fixed_total=self._fixed_total)
         positions = np.repeat(self._first_positions, repeats)
@@ -96,7 +96,7 @@ class RepeatFactorSampler(_RepeatFactorDraw):
         return iter(padded[self.rank :: self.world_size].tolist())
 
     def __len__(self) -> int:
-        """Samples of one rank in the current epoch."""
+        """Return the samples of one rank in the current epoch."""
         total = math.ceil(self._factors.sum()) if self._fixed_total else len(self._positions)
         return math.ceil(total / self.world_size)
 
@@ -126,5 +126,5 @@ class InfiniteRepeatFactorSampler(_RepeatFactorDraw):
         return islice(endless, self.rank, None, self.world_size)
 
     def __len__(self) -> int:
-        """Samples of one rank in an average draw."""
+        """Return the samples of one rank in an average draw."""
         return math.ceil(self._factors.sum() / self.world_size)

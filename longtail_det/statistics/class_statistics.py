@@ -69,12 +69,12 @@ class ClassStatistics:
 
     @property
     def image_frequency(self) -> NDArray[np.float64]:
-        """(C,) share of the annotated training images that hold the class, in [0, 1]."""
+        """Share of the annotated training images that hold each class, (C,) in [0, 1]."""
         return self.image_count / max(self.num_images, 1)
 
     @property
     def frequency(self) -> NDArray[np.str_]:
-        """(C,) 'r', 'c' or 'f'."""
+        """Frequency group of each class, (C,) 'r', 'c' or 'f'."""
         return frequency_group(self.image_count)
 
     @property
@@ -104,7 +104,7 @@ class ClassStatistics:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain lists and ints, ready for json; `from_dict` reads it back."""
+        """Return plain lists and ints, ready for JSON; `from_dict` reads it back."""
         return {
             'image_count': self.image_count.tolist(),
             'instance_count': self.instance_count.tolist(),
@@ -114,7 +114,7 @@ class ClassStatistics:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ClassStatistics:
-        """Build from a mapping with the keys `image_count`, `instance_count`, `num_images` and, if known, `names`.
+        """Return the statistics in a mapping of `image_count`, `instance_count`, `num_images` and, if known, `names`.
 
         Raises:
             ValueError: a key is missing or unknown.
@@ -131,7 +131,7 @@ class ClassStatistics:
     __hash__ = None  # type: ignore[assignment]
 
     def summary(self) -> str:
-        """One line for a log: how many classes, images and instances, and the size of each group."""
+        """Return one line for a log: how many classes, images and instances, and the size of each group."""
         sizes = ' / '.join(str(len(v)) for v in self.groups.values())
         return (
             f'{self.num_classes} classes (r/c/f {sizes}), {self.num_images} annotated images, '

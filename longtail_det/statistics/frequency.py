@@ -11,7 +11,7 @@ FREQUENCY_GROUPS = {'r': 'rare', 'c': 'common', 'f': 'frequent'}
 
 
 def frequency_group(image_count: ArrayLike) -> NDArray[np.str_]:
-    """Give each class its frequency group from the number of training images that hold it (LVIS, arXiv:1908.03195).
+    """Return the frequency group of each class from its number of training images (LVIS, arXiv:1908.03195).
 
     Args:
         image_count: (C,) training images per class, >= 0.
@@ -28,7 +28,7 @@ def frequency_group(image_count: ArrayLike) -> NDArray[np.str_]:
 
 
 def group_indices(image_count: ArrayLike) -> dict[str, NDArray[np.int64]]:
-    """Sort the class indices into the three groups.
+    """Return the class indices of the three groups.
 
     Args:
         image_count: (C,) training images per class.

@@ -11,7 +11,7 @@ REPLAY_MAX_IMAGES = 30
 
 
 def replay_classes(image_count: ArrayLike, max_images: int = REPLAY_MAX_IMAGES) -> NDArray[np.int64]:
-    """Choose the classes whose features are replayed: all rare ones, and common ones of few images.
+    """Return the classes whose features are replayed: all rare ones, and common ones of few images.
 
     The default is the rule of the paper (arXiv:2104.05702): 553 classes of LVIS v1, 706 of v0.5.
 
@@ -32,7 +32,7 @@ def replay_classes(image_count: ArrayLike, max_images: int = REPLAY_MAX_IMAGES) 
 def expected_replays(
     image_count: ArrayLike, epoch_length: float, *, replay: int, images_per_step: int = 1
 ) -> NDArray[np.float64]:
-    """Estimate how many stored features of a class are replayed in an epoch.
+    """Compute the expected number of stored features of each class that an epoch replays.
 
     A step on which the class is seen replays `replay` features. Images are taken to be drawn independently, so a step
     sees the class with probability 1 - (1 - image_count / epoch_length) ^ images_per_step. The bank is taken to hold

@@ -85,7 +85,7 @@ def image_repeat_factors(
 def draw_repeats(
     factors: NDArray[np.float64], generator: np.random.Generator, *, fixed_total: bool = False
 ) -> NDArray[np.int64]:
-    """Round repeat factors to whole numbers at random, up or down, such that the mean is the factor.
+    """Return repeat factors rounded to whole numbers at random, up or down, such that the mean is the factor.
 
     Args:
         factors: (I,) factors >= 0.
@@ -112,7 +112,7 @@ def draw_repeats(
 def resampled_count(
     labels: NDArray[np.integer], offsets: NDArray[np.integer], repeats: NDArray[np.number], num_classes: int
 ) -> NDArray[np.float64]:
-    """Count the labels of an epoch in which each image is shown several times.
+    """Return the counts of the labels of an epoch in which each image is shown several times.
 
     Args:
         labels: (A,) class labels of all images, image after image, in [0, C). Each class once an image gives the

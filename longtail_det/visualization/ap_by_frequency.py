@@ -13,7 +13,7 @@ from longtail_det.evaluation.diagnosis import ClassTable
 from longtail_det.statistics import COMMON_MAX_IMAGES, FREQUENCY_GROUPS, RARE_MAX_IMAGES
 
 from .ap_by_group import metric_title
-from .style import GROUP_COLORS, NEUTRAL, figure_style, new_figure
+from .style import GROUP_COLORS, NEUTRAL, figure_style, run_panels
 
 _FLOOR = 0.7  # where a class without any training image stands on the log axis
 
@@ -31,15 +31,8 @@ def plot_ap_by_frequency(table: ClassTable, metric: str) -> Figure:
     Raises:
         ValueError: a table without a run.
     """
-    if not table.ap:
-        raise ValueError('no run to draw; expected the AP of one run or more')
-    columns = min(len(table.ap), 2 if len(table.ap) in (2, 4) else 3)
-    rows = math.ceil(len(table.ap) / columns)
     with figure_style():
-        figure = new_figure(9, 3.6 * rows + 0.3)
-        panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-        for axes in panels.flat[len(table.ap) :]:
-            axes.set_axis_off()
+        figure, panels = run_panels(len(table.ap), (3.8, 3.8, 3.8), sharex=True)
         for axes, run in zip(panels.flat, table.ap, strict=False):
             _panel(axes, table, run, metric)
             axes.set_title(run if len(table.ap) > 1 else f'{metric_title(metric)} of each class')
@@ -86,14 +79,8 @@ def _panel(axes: Axes, table: ClassTable, run: str, metric: str) -> None:
 
 def _legend(table: ClassTable) -> list[Line2D]:
     handles = [
-        Line2D(
-            [],
-            [],
-            color=GROUP_COLORS[g],
-            marker='o',
-            linestyle='',
-            label=f'{name}: {np.sum(table.groups == g)} classes',
-        )
+        Line2D([], [], color=GROUP_COLORS[g], marker='o', linestyle='', label=f'{name}: {number} classes')
         for g, name in FREQUENCY_GROUPS.items()
+        for number in [np.sum(table.groups == g)]
     ]
     return [*handles, Line2D([], [], color=NEUTRAL, linewidth=2.4, label='median of the group')]

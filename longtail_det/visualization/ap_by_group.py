@@ -50,7 +50,7 @@ def plot_ap_by_group(runs: Mapping[str, Results]) -> Figure:
 
 
 def metric_title(metric: str) -> str:
-    """Name a metric for a reader.
+    """Return the name of a metric for a reader.
 
     Args:
         metric: key of the results, 'bbox', 'segm_fixed' and the like.

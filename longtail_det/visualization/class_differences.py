@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from longtail_det.evaluation.diagnosis import ClassTable
 
 from .ap_by_group import metric_title
-from .style import GROUP_COLORS, NEUTRAL, figure_style, group_name, new_figure
+from .style import GROUP_COLORS, NEUTRAL, figure_style, group_name, new_figure, short_name
 
 _NAMED = 8
 
@@ -70,13 +70,9 @@ def _named_bars(axes: Axes, table: ClassTable, difference: NDArray[np.float64], 
     colors = [GROUP_COLORS[group] for group in table.groups[rows]]
     bars = axes.barh(place, difference[rows], 0.8, color=colors)
     axes.bar_label(bars, [f'{value:+.1f}' for value in difference[rows]], padding=2, fontsize=7.5)
-    axes.set_yticks(place, [_short(table.names[row]) for row in rows], fontsize=8)
+    axes.set_yticks(place, [short_name(table.names[row], 24) for row in rows], fontsize=8)
     axes.invert_yaxis()
     axes.axvline(0, color=NEUTRAL, linewidth=0.8)
     axes.grid(False)
     axes.margins(x=0.2)
     axes.set_xlabel('points')
-
-
-def _short(name: str, length: int = 24) -> str:
-    return name if len(name) <= length else f'{name[: length - 1]}…'

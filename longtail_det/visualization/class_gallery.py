@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from .image_grid import DrawnInstances, draw_mask
-from .style import GROUP_COLORS, NEUTRAL, figure_style, new_figure
+from .style import GROUP_COLORS, NEUTRAL, figure_style, new_figure, short_name
 
 _LABEL_WIDTH = 1.35  # of the column of class names, in crops
 
@@ -103,13 +103,13 @@ def _draw_crop(axes: Axes, crop: GalleryCrop) -> None:
 
 
 def _say_answer(axes: Axes, name: str, found: DrawnInstances) -> None:
-    """The detections on the object, one a line; a cross marks another class than the right one."""
+    """Write the detections on the object, one a line; a cross marks another class than the right one."""
     lines = [('missed', NEUTRAL)] if not len(found.boxes) else []
     scores = np.zeros(0) if found.scores is None else found.scores
     for i in range(len(found.boxes)):
         mark = '✓' if found.names[i] == name else '✗'
         color = GROUP_COLORS.get(found.groups[i], NEUTRAL)
-        lines.append((f'{mark} {_short(found.names[i])} {100 * scores[i]:.0f}', color))
+        lines.append((f'{mark} {short_name(found.names[i], 18)} {100 * scores[i]:.0f}', color))
     for i, (text, color) in enumerate(lines):
         axes.annotate(
             text,
@@ -123,12 +123,8 @@ def _say_answer(axes: Axes, name: str, found: DrawnInstances) -> None:
         )
 
 
-def _short(name: str, length: int = 18) -> str:
-    return name if len(name) <= length else f'{name[: length - 1]}…'
-
-
 def _wrapped(name: str, length: int = 17) -> str:
-    """Break a long name at blanks and underscores."""
+    """Return a long name broken at blanks and underscores."""
     lines = ['']
     for part in name.replace('_', '_ ').split(' '):
         piece = part if not lines[-1] or lines[-1].endswith('_') else f' {part}'

@@ -31,7 +31,7 @@ def load_gallery(
     score_threshold: float = 0.05,
     img_root: Path | None = None,
 ) -> list[GalleryRow]:
-    """Cut out the largest objects of each class, one an image, with the best detections on each.
+    """Return the largest objects of each class, one an image, cut out with the best detections on each.
 
     Args:
         gt: the objects.
@@ -85,7 +85,7 @@ def _largest_objects(gt: GroundTruth, label: int, image_paths: Mapping[int, Path
 def _detections_on(
     gt: GroundTruth, detections: Detections, row: int, image_id: int, score_threshold: float
 ) -> NDArray[np.int64]:
-    """The best detections on an object, best first."""
+    """Return the best detections on an object, best first."""
     assert detections.boxes is not None
     rows = np.flatnonzero((detections.image_ids == image_id) & (detections.scores >= score_threshold))
     if not len(rows):
@@ -96,7 +96,7 @@ def _detections_on(
 
 
 def _window(box: NDArray[np.float64], height: int, width: int) -> tuple[float, float, float, float]:
-    """A square around a box, moved into the image where it can be: left, top, right, bottom."""
+    """Return a square around a box, moved into the image where it can be: left, top, right, bottom."""
     x, y, w, h = box.tolist()
     side = max((1 + 2 * _CONTEXT) * max(w, h), _LEAST_SIDE)
     spans = []

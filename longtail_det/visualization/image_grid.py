@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .style import GROUP_COLORS, NEUTRAL, figure_style, group_name, new_figure
 
-_PAIRS_PER_ROW = 2
+_IMAGES_PER_ROW = 2
 _MASK_ALPHA = 0.35
 
 
@@ -68,15 +68,15 @@ def plot_image_grid(samples: Sequence[GridSample]) -> Figure:
     """
     if not samples:
         raise ValueError('no image to draw; expected at least one GridSample')
-    pairs = min(_PAIRS_PER_ROW, len(samples))
-    rows = math.ceil(len(samples) / pairs)
+    images = min(_IMAGES_PER_ROW, len(samples))
+    rows = math.ceil(len(samples) / images)
     with figure_style():
-        figure = new_figure(4.8 * pairs, 2.55 * rows + 0.4)
-        panels = figure.subplots(rows, 2 * pairs, squeeze=False)
+        figure = new_figure(4.8 * images, 2.55 * rows + 0.4)
+        panels = figure.subplots(rows, 2 * images, squeeze=False)
         for axes in panels.flat:
             axes.set_axis_off()
         for i, sample in enumerate(samples):
-            row, column = divmod(i, pairs)
+            row, column = divmod(i, images)
             left, right = panels[row, 2 * column : 2 * column + 2]
             _draw(left, sample.image, sample.ground_truth, f'{sample.title} ground truth'.strip())
             _draw(right, sample.image, sample.predictions, 'predictions')
@@ -120,13 +120,7 @@ def _draw(axes: Axes, image: NDArray[np.uint8], instances: DrawnInstances, title
 
 
 def draw_mask(axes: Axes, mask: NDArray[np.bool_], color: str) -> None:
-    """Lay a mask over an image that is drawn.
-
-    Args:
-        axes: where the image is.
-        mask: (H, W) bool.
-        color: '#RRGGBB'.
-    """
+    """Draw an (H, W) bool mask over an image, in a color '#RRGGBB'."""
     red, green, blue = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
     overlay = np.zeros((*mask.shape, 4))
     overlay[mask] = (red, green, blue, _MASK_ALPHA)

@@ -63,14 +63,7 @@ def _curve(axes: Axes, records: Sequence[Mapping[str, Any]], key: str, color: st
 
 
 def moving_average(values: NDArray[np.float64], span: int) -> NDArray[np.float64]:
-    """Exponential moving average that starts at the first value without bias.
-
-    Args:
-        values: (n,) in the order of time.
-        span: records that it averages over, roughly; 1 changes nothing.
-
-    Returns:
-        (n,) averages; each is a weighted mean of the values so far.
+    """Compute the exponential moving average of (n,) values over about `span`, which starts without bias.
 
     Example:
         >>> moving_average(np.array([4.0, 4.0, 1.0]), span=3).round(2).tolist()

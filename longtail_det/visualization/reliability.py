@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 from matplotlib.axes import Axes
@@ -10,7 +9,7 @@ from matplotlib.figure import Figure
 
 from longtail_det.evaluation.diagnosis import Reliability
 
-from .style import GROUP_COLORS, NEUTRAL, figure_style, group_name, new_figure
+from .style import GROUP_COLORS, NEUTRAL, figure_style, group_name, run_panels
 
 
 def plot_reliability(runs: Mapping[str, Mapping[str, Reliability]]) -> Figure:
@@ -26,15 +25,8 @@ def plot_reliability(runs: Mapping[str, Mapping[str, Reliability]]) -> Figure:
     Raises:
         ValueError: no run.
     """
-    if not runs:
-        raise ValueError('no run to draw; expected the reliability of one run or more')
-    columns = min(len(runs), 2 if len(runs) in (2, 4) else 3)
-    rows = math.ceil(len(runs) / columns)
     with figure_style():
-        figure = new_figure(9, (4.8, 5.2, 4.1)[columns - 1] * rows)
-        panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
-        for axes in panels.flat[len(runs) :]:
-            axes.set_axis_off()
+        figure, panels = run_panels(len(runs), (4.8, 5.2, 4.1))
         for axes, (run, by_group) in zip(panels.flat, runs.items(), strict=False):
             _panel(axes, by_group)
             axes.set_title(run if len(runs) > 1 else 'Score and precision')

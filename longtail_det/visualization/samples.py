@@ -19,7 +19,7 @@ _MOST_PREDICTIONS = 30
 
 
 def choose_images(gt: GroundTruth, img_ids: Collection[int], count: int) -> list[int]:
-    """Choose images that show rare, common and frequent classes in turn, the same ones every time.
+    """Select images that show rare, common and frequent classes in turn, the same ones every time.
 
     Args:
         gt: the objects.
@@ -32,7 +32,7 @@ def choose_images(gt: GroundTruth, img_ids: Collection[int], count: int) -> list
     allowed = set(img_ids)
     groups = [''] * len(gt.labels) if gt.groups is None else gt.groups[gt.labels].tolist()
     images = gt.image_ids[gt.object_images].tolist()
-    shown = sorted({pair for pair in zip(images, groups, strict=True) if pair[0] in allowed})
+    shown = sorted({(image, group) for image, group in zip(images, groups, strict=True) if image in allowed})
     queues = [[image_id for image_id, shows in shown if shows == group] for group in ('r', 'c', 'f', '')]
     chosen: list[int] = []
     while len(chosen) < count and any(queues):
@@ -53,7 +53,7 @@ def load_grid_samples(
     score_threshold: float = 0.3,
     img_root: Path | None = None,
 ) -> list[GridSample]:
-    """Put images, annotations and detections together.
+    """Return images with their annotations and detections.
 
     Args:
         gt: the objects; their masks are drawn where they were read.
@@ -86,12 +86,7 @@ def load_grid_samples(
 
 
 def objects_of_image(gt: GroundTruth, image_id: int) -> NDArray[np.int64]:
-    """Give the rows of the objects on an image, in the order of the file.
-
-    Args:
-        gt: the objects.
-        image_id: which image.
-    """
+    """Return the rows of the objects on an image, in the order of the file."""
     image = gt.image_rows([image_id])[0]
     first, last = np.searchsorted(gt.object_images, [image, image + 1])
     rows = np.arange(first, last)
@@ -99,25 +94,14 @@ def objects_of_image(gt: GroundTruth, image_id: int) -> NDArray[np.int64]:
 
 
 def drawn_objects(gt: GroundTruth, rows: NDArray[np.int64]) -> DrawnInstances:
-    """Take annotated objects, ready to be drawn.
-
-    Args:
-        gt: the objects.
-        rows: which of them.
-    """
+    """Return some annotated objects, ready to be drawn."""
     has_masks = len(gt.segmentations) > 0 and len(rows) > 0
     masks = _decode([gt.rle(row) for row in rows.tolist()]) if has_masks else None
     return _drawn(gt, gt.labels[rows], gt.boxes[rows], masks=masks)
 
 
 def drawn_detections(gt: GroundTruth, detections: Detections, rows: NDArray[np.int64]) -> DrawnInstances:
-    """Take detections, ready to be drawn; those of a class that `gt` does not hold are left out.
-
-    Args:
-        gt: knows names and groups.
-        detections: with boxes.
-        rows: which of them.
-    """
+    """Return some detections, ready to be drawn; those of a class that `gt` does not hold are left out."""
     assert detections.boxes is not None
     labels, known = gt.find_classes(detections.category_ids[rows])
     rows, labels = rows[known], labels[known]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from longtail_det.statistics import FREQUENCY_GROUPS
 
@@ -48,7 +50,7 @@ _STYLE: Any = {  # matplotlib's own type of it changes from version to version
 
 
 def group_name(group: str) -> str:
-    """'r' -> 'rare', 'c' -> 'common', 'f' -> 'frequent'; anything else is its own name."""
+    """Return 'rare' for 'r', 'common' for 'c', 'frequent' for 'f'; anything else is its own name."""
     return FREQUENCY_GROUPS.get(group, group)
 
 
@@ -60,24 +62,39 @@ def figure_style() -> Iterator[None]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Make an empty figure that needs no window system.
-
-    Args:
-        width: inches.
-        height: inches.
-    """
+    """Return an empty figure of a size in inches that needs no window system."""
     return Figure(figsize=(width, height), dpi=PIXELS_PER_INCH, layout='constrained')
 
 
-def figure_png(figure: Figure) -> bytes:
-    """Render a figure.
+def run_panels(count: int, heights: tuple[float, float, float], *, sharex: bool = False) -> tuple[Figure, NDArray[Any]]:
+    """Return a figure with a panel for each of `count` runs, one to three in a row, and (rows, columns) axes.
 
     Args:
-        figure: a figure made by this package or by the reader.
+        count: panels in use; the axes behind them are off.
+        heights: inches of a row of one, two or three panels.
+        sharex: whether the panels share the x axis; they always share the y axis.
 
-    Returns:
-        The bytes of a PNG file, the same for the same figure.
+    Raises:
+        ValueError: no run.
     """
+    if not count:
+        raise ValueError('no run to draw; expected the results of one run or more')
+    columns = min(count, 2 if count in (2, 4) else 3)
+    rows = math.ceil(count / columns)
+    figure = new_figure(9, heights[columns - 1] * rows)
+    panels = figure.subplots(rows, columns, sharex=sharex, sharey=True, squeeze=False)
+    for axes in panels.flat[count:]:
+        axes.set_axis_off()
+    return figure, panels
+
+
+def short_name(name: str, length: int) -> str:
+    """Return a name of a class, cut to `length` characters."""
+    return name if len(name) <= length else f'{name[: length - 1]}…'
+
+
+def figure_png(figure: Figure) -> bytes:
+    """Return the bytes of a PNG file of a `figure`, the same for the same figure."""
     buffer = io.BytesIO()
     with figure_style():
         figure.savefig(buffer, format='png', dpi=PIXELS_PER_INCH, metadata={'Software': None})

@@ -69,7 +69,7 @@ def test_commands_in_messages_are_written_as_the_user_types_them():
         assert as_typed(text) == 'fetch it with longtail-det download-lvis --root x, then run longtail-det test'
 
 
-@pytest.mark.parametrize('argv', [['--help'], ['eval', '--help']])
+@pytest.mark.parametrize('argv', [['--help'], *([name, '--help'] for name in COMMANDS)])
 def test_asking_for_help_imports_neither_torch_nor_mmdet(argv):
     code = (
         'import sys\nfrom longtail_det.cli import main\n'

@@ -224,7 +224,7 @@ def test_unpacking_goes_on_where_it_was_stopped(download, server):
 
 def test_no_space_is_said_before_anything_is_fetched(download, server, capsys, module, monkeypatch):
     usage = type('Usage', (), {'free': 10})()
-    monkeypatch.setattr(module.shutil, 'disk_usage', lambda path: usage)
+    monkeypatch.setattr(fetch.shutil, 'disk_usage', lambda path: usage)
     assert download() == 2
     assert 'GB are needed and 0.0 GB are free; make space' in capsys.readouterr().err
     assert server.requests == []

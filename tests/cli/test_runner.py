@@ -11,7 +11,7 @@ from mmengine.config import Config
 
 from longtail_det.cli import train
 from longtail_det.cli.errors import UserError
-from longtail_det.cli.runner import _first_slurm_node, check_parameters, prepare_processes
+from longtail_det.cli.runner import check_parameters, first_slurm_node, prepare_processes
 
 from .conftest import TOY_CONFIG
 
@@ -67,4 +67,4 @@ def test_slurm_tasks_on_several_nodes_meet_on_the_first(monkeypatch, tmp_path):
     monkeypatch.setenv('PATH', f'{tmp_path}:{os.environ["PATH"]}')
     monkeypatch.setenv('SLURM_NNODES', '2')
     monkeypatch.setenv('SLURM_NODELIST', 'n[3-4]')
-    assert _first_slurm_node() == 'n3'
+    assert first_slurm_node() == 'n3'

@@ -46,8 +46,8 @@ def test_eval_chooses_the_metrics(chosen, run, toy_checkpoint):
 def test_eval_finds_every_form_of_evaluator(evaluator, workplace):
     __import__('toy_detector')
     cfg = Config({'test_evaluator': evaluator})
-    test._select_metrics(cfg, ['segm'])
-    assert [e.get('metric') for e in test._evaluators(cfg.test_evaluator) if e['type'] == 'ToyMetric'] == [['segm']]
+    test.select_metrics(cfg, ['segm'])
+    assert [e.get('metric') for e in test.evaluators(cfg.test_evaluator) if e['type'] == 'ToyMetric'] == [['segm']]
 
 
 def test_out_holds_one_prediction_per_image(run, toy_checkpoint):
@@ -64,7 +64,7 @@ def test_a_checkpoint_saved_under_ddp_is_of_the_same_model(run, toy_checkpoint):
 
 def test_drawing_turns_the_visualization_hook_on():
     cfg = Config({'default_hooks': {'visualization': {'type': 'DetVisualizationHook'}}})
-    test._enable_drawing(cfg, test.build_parser().parse_args(['c.py', 'x.pth', '--show-dir', 'drawn']))
+    test.enable_drawing(cfg, test.build_parser().parse_args(['c.py', 'x.pth', '--show-dir', 'drawn']))
     assert cfg.default_hooks.visualization == {
         'type': 'DetVisualizationHook',
         'draw': True,
@@ -78,7 +78,7 @@ def test_augmentation_wraps_the_model_and_ends_the_pipeline():
     load, resize, pack = ({'type': name} for name in ('LoadImageFromFile', 'Resize', 'PackDetInputs'))
     inner = {'type': 'LVISDataset', 'pipeline': [load, resize, pack]}
     cfg = Config({'model': {'type': 'MaskRCNN'}, 'test_dataloader': {'dataset': {'type': 'Wrap', 'dataset': inner}}})
-    test._enable_tta(cfg)
+    test.enable_tta(cfg)
     assert (cfg.model.type, cfg.model.module.type) == ('DetTTAModel', 'MaskRCNN')
     assert [step.type for step in cfg.test_dataloader.dataset.dataset.pipeline] == [
         'LoadImageFromFile',
@@ -90,7 +90,7 @@ def test_augmentation_wraps_the_model_and_ends_the_pipeline():
 def test_augmentation_is_refused_where_masks_would_be_lost():
     cfg = Config({'model': {'roi_head': {'mask_head': {'type': 'FCNMaskHead'}}}, 'test_dataloader': {'dataset': {}}})
     with pytest.raises(UserError, match='merges boxes only'):
-        test._enable_tta(cfg)
+        test.enable_tta(cfg)
 
 
 def test_a_checkpoint_fits_the_model_inside_an_augmented_one(workplace, toy_checkpoint):

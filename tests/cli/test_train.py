@@ -107,24 +107,24 @@ def test_scaling_the_learning_rate_counts_accumulated_batches(accumulate, run):
 
 def test_amp_and_accumulation_go_together():
     cfg = Config({'optim_wrapper': {'optimizer': {'type': 'SGD'}}})
-    train._enable_amp(cfg, 'cuda')
-    train._accumulate(cfg, 3)
+    train.enable_amp(cfg, 'cuda')
+    train.accumulate(cfg, 3)
     assert (cfg.optim_wrapper.type, cfg.optim_wrapper.accumulative_counts) == ('AmpOptimWrapper', 3)
 
 
 def test_amp_chooses_the_mixed_precision_optimizer():
     cfg = Config({'optim_wrapper': {'optimizer': {'type': 'SGD'}}})
-    train._enable_amp(cfg, 'cuda')
+    train.enable_amp(cfg, 'cuda')
     assert cfg.optim_wrapper.type == 'AmpOptimWrapper'
     assert cfg.optim_wrapper.loss_scale == 'dynamic'
 
 
 def test_amp_keeps_the_loss_scale_of_a_config_that_has_one():
     cfg = Config({'optim_wrapper': {'type': 'AmpOptimWrapper', 'loss_scale': {'init_scale': 512}}})
-    train._enable_amp(cfg, 'cuda')
+    train.enable_amp(cfg, 'cuda')
     assert cfg.optim_wrapper.loss_scale == {'init_scale': 512}
 
 
 def test_amp_does_not_replace_an_optimizer_of_another_kind():
     with pytest.raises(UserError, match='has ApexOptimWrapper'):
-        train._enable_amp(Config({'optim_wrapper': {'type': 'ApexOptimWrapper'}}), 'cuda')
+        train.enable_amp(Config({'optim_wrapper': {'type': 'ApexOptimWrapper'}}), 'cuda')

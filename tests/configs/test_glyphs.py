@@ -10,8 +10,8 @@ from mmdet.registry import DATASETS, MODELS
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 
-from longtail_det.datasets.synthetic import PRESETS, make_glyphs
 from longtail_det.engine import ClassStatisticsHook
+from longtail_det.synthetic import PRESETS, make_glyphs
 
 from .zoo import ALL, innermost, load
 

@@ -76,9 +76,11 @@ def test_a_batch_without_foreground_drops_nothing(roi_batch):
 def test_sync_mu_uses_the_counts_of_the_last_iteration():
     loss = build('droploss-sync')
     loss.defer_statistics()
-    own = mu_of(LABELS)
-    torch.testing.assert_close(loss._mu(LABELS), own)  # nothing is known in the first iteration
-    loss.flush_statistics(torch.tensor([1.0, 10.0]))
-    torch.testing.assert_close(loss._mu(LABELS), torch.tensor(0.1))
+    logits = torch.zeros(len(LABELS), NUM_CLASSES)
+    labels = torch.where(LABELS < NUM_CLASSES, int(TAIL.nonzero()[0]), LABELS)  # all foreground is of the tail: mu = 1
+    kept, dropped = (drop_loss(logits, labels, TAIL, mu=mu) for mu in (1.0, 0.0))
+    torch.testing.assert_close(loss.loss(logits, labels), kept)  # nothing is known in the first iteration
+    loss.flush_statistics(torch.tensor([0.0, 10.0]))
+    torch.testing.assert_close(loss.loss(logits, labels), dropped)
     loss.flush_statistics(loss.pending_statistics().clone())
-    torch.testing.assert_close(loss._mu(LABELS), own)
+    torch.testing.assert_close(loss.loss(logits, labels), kept)

@@ -5,14 +5,14 @@ import os
 
 import pytest
 
-from longtail_det.reports import (
+from longtail_det.reports.run_directory import (
     DataSource,
     data_source,
     evaluation_command,
     find_config,
     find_predictions,
-    read_config,
-    read_results,
+    find_results,
+    read_dumped_config,
     read_train_log,
 )
 
@@ -75,12 +75,12 @@ def test_results_are_those_of_the_newest_test(tmp_path):
     write_test(tmp_path, '20250101_000000', {'lvis/bbox_AP': 0.1})
     newest = write_test(tmp_path, '20250102_000000', {'lvis/bbox_AP': 0.2, 'lvis/segm_APr': 0.3, 'time': 1.0})
     write_test(tmp_path, '20250103_000000', {'time': 1.0})  # format_only
-    assert read_results(tmp_path) == ({'bbox': {'AP': 0.2}, 'segm': {'APr': 0.3}}, newest)
+    assert find_results(tmp_path) == ({'bbox': {'AP': 0.2}, 'segm': {'APr': 0.3}}, newest)
 
 
 def test_without_a_test_results_are_those_of_the_last_validation(tmp_path):
     path = write_log(tmp_path, '20250101_000000', [{'lvis/bbox_AP': 0.1}, {'lvis/bbox_AP': 0.2}, {'loss': 1.0}])
-    assert read_results(tmp_path) == ({'bbox': {'AP': 0.2}}, path)
+    assert find_results(tmp_path) == ({'bbox': {'AP': 0.2}}, path)
 
 
 def test_missing_results_name_the_command_that_makes_them(tmp_path):
@@ -92,7 +92,7 @@ def test_missing_results_name_the_command_that_makes_them(tmp_path):
     )
     assert evaluation_command(tmp_path) == command
     with pytest.raises(FileNotFoundError) as error:
-        read_results(tmp_path)
+        find_results(tmp_path)
     assert str(error.value) == f'no test results in {tmp_path}; make them with {command}'
 
 
@@ -109,12 +109,12 @@ def test_the_newest_config_is_found(tmp_path):
     for age, path in enumerate([tmp_path / 'new.py', tmp_path / 'vis' / 'vis_data' / 'config.py', tmp_path / 'old.py']):
         path.write_text(f'age = {age}')
         os.utime(path, (1e9 - age, 1e9 - age))
-    assert read_config(find_config(tmp_path)).age == 0
+    assert read_dumped_config(find_config(tmp_path)).age == 0
 
 
 def test_a_config_is_read_without_importing_what_it_names(tmp_path):
     (tmp_path / 'c.py').write_text("custom_imports = dict(imports=['no_such_module'], allow_failed_imports=False)")
-    assert read_config(tmp_path / 'c.py').custom_imports['imports'] == ['no_such_module']
+    assert read_dumped_config(tmp_path / 'c.py').custom_imports['imports'] == ['no_such_module']
 
 
 def test_data_are_found_through_wrappers():

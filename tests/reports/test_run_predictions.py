@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from longtail_det.evaluation.lvis import ground_truth_table
-from longtail_det.reports import DataSource, read_image_paths, read_predictions
+from longtail_det.reports import DataSource
+from longtail_det.reports.run_predictions import read_image_paths, read_run_predictions
 
 from ..annotation_files import all_info, make_records
 
@@ -38,7 +39,7 @@ def images():
 def read(gt, tmp_path, content, classes=None):
     path = tmp_path / ('r.json' if isinstance(content, str) else 'r.pkl')
     path.write_text(content) if isinstance(content, str) else path.write_bytes(pickle.dumps(content))
-    return read_predictions(path, tmp_path, gt, DataSource(str(tmp_path / 'gt.json'), classes, 'data'))
+    return read_run_predictions(path, tmp_path, gt, DataSource(str(tmp_path / 'gt.json'), classes, 'data'))
 
 
 def test_a_pickle_is_read_by_category_id(gt, images, tmp_path):
@@ -102,4 +103,4 @@ def test_something_else_is_one_line_with_the_command(gt, tmp_path, content, mess
 
 def test_missing_predictions_name_the_command_that_makes_them(gt, tmp_path):
     with pytest.raises(FileNotFoundError, match=r'no predictions at none\.pkl; make them with python tools/test\.py'):
-        read_predictions(Path('none.pkl'), tmp_path, gt, DataSource('gt.json', None))
+        read_run_predictions(Path('none.pkl'), tmp_path, gt, DataSource('gt.json', None))

@@ -32,7 +32,7 @@ Family = Mapping[str, Any]
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Build the command line."""
+    """Return the parser of the command line."""
     parser = CommandParser(__doc__)
     parser.add_argument('--check', action='store_true', help='write nothing; say which files are out of date')
     parser.add_argument('--configs', type=Path, default=CONFIGS, help='folder of the families (default: %(default)s)')
@@ -41,7 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 @one_line_errors
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; gives the exit code."""
+    """Run the command and return its exit code."""
     args = build_parser().parse_args(argv)
     families = read_families(args.configs)
     stale = []
@@ -60,13 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def read_families(configs: Path) -> dict[str, Family]:
-    """Read the metafiles, by the name of their folder.
-
-    Args:
-        configs: folder of the families.
-
-    Returns:
-        For each folder the contents of its metafile: `Collections` and `Models`.
+    """Read `Collections` and `Models` of the metafile of each family, by the name of its folder.
 
     Raises:
         UserError: no metafile, or a model in one without a key that the tables need.
@@ -92,7 +86,7 @@ def _read(path: Path) -> str:
 
 
 def with_tables(text: str, path: Path, families: Mapping[str, Family]) -> str:
-    """Put the tables into the text of a README.
+    """Return the text of a README with the tables in it.
 
     Args:
         text: what the file holds.

@@ -28,7 +28,7 @@ _BURST = 4
 
 
 def time_side_by_side(steps: dict[str, Step], *, rounds: int, device: str, settled: bool = True) -> dict[str, float]:
-    """Median seconds of each step; steps take turns in every round, so that a noisy machine disturbs all alike.
+    """Return median seconds of each step; steps take turns in every round, so that a noisy machine disturbs all alike.
 
     Args:
         steps: candidates by name.

@@ -123,7 +123,7 @@ def measure(num_rois: int, num_classes: int, args: argparse.Namespace) -> list[l
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Command line of this benchmark."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--num-rois', type=int, nargs='+', default=[2048, 512], help='RoIs of a step')
     parser.add_argument('--num-classes', type=int, nargs='+', default=[1203], help='foreground classes')
@@ -145,7 +145,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the table."""
+    """Print the table and return the exit code."""
     args = build_parser().parse_args(argv)
     torch.set_num_threads(args.threads)
     rows = [row for c in args.num_classes for n in args.num_rois for row in measure(n, c, args)]

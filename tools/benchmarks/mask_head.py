@@ -115,7 +115,7 @@ def paste_rows(args: argparse.Namespace) -> list[list[str]]:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Command line of this benchmark."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--num-rois', type=int, default=128, help='positive RoIs of a step')
     parser.add_argument('--num-masks', type=int, default=300, help='predicted masks of an image')
@@ -129,7 +129,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the table."""
+    """Print the table and return the exit code."""
     args = build_parser().parse_args(argv)
     torch.set_num_threads(args.threads)
     init_default_scope('mmdet')

@@ -65,13 +65,13 @@ def measure(args: argparse.Namespace, kind: str, num_classes: int) -> list[str]:
     synchronize(args.device)
     stock_seconds = time.perf_counter() - start
     stock_memory = f'{peak_memory(stock, args.device) / 1e6:.0f}' if args.stock_memory else ''
-    equal = all(torch.equal(*pair) for pair in zip(ours(), results[0], strict=True))
+    equal = all(map(torch.equal, ours(), results[0]))
     ratio = f'{stock_seconds / seconds:.0f}'
     return [*row, f'{stock_seconds:.3f}', f'{seconds:.4f}', ratio, stock_memory, memory, 'yes' if equal else 'no']
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Command line of this benchmark."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--num-classes', type=int, nargs='+', default=[80, 1203, 13204], help='foreground classes')
     parser.add_argument('--stock-up-to', type=int, default=1203, help='most classes to run mmdet with')
@@ -88,7 +88,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the table."""
+    """Print the table and return the exit code."""
     args = build_parser().parse_args(argv)
     torch.set_num_threads(args.threads)
     settle_allocator()

@@ -37,7 +37,7 @@ class PlainDataset(BaseDataset):
         super().__init__(metainfo={'classes': tuple(map(str, range(num_classes)))})
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """Give every label a box and a polygon."""
+        """Return every label with a box and a polygon."""
         box, polygon = [10.5, 20.5, 30.5, 40.5], np.linspace(0, 99, 2 * _POLYGON_POINTS).round(2).tolist()
         instances = [
             {'ignore_flag': 0, 'bbox': [*box], 'bbox_label': c, 'mask': [[*polygon]]}
@@ -74,7 +74,7 @@ class IndexedDataset(PlainDataset):
 
 
 def lvis_like_labels(num_images: int, num_classes: int) -> LabelIndex:
-    """Draw labels with the long tail of LVIS: few classes an image, several instances of each."""
+    """Return random labels with the long tail of LVIS: few classes an image, several instances of each."""
     generator = np.random.default_rng(0)
     share = np.arange(1, num_classes + 1) ** -_ZIPF_EXPONENT
     classes = 1 + generator.poisson(_CLASSES_PER_IMAGE - 1, num_images)
@@ -87,7 +87,7 @@ def lvis_like_labels(num_images: int, num_classes: int) -> LabelIndex:
 
 
 def startup_table(args: argparse.Namespace) -> str:
-    """Time to wrap a dataset that is already loaded."""
+    """Return the table of times to wrap a dataset that is already loaded."""
     index = lvis_like_labels(args.num_images, args.num_classes)
     plain, indexed = PlainDataset(index, args.num_classes), IndexedDataset(index, args.num_classes)
     steps: dict[str, Step] = {
@@ -117,7 +117,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], str]] = {
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Command line of this benchmark."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--parts', nargs='+', choices=PARTS, default=list(PARTS), help='tables to print')
     parser.add_argument('--num-images', type=int, default=100_000, help='images of the dataset')
@@ -128,7 +128,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the tables."""
+    """Print the tables and return the exit code."""
     args = build_parser().parse_args(argv)
     torch.set_num_threads(args.threads)
     MMLogger.get_instance('benchmark', log_level='WARNING')

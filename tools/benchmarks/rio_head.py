@@ -91,7 +91,7 @@ def make_steps(args: argparse.Namespace) -> dict[str, Step]:
 
 
 def count_waits(step: Step, device: str) -> Counter[str]:
-    """How often each operation that waits for the device is in a trace of one step."""
+    """Return how often each operation that waits for the device is in a trace of one step."""
     step()
     activities = [torch.profiler.ProfilerActivity.CPU]
     if device == 'cuda':
@@ -103,7 +103,7 @@ def count_waits(step: Step, device: str) -> Counter[str]:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Command line of this benchmark."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--num-rois', type=int, default=1024, help='RoIs of a step')
     parser.add_argument('--foreground', type=int, default=128, help='foreground RoIs among them')
@@ -119,7 +119,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the table."""
+    """Print the table and return the exit code."""
     args = build_parser().parse_args(argv)
     torch.set_num_threads(args.threads)
     steps = make_steps(args)

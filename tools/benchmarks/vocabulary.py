@@ -14,13 +14,13 @@ Example:
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
+import vocabulary_case
 from harness import machine, markdown_table
 from matplotlib.figure import Figure
 from tqdm import tqdm
@@ -30,7 +30,6 @@ from longtail_det.visualization.style import NEUTRAL, figure_style, new_figure
 
 #: (code, number of classes) -> what was measured -> 'seconds' and 'bytes'
 Results = dict[tuple[str, int], dict[str, dict[str, float]]]
-CASE = Path(__file__).with_name('vocabulary_case.py')
 COLORS = {'stock': NEUTRAL, 'ours': '#0072B2'}
 CURVES = {'train: whole step': 'training step', 'predict: whole image': 'prediction'}
 
@@ -50,7 +49,8 @@ def measure(args: argparse.Namespace) -> Results:
         for _ in range(args.rounds):
             for (code, num_classes), measured in runs.items():
                 progress.set_postfix_str(f'{code}, {num_classes} classes')
-                measured.append(run_case(code, num_classes, args))
+                with ProcessPoolExecutor(1, mp_context=get_context('spawn')) as process:
+                    measured.append(process.submit(vocabulary_case.run, code, num_classes, args).result())
                 progress.update()
     return {
         case: {
@@ -59,16 +59,6 @@ def measure(args: argparse.Namespace) -> Results:
         }
         for case, measured in runs.items()
     }
-
-
-def run_case(code: str, num_classes: int, args: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """Measure one case in a process of its own."""
-    command = [sys.executable, str(CASE), '--code', code, '--num-classes', str(num_classes), '--rounds', '1']
-    command += ['--image-size', str(args.image_size), '--threads', str(args.threads), '--device', args.device]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f'{" ".join(command)} failed:\n{done.stderr[-2000:]}')
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def rows(results: Results) -> list[list[str]]:
@@ -120,7 +110,7 @@ def draw(results: Results) -> Figure:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Command line of this benchmark."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--num-classes', type=int, nargs='+', default=[80, 1203, 13204])
     parser.add_argument('--stock-limit', type=int, default=1203, help='most classes that the stock heads are run with')
@@ -133,7 +123,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the table and draw the curves."""
+    """Print the table, draw the curves and return the exit code."""
     args = build_parser().parse_args(argv)
     results = measure(args)
     print(f'{machine(args.device)}; images of {args.image_size} x {args.image_size}, median of {args.rounds} rounds')

@@ -1,13 +1,8 @@
-"""One case of vocabulary.py: Mask R-CNN R50 with one number of classes, stock heads or ours, measured in this process.
-
-Example:
-    python tools/benchmarks/vocabulary_case.py --code ours --num-classes 1203
-"""
+"""One case of vocabulary.py: Mask R-CNN R50 with one number of classes, stock heads or ours."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +12,7 @@ import numpy as np
 import torch
 from harness import peak_memory, settle_allocator, synchronize
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
@@ -37,7 +33,7 @@ LOGIT_STD = 3.0
 
 
 def build_model(code: str, num_classes: int) -> Any:
-    """Build the detector of our configs, or the same with mmdet's own two heads, randomly initialized.
+    """Return the detector of our configs, or the same with mmdet's own two heads, randomly initialized.
 
     All cases have the same backbone and RPN, so the same proposals and as many foreground RoIs.
     """
@@ -128,17 +124,15 @@ def leaf(value: Any) -> Any:
     return value
 
 
-def measure(step: Callable[[], Any], rounds: int, device: str) -> dict[str, float]:
-    """Median seconds of some runs after one to warm up, and bytes at the peak of one."""
+def measure(step: Callable[[], Any], device: str) -> dict[str, float]:
+    """Return the seconds of a run after one to warm up, and the bytes at the peak of one."""
     step()
-    seconds = []
-    for _ in range(rounds):
-        synchronize(device)
-        start = time.perf_counter()
-        step()
-        synchronize(device)
-        seconds.append(time.perf_counter() - start)
-    return {'seconds': float(np.median(seconds)), 'bytes': peak_memory(step, device)}
+    synchronize(device)
+    start = time.perf_counter()
+    step()
+    synchronize(device)
+    seconds = time.perf_counter() - start
+    return {'seconds': seconds, 'bytes': peak_memory(step, device)}
 
 
 def backward(losses: dict[str, Any]) -> None:
@@ -149,28 +143,35 @@ def backward(losses: dict[str, Any]) -> None:
     sum(value for key, value in parts.items() if 'loss' in key).backward()
 
 
-def run(args: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """Measure a training step, a prediction, and the four pieces."""
+def run(code: str, num_classes: int, args: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """Return what a training step, a prediction and the four pieces take.
+
+    Args:
+        code: 'stock' or 'ours'.
+        num_classes: foreground classes.
+        args: of vocabulary.py; `image_size`, `threads` and `device` are used.
+    """
+    MMLogger.get_instance('benchmark', log_level='WARNING')  # init_weights reports every parameter
+    torch.set_num_threads(args.threads)
     settle_allocator()
-    model = build_model(args.code, args.num_classes).to(args.device)
+    model = build_model(code, num_classes).to(args.device)
     recorder = Recorder(model.roi_head, list(PIECES.values()))
-    batch = make_batch(2, args.image_size, args.num_classes, num_objects=20)
+    batch = make_batch(2, args.image_size, num_classes, num_objects=20)
     wrapper = build_optim_wrapper(
         model, dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=1e-6, momentum=0.9, weight_decay=1e-4))
     )
-    steps: dict[str, Callable[[], Any]] = {'train: whole step': lambda: train_step(model, batch, wrapper)}
-    results = {'train: whole step': measure(steps['train: whole step'], args.rounds, args.device)}
+    results = {'train: whole step': measure(lambda: train_step(model, batch, wrapper), args.device)}
     for name in ('train: box head', 'train: mask head'):
         call = recorder.calls[PIECES[name]]
-        results[name] = measure(lambda call=call: backward(call()), args.rounds, args.device)
+        results[name] = measure(lambda call=call: backward(call()), args.device)
     model.zero_grad()
     model.eval()
-    one = make_batch(1, args.image_size, args.num_classes, num_objects=20)
+    one = make_batch(1, args.image_size, num_classes, num_objects=20)
     with torch.no_grad():
         spread_logits(model, one)
-        results['predict: whole image'] = measure(lambda: model.val_step(one), args.rounds, args.device)
+        results['predict: whole image'] = measure(lambda: model.val_step(one), args.device)
         for name in ('predict: boxes', 'predict: masks'):
-            results[name] = measure(recorder.calls[PIECES[name]], args.rounds, args.device)
+            results[name] = measure(recorder.calls[PIECES[name]], args.device)
     return results
 
 
@@ -178,27 +179,3 @@ def train_step(model: Any, batch: dict[str, Any], wrapper: Any) -> None:
     """Forward, backward and update, with the same RoIs sampled every time."""
     torch.manual_seed(0)
     model.train_step(batch, wrapper)
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of one case; vocabulary.py hands its own options on."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--code', choices=['stock', 'ours'], required=True)
-    parser.add_argument('--num-classes', type=int, required=True)
-    parser.add_argument('--image-size', type=int, default=512, help='side of the square images, pixels')
-    parser.add_argument('--rounds', type=int, default=3, help='timed runs of each; the median is given')
-    parser.add_argument('--threads', type=int, default=1, help='CPU threads')
-    parser.add_argument('--device', default='cpu', choices=['cpu', 'cuda'])
-    return parser
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Print the results as one line of json."""
-    args = build_parser().parse_args(argv)
-    torch.set_num_threads(args.threads)
-    print(json.dumps(run(args)))
-    return 0
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

@@ -16,16 +16,7 @@ class MmcvExtFinder:
 
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> 'ModuleSpec | None':
-        """Find `mmcv._ext`.
-
-        Args:
-            name: module wanted.
-            path: not looked at.
-            target: not looked at.
-
-        Returns:
-            None for any other module, and where longtail_det is not there any more.
-        """
+        """Return the spec of `mmcv._ext`; None for any other module, and where longtail_det is gone."""
         if name != 'mmcv._ext':
             return None
         from importlib.util import find_spec, module_from_spec

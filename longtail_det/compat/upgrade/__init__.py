@@ -7,10 +7,9 @@ from .image_input import ImageInput, fold_input
 from .mmdet2 import from_mmdet2
 from .renaming import Renamed
 from .report import dropped_lines, report_lines
-from .source import SOURCES, detect_source, read_source
+from .source import detect_source, read_source
 
 __all__ = [
-    'SOURCES',
     'Comparison',
     'ImageInput',
     'Renamed',

@@ -16,7 +16,7 @@ _GARBLED = (AttributeError, EOFError, ImportError, LookupError, MemoryError, OSE
 
 
 def load_array_pickle(path: str | Path) -> Any:
-    """Load a `.pkl` of plain containers, numbers, text and numpy arrays, as detectron2's model zoo has them.
+    """Read a `.pkl` of plain containers, numbers, text and numpy arrays, as detectron2's model zoo has them.
 
     Args:
         path: file on this machine, of any pickle protocol; text of Python 2 is read as latin-1.
@@ -76,5 +76,5 @@ def _allowed() -> dict[tuple[str, str], Callable[..., Any]]:
 
 
 def _from_buffer(buffer: Any, dtype: np.dtype[Any], shape: tuple[int, ...], order: Any) -> np.ndarray[Any, Any]:
-    """Stand in for numpy's rebuilder of arrays of pickle protocol 5."""
+    """Return an array of pickle protocol 5, as numpy's own function does."""
     return np.frombuffer(buffer, dtype=dtype).reshape(shape, order=order)

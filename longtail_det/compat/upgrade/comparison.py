@@ -37,7 +37,7 @@ class Comparison:
 
 
 def compare(weights: Mapping[str, Tensor], model: nn.Module) -> Comparison:
-    """Check names and shapes both ways.
+    """Report which names and shapes agree, both ways.
 
     Args:
         weights: by name in mmdet 3.x.
@@ -71,7 +71,7 @@ def compare(weights: Mapping[str, Tensor], model: nn.Module) -> Comparison:
 
 
 def describe_classes(weights: Mapping[str, Tensor], model: nn.Module) -> str | None:
-    """Say in one sentence that a checkpoint is of another number of classes, or of another kind of loss.
+    """Report in one sentence that a checkpoint is of another number of classes, or of another kind of loss.
 
     Args:
         weights: by name in mmdet 3.x.
@@ -96,7 +96,7 @@ def describe_classes(weights: Mapping[str, Tensor], model: nn.Module) -> str | N
 
 
 def _rows(weights: Mapping[str, Tensor]) -> dict[str, int]:
-    """Rows of the layers that count classes, by the last part of their name."""
+    """Return the rows of the layers that count classes, by the last part of their name."""
     layers = ('fc_cls', 'fc_reg', 'conv_logits')
     found = {}
     for name, value in weights.items():
@@ -107,7 +107,7 @@ def _rows(weights: Mapping[str, Tensor]) -> dict[str, int]:
 
 
 def _num_classes(rows: Mapping[str, int]) -> int | None:
-    """Classes, where a layer is specific to them: one mask, or four box deltas each."""
+    """Return the classes, where a layer is specific to them: one mask, or four box deltas each."""
     if rows.get('conv_logits', 1) > 1:
         return rows['conv_logits']
     return rows['fc_reg'] // 4 if rows.get('fc_reg', 4) > 4 else None

@@ -36,7 +36,7 @@ _DROP = {
 
 
 def _numbered(pattern: str, new: str, shift: int, numbers: range) -> list[tuple[re.Pattern[str], str]]:
-    """One rule per number: `#` in the old name is the number, in the new one the number less `shift`."""
+    """Return one rule per number: `#` in the old name is the number, in the new one the number less `shift`."""
     return [(re.compile(pattern.replace('#', str(n))), new.replace('#', str(n - shift))) for n in numbers]
 
 
@@ -79,7 +79,7 @@ _SCALE = re.compile(r'roi_head\.bbox_head\.(?:\d\.)?fc_cls\.scale')
 
 
 def from_detectron2(checkpoint: Mapping[str, Any]) -> Renamed:
-    """Rename the weights of a detectron2 checkpoint; the first convolution still expects detectron2's images.
+    """Return the renamed weights of a detectron2 checkpoint; the first convolution still expects detectron2's images.
 
     Args:
         checkpoint: as saved by its trainer or as in its model zoo: `model`, or the weights alone; tensors or arrays.
@@ -95,11 +95,7 @@ def from_detectron2(checkpoint: Mapping[str, Any]) -> Renamed:
 
 
 def source_input(checkpoint: Mapping[str, Any]) -> ImageInput:
-    """How the images of a checkpoint were normalized: as it says itself, or else detectron2's default.
-
-    Args:
-        checkpoint: as for `from_detectron2`.
-    """
+    """Return how the images of a `checkpoint` were normalized: as it says itself, or else detectron2's default."""
     weights = _weights(checkpoint)
     mean, std = (weights[name].flatten().tolist() if name in weights else None for name in ('pixel_mean', 'pixel_std'))
     default_std = _STD_BGR_RESNEXT if _is_resnext(weights) else (1.0, 1.0, 1.0)
@@ -107,13 +103,9 @@ def source_input(checkpoint: Mapping[str, Any]) -> ImageInput:
 
 
 def expected_style(checkpoint: Mapping[str, Any]) -> str:
-    """The `style` of mmdet's ResNet that has its strides where detectron2's default for these weights has them.
+    """Return the `style` of mmdet's ResNet with the strides that detectron2 gives such a `checkpoint` by default.
 
-    Args:
-        checkpoint: as for `from_detectron2`.
-
-    Returns:
-        'caffe' for ResNet (stride in the first 1x1), 'pytorch' for ResNeXt (stride in the 3x3).
+    'caffe' for ResNet (stride in the first 1x1), 'pytorch' for ResNeXt (stride in the 3x3).
     """
     return 'pytorch' if _is_resnext(_weights(checkpoint)) else 'caffe'
 

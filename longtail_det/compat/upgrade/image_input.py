@@ -31,7 +31,7 @@ class ImageInput:
 
 
 def fold_input(weight: Tensor, source: ImageInput, target: ImageInput) -> Tensor:
-    """Change a first convolution so that it gives on the target's images what it gave on the source's.
+    """Return a first convolution that gives on the target's images what it gave on the source's.
 
     Args:
         weight: (O, 3, kH, kW) float, of a convolution of the source.

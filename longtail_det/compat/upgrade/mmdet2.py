@@ -38,7 +38,7 @@ _SWIN_MERGING = re.compile(r'backbone\.layers\.\d+\.downsample\.(?:reduction|nor
 
 
 def from_mmdet2(checkpoint: Mapping[str, Any]) -> Renamed:
-    """Rename the weights of an mmdet 2.x checkpoint; optimizer and hook state are left behind.
+    """Return the renamed weights of an mmdet 2.x checkpoint; optimizer and hook state are left behind.
 
     Args:
         checkpoint: as saved: `state_dict` and `meta`, or the weights alone.
@@ -59,14 +59,7 @@ def from_mmdet2(checkpoint: Mapping[str, Any]) -> Renamed:
 
 
 def tensors(weights: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Take the prefix of data-parallel training off the names, and check that every value is a weight.
-
-    Args:
-        weights: by name.
-
-    Raises:
-        ValueError: a value is no tensor.
-    """
+    """Return weights without the prefix of data-parallel training; raise a ValueError at a value that is no tensor."""
     found = {}
     for name, value in weights.items():
         if not isinstance(value, Tensor):
@@ -81,7 +74,7 @@ def _class_names(meta: Any) -> Sequence[str]:
 
 
 def _reorder_merging(value: Tensor) -> Tensor:
-    """Reorder the 4 C inputs of Swin's patch merging.
+    """Return the 4 C inputs of Swin's patch merging in mmdet's order.
 
     The authors stack the neighbors (0, 0), (1, 0), (0, 1), (1, 1), each with all its channels; mmdet unfolds the
     image: channel after channel, each with its neighbors row by row.

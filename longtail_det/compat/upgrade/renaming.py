@@ -32,7 +32,7 @@ class Renamed:
 def rename(
     weights: Mapping[str, Tensor], rules: Rules, drop: Mapping[str, str], classes: Sequence[str] = ()
 ) -> Renamed:
-    """Apply the first rule that fits each name.
+    """Return the weights, renamed by the first rule that fits each name.
 
     Args:
         weights: by old name.

@@ -10,7 +10,7 @@ from .renaming import Renamed
 
 
 def report_lines(found: Comparison, renamed: Renamed, limit: int | None) -> Iterator[str]:
-    """Say what fits the model and what does not, name by name.
+    """Report what fits the model and what does not, name by name.
 
     Args:
         found: what was compared.
@@ -25,18 +25,12 @@ def report_lines(found: Comparison, renamed: Renamed, limit: int | None) -> Iter
     yield from _listed('new, filled by training or by --class-statistics', others, limit)
     yield from _listed('missing in the checkpoint', found.missing, limit)
     yield from _listed('unused by the config', [_old_and_new(name, renamed) for name in found.unused], limit)
-    shapes = [
-        f'{name}: {pair[0]} in the checkpoint, {pair[1]} in the config' for name, pair in found.wrong_shape.items()
-    ]
+    shapes = [f'{name}: {old} in the checkpoint, {new} in the config' for name, (old, new) in found.wrong_shape.items()]
     yield from _listed('of another shape', shapes, limit)
 
 
 def dropped_lines(renamed: Renamed) -> Iterator[str]:
-    """Say what was left out and why, one line per reason.
-
-    Args:
-        renamed: what became of the checkpoint.
-    """
+    """Report what was left out of the `renamed` checkpoint and why, one line per reason."""
     groups = defaultdict(list)
     for name, reason in renamed.dropped.items():
         groups[reason].append(name)

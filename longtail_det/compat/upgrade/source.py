@@ -9,8 +9,6 @@ from typing import Any
 from ..checkpoint import load_from_local
 from .array_pickle import load_array_pickle
 
-SOURCES = ('mmdet2', 'detectron2')
-
 
 def read_source(path: str | Path) -> Mapping[str, Any]:
     """Read a checkpoint file of either format: torch's, or (`.pkl`) a pickle of numpy arrays.
@@ -25,12 +23,13 @@ def read_source(path: str | Path) -> Mapping[str, Any]:
     is_pickle = Path(path).suffix in ('.pkl', '.pickle')
     content = load_array_pickle(path) if is_pickle else load_from_local(str(path), map_location='cpu')
     if not isinstance(content, Mapping) or not content:
-        raise ValueError(f'{path} holds {_kind(content)}; expected the mapping of weights that training saves')
+        found = 'nothing' if isinstance(content, Mapping) else f'a {type(content).__name__}'
+        raise ValueError(f'{path} holds {found}; expected the mapping of weights that training saves')
     return content
 
 
 def detect_source(checkpoint: Mapping[str, Any], path: str | Path) -> str:
-    """Say which program wrote a checkpoint, by its version and the names in it.
+    """Return which program wrote a checkpoint, by its version and the names in it.
 
     Args:
         checkpoint: what `read_source` gave.
@@ -58,7 +57,7 @@ def detect_source(checkpoint: Mapping[str, Any], path: str | Path) -> str:
 
 
 def weights_of(checkpoint: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The mapping of names to weights inside a checkpoint, or the checkpoint itself where it is nothing else."""
+    """Return the mapping of names to weights inside a checkpoint, or the checkpoint itself where it is nothing else."""
     for key in ('state_dict', 'model', 'model_state', 'blobs'):
         if isinstance(checkpoint.get(key), Mapping):
             return checkpoint[key]
@@ -83,7 +82,3 @@ def _refusal(checkpoint: Mapping[str, Any], names: list[str]) -> str | None:
     if 'blobs' in checkpoint or any('_branch2a_' in name for name in names):
         return 'is of Caffe2 (Detectron), whose class 0 is the background; load it in detectron2 and save it there'
     return None
-
-
-def _kind(content: Any) -> str:
-    return 'nothing' if isinstance(content, Mapping) else f'a {type(content).__name__}'

@@ -42,7 +42,8 @@ class ClassStatisticsHook(Hook):
         if takers := _modules_with(runner.model, 'set_class_statistics'):
             for module in takers:
                 module.set_class_statistics(statistics())
-            print_log(f'class statistics for {_type_names(takers)}: {statistics().summary()}', logger='current')
+            names = ', '.join(sorted({type(module).__name__ for module in takers}))
+            print_log(f'class statistics for {names}: {statistics().summary()}', logger='current')
         if takers := _modules_with(runner.model, 'set_target_classes'):
             targets = find_target_classes(dataset, statistics)
             for module in takers:
@@ -54,17 +55,8 @@ def _modules_with(model: nn.Module, method: str) -> list[Any]:
     return [module for module in unwrapped(model).modules() if hasattr(module, method)]
 
 
-def _type_names(modules: list[Any]) -> str:
-    return ', '.join(sorted({type(module).__name__ for module in modules}))
-
-
 def find_target_classes(dataset: Any, statistics: Callable[[], ClassStatistics]) -> list[int]:
-    """Return the classes for object-level resampling: those a dataset chose (`RIODataset`), else those of the paper.
-
-    Args:
-        dataset: any mmengine dataset or wrapper of one.
-        statistics: gives those of the dataset; only asked where no dataset chose.
-    """
+    """Return the classes for object-level resampling: those a dataset chose (`RIODataset`), else the paper's."""
     chosen = getattr(unwrap(dataset, 'target_classes'), 'target_classes', None)
     return replay_classes(statistics().image_count).tolist() if chosen is None else list(chosen)
 

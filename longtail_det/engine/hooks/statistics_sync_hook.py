@@ -68,12 +68,5 @@ def _counting_modules(model: nn.Module) -> list[SyncedStatistics]:
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
-    """Return the model inside a distributed wrapper, or the model itself.
-
-    Args:
-        model: a model or its wrapper.
-
-    Returns:
-        The model.
-    """
+    """Return the model inside a distributed wrapper, or the model itself."""
     return cast(nn.Module, model.module) if is_model_wrapper(model) else model

@@ -11,13 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..activations import GUMBEL_LEFT, GUMBEL_RIGHT, Activation, ClassRelative, Gumbel, Normal, Sigmoid
+from ..activations import GUMBEL_LEFT, GUMBEL_RIGHT, Activation, ClassRelative, Gumbel, Sigmoid
 
 #: sets chosen terms of a matrix to zero, in place, and gives it back
 Clear = Callable[[Tensor], Tensor]
 #: exp of it is still finite in float32
 _MAX_EXPONENT = 85.0
-_LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 
 
 class Terms:
@@ -135,66 +134,25 @@ class GumbelTerms(Terms):
         return odds
 
 
-class NormalTerms(Terms):
-    """-log Phi(x) and -log Phi(-x)."""
-
-    activation: Normal
-
-    def positive(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return -log p(x), and its derivative -phi(x) / Phi(x)."""
-        inside = x.clamp(*self.activation.clamp)
-        value = torch.special.log_ndtr(inside).neg_()
-        # phi / Phi in log space; within a clamp of some tens there is no cancellation
-        density = inside.square().mul_(-0.5).sub_(_LOG_SQRT_2PI)
-        return value, density.add_(value).exp_().neg_().mul_(x == inside)
-
-    def negative(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return -log(1 - p(x)) = -log p(-x), and its derivative."""
-        low, high = self.activation.clamp
-        value, gradient = NormalTerms(Normal((-high, -low))).positive(-x)
-        return value, gradient.neg_()
-
-
 class ClassRelativeTerms(Terms):
-    """Those of the normal CDF in some columns, those of the Gumbel CDF in the others."""
+    """Those of any activation, but of chosen columns for `at`."""
 
     activation: ClassRelative
 
-    def __init__(self, activation: ClassRelative) -> None:
-        super().__init__(activation)
-        self.is_normal = activation.is_normal
-        self.normal, self.gumbel = NormalTerms(activation.normal), GumbelTerms(activation.gumbel)
-
-    def positive(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return -log p(x) and its derivative."""
-        return self._choose(self.normal.positive(x), self.gumbel.positive(x))
-
-    def negative(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return -log(1 - p(x)) and its derivative."""
-        return self._choose(self.normal.negative(x), self.gumbel.negative(x))
-
     def at(self, columns: Tensor) -> Terms:
         """Return the terms of chosen columns."""
-        return ClassRelativeTerms(replace(self.activation, is_normal=self.is_normal[columns]))
-
-    def _choose(self, normal: tuple[Tensor, Tensor], gumbel: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        return torch.where(self.is_normal, normal[0], gumbel[0]), torch.where(self.is_normal, normal[1], gumbel[1])
+        return ClassRelativeTerms(replace(self.activation, is_normal=self.activation.is_normal[columns]))
 
 
 _TERMS: dict[type[Activation], type[Terms]] = {
     Sigmoid: SigmoidTerms,
     Gumbel: GumbelTerms,
-    Normal: NormalTerms,
     ClassRelative: ClassRelativeTerms,
 }
 
 
 def terms_of(activation: Activation) -> Terms:
-    """Return the terms of an activation, by autograd for one that has none of its own.
-
-    Args:
-        activation: any.
-    """
+    """Return the terms of an `activation`, by autograd for one that has none of its own."""
     return _TERMS.get(type(activation), Terms)(activation)
 
 

@@ -101,7 +101,7 @@ class BinaryKernel:
 def binary_loss(
     definition: Callable[[Tensor], Tensor], logits: Tensor, labels: Tensor, activation: Activation, **options: Any
 ) -> Tensor:
-    """Evaluate a loss by `BinaryKernel`.
+    """Return a loss evaluated by `BinaryKernel`.
 
     Args:
         definition: the same in plain torch: logits -> (N, K) terms.

@@ -64,7 +64,7 @@ class _Fused(torch.autograd.Function):
 
 
 def row_blocks(logits: Tensor) -> list[slice]:
-    """Cut the rows of (N, K) `logits` into blocks for a CPU; a GPU takes them all at once."""
+    """Return blocks of the rows of (N, K) `logits` for a CPU; a GPU takes all rows at once."""
     num_rows = logits.size(0)
     if logits.is_cuda:
         return [slice(0, num_rows)]
@@ -73,7 +73,7 @@ def row_blocks(logits: Tensor) -> list[slice]:
 
 
 def fused_loss(logits: Tensor, kernel: Kernel, definition: Callable[[Tensor], Tensor]) -> Tensor:
-    """Evaluate a loss per row whose gradient is known.
+    """Return a loss per row whose gradient is known.
 
     Autograd would keep several matrices of the size of the logits; this keeps one beside the logits. Autocast is off
     inside.

@@ -11,7 +11,7 @@ _ROWS = 512
 
 
 def label_linear(features: Tensor, labels: Tensor, weight: Tensor, bias: Tensor | None, num_classes: int) -> Tensor:
-    """Outputs of each row for its own class: `F.linear(...)` seen as (K, C, B), at [k, labels[k]].
+    """Return the outputs of each row for its own class: `F.linear(...)` seen as (K, C, B), at [k, labels[k]].
 
     Cost and memory do not grow with C, but for the gradient of `weight`, which is dense like that of `F.linear`: zero
     in the rows of classes that were not asked for.

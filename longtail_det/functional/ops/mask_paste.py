@@ -20,7 +20,7 @@ _NO_SIDE = 1e-20
 def paste_runs(
     probs: Tensor, boxes: Tensor, height: int, width: int, *, threshold: float, near_box: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Paste masks into their boxes and give the pixels that reach the threshold, as runs down the columns.
+    """Return the pixels of masks pasted into their boxes that reach a threshold, as runs down the columns.
 
     Same decisions, pixel by pixel, as mmdet's paste (bilinear, zero outside the mask, pixel centers at 0.5).
 
@@ -125,7 +125,7 @@ def _relative(pixels: Tensor, ends: Tensor) -> Tensor:
 
 
 def _join_touching(owner: np.ndarray, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Make one run of those that go on at the top of the next column."""
+    """Return the runs, joined where one goes on at the top of the next column."""
     touch = (end[:-1] == start[1:]) & (owner[:-1] == owner[1:])
     opens, closes = np.append(True, ~touch)[: len(owner)], np.append(~touch, True)[: len(owner)]
     return owner[opens], start[opens], end[closes]

@@ -1,4 +1,4 @@
-"""Greedy non-maximum suppression over (RoI, class) pairs that looks at the best pairs only."""
+"""Greedy non-maximum suppression over all (RoI, class) that looks at the best candidates only."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _AHEAD, _FEWEST, _GROWTH = 4, 1024, 4
 
 
 def first_survivors(scores: Tensor, valid: Tensor, look: Look, max_num: int) -> tuple[Tensor, Tensor]:
-    """First `max_num` survivors of greedy NMS, as if it had run over every valid pair.
+    """Return the first `max_num` survivors of greedy NMS, as if it had run over every valid (RoI, class).
 
     Greedy NMS decides in score order: whether a box survives depends on the boxes before it alone. So the best
     candidates, suppressed among themselves, give the beginning of the full result, and more of them are looked at only
     where too few survive. Candidates are ordered by descending score, equal scores by ascending RoI, then class.
 
     Args:
-        scores: (N, C) score of each pair, any float dtype and strides; NaN counts as the highest.
-        valid: (N, C) bool, pairs that take part.
+        scores: (N, C) score of each (RoI, class), any float dtype and strides; NaN counts as the highest.
+        valid: (N, C) bool, which of them take part.
         look: gives boxes and survivors of the candidates it is asked about.
         max_num: survivors wanted, > 0.
 
@@ -45,7 +45,7 @@ def first_survivors(scores: Tensor, valid: Tensor, look: Look, max_num: int) -> 
 
 
 def best_candidates(scores: Tensor, valid: Tensor, limit: int) -> Tensor:
-    """Find the highest of many scores without sorting them all.
+    """Return the highest of many scores without sorting them all.
 
     Args:
         scores: (N, C) any float dtype and strides; NaN counts as the highest.
@@ -74,7 +74,7 @@ def best_candidates(scores: Tensor, valid: Tensor, limit: int) -> Tensor:
 
 
 def _above_guess(scores: Tensor, valid: Tensor, limit: int) -> Tensor:
-    """Pairs at least as high as a guess which aims at twice `limit` of them; a bad guess costs time only."""
+    """Return which are at least as high as a guess which aims at twice `limit` of them; a bad guess costs time only."""
     step = scores.numel() // _SAMPLE | 1
     if step == 1:
         return valid
@@ -95,7 +95,7 @@ def _flat_nonzero(mask: Tensor) -> Tensor:
 
 
 def suppress_within_classes(boxes: Tensor, labels: Tensor, suppress: Suppress) -> Tensor:
-    """Greedy NMS of each class for itself, in one call where the classes lie apart.
+    """Return the survivors of greedy NMS of each class for itself, in one call where the classes lie apart.
 
     Args:
         boxes: (K, 4) x1, y1, x2, y2 in score order, shifted by class or not.
@@ -126,7 +126,7 @@ def _groups_apart(boxes: Tensor, labels: Tensor) -> Iterator[Tensor]:
 
 
 def spread_classes(boxes: Tensor, labels: Tensor) -> Tensor:
-    """Move the boxes of each class to a cell of their own in a square grid.
+    """Return the boxes with those of each class moved to a cell of their own in a square grid.
 
     Adding label * width to all coordinates, as usual, takes them to 10^7 for thousands of classes, where float32 has
     no fractions left; in the grid they stay below width * sqrt(classes at hand).

@@ -9,7 +9,7 @@ import pycocotools.mask as mask_utils
 def encode_runs(
     owner: np.ndarray, start: np.ndarray, end: np.ndarray, *, num_masks: int, num_pixels: int
 ) -> list[bytes]:
-    """Compress masks given as runs of pixels, into the `counts` of COCO's run-length encoding.
+    """Return the `counts` of COCO's run-length encoding of masks given as runs of pixels.
 
     Args:
         owner: (K,) int64 in [0, num_masks), the mask a run belongs to; ascending.

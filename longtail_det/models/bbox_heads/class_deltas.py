@@ -1,4 +1,4 @@
-"""Class-specific box regression that is computed for the (RoI, class) pairs somebody asks about."""
+"""Class-specific box regression, computed for each (RoI, class) that somebody asks about."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class ClassDeltas(OnDemand):
         )
 
     def __getitem__(self, rows: Tensor | slice) -> ClassDeltas:
-        """Those of some RoIs; mmdet's refinement asks for them in this way."""
+        """Return those of some RoIs; mmdet's refinement asks for them in this way."""
         return self.select(rows)
 
     def dense(self) -> Tensor:
-        """(R, C * B) deltas of every class, mmdet's `bbox_pred`."""
+        """Return (R, C * B) deltas of every class, mmdet's `bbox_pred`."""
         return self.fc_reg(self._terms[0][0])
 
 
@@ -53,14 +53,10 @@ def _deltas(fc_reg: nn.Linear, num_classes: int, features: Tensor, labels: Tenso
 
 
 def can_defer(fc_reg: nn.Module) -> TypeGuard[nn.Linear]:
-    """Whether rows of a layer's weight say all about its outputs: a plain linear layer without hooks.
+    """Return whether rows of a layer's weight say all about its outputs: a plain linear layer without hooks.
 
-    Args:
-        fc_reg: regression layer.
-
-    Returns:
-        False for layers with a formula of their own (`NormedLinear`, adapters), which need their forward; and while
-        the model is traced or exported, which knows tensors only.
+    Layers with a formula of their own (`NormedLinear`, adapters) need their forward, and a traced or exported model
+    knows tensors only.
     """
     hooks = fc_reg._forward_pre_hooks or fc_reg._forward_hooks
     return type(fc_reg) is nn.Linear and not hooks and not is_recording()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mmdet.models.roi_heads.bbox_heads import ConvFCBBoxHead
@@ -65,83 +65,57 @@ class LongTailBBoxHead(ManyClassBoxes, ConvFCBBoxHead):
         self.reg_on_demand = reg_on_demand
         if cls_bias is not None and prior_prob is not None:
             raise ValueError(f'both cls_bias={cls_bias} and prior_prob={prior_prob} are given; remove one')
-        self.cls_bias = self._bias_of_prior(prior_prob) if prior_prob is not None else cls_bias
-
-    def _bias_of_prior(self, prior_prob: float) -> float:
-        if not hasattr(self.loss_cls, 'bias_of_prior'):
+        if prior_prob is not None and not hasattr(self.loss_cls, 'bias_of_prior'):
             raise ValueError(
                 f'prior_prob={prior_prob}: {type(self.loss_cls).__name__} has no prior bias; give cls_bias instead'
             )
-        return self.loss_cls.bias_of_prior(prior_prob)
+        self.cls_bias = cls_bias if prior_prob is None else self.loss_cls.bias_of_prior(prior_prob)
 
     def init_weights(self) -> None:
         """Initialize as mmdet does, then set the classifier's bias."""
         super().init_weights()
-        if self.cls_bias is not None:
-            nn.init.constant_(self._classifier_bias(), self.cls_bias)
-
-    def _classifier_bias(self) -> Tensor:
-        bias = getattr(self.fc_cls, 'bias', None)
-        if bias is None:
+        if self.cls_bias is None:
+            return
+        if getattr(self.fc_cls, 'bias', None) is None:
             raise ValueError(
                 f'cls_bias={self.cls_bias}: the classifier {type(self.fc_cls).__name__} has no bias; '
                 'remove cls_bias and prior_prob'
             )
-        return bias
+        nn.init.constant_(self.fc_cls.bias, self.cls_bias)
 
     def branch_features(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Features that the classifier and the regressor see.
-
-        Args:
-            x: (N, in_channels, H, W) RoI features.
-
-        Returns:
-            (N, D) features of the classifier and of the regressor; the same tensor without separate branches.
-        """
+        """Return the (N, D) inputs of the classifier and of the regressor from (N, in_channels, H, W) RoI features."""
         for conv in self.shared_convs:
             x = conv(x)
         if self.shared_fcs:
-            x = self._flat(x)
-            for fc in self.shared_fcs:
-                x = self.relu(fc(x))
+            x = self._branch(x, (), self.shared_fcs)
         return self._branch(x, self.cls_convs, self.cls_fcs), self._branch(x, self.reg_convs, self.reg_fcs)
 
-    def _branch(self, x: Tensor, convs: nn.ModuleList, fcs: nn.ModuleList) -> Tensor:
+    def _branch(self, x: Tensor, convs: Iterable[nn.Module], fcs: nn.ModuleList) -> Tensor:
         for conv in convs:
             x = conv(x)
-        x = self._flat(x)
+        if x.dim() > 2 and self.with_avg_pool:
+            x = self.avg_pool(x)
+        x = x.flatten(1)
         for fc in fcs:
             x = self.relu(fc(x))
         return x
 
-    def _flat(self, x: Tensor) -> Tensor:
-        if x.dim() > 2 and self.with_avg_pool:
-            x = self.avg_pool(x)
-        return x.flatten(1)
-
     def forward(self, x: Tensor) -> tuple[Tensor | None, Tensor | ClassDeltas | None]:
-        """Classify and regress RoIs.
+        """Return the logits and the box deltas of RoIs, None for what the head lacks.
 
         Args:
             x: (N, in_channels, H, W) RoI features.
 
         Returns:
             (N, columns of the loss) logits and (N, B or C B) box deltas, computed or on demand (never while torch
-            traces or exports the model); None for what the head lacks.
+            traces or exports the model).
         """
         x_cls, x_reg = self.branch_features(x)
         return self.fc_cls(x_cls) if self.with_cls else None, self.regress(x_reg)
 
     def regress(self, features: Tensor) -> Tensor | ClassDeltas | None:
-        """Box deltas of RoIs.
-
-        Args:
-            features: (N, D) what the regressor sees.
-
-        Returns:
-            (N, B or C B) deltas; with `reg_on_demand` and a layer that allows it not computed yet; None without a
-            regressor.
-        """
+        """Return (N, B or C B) box deltas of (N, D) `features`, computed or on demand; None without a regressor."""
         if not self.with_reg:
             return None
         if self.reg_on_demand and not self.reg_class_agnostic and can_defer(self.fc_reg):

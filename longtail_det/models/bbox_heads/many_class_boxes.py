@@ -23,19 +23,11 @@ class ManyClassBoxes(BBoxHead):
     """Mixin before an mmdet `BBoxHead`: it takes `ClassDeltas` for `bbox_pred`, and detects with our `multiclass_nms`.
 
     Losses and detections are mmdet's, up to rounding where deltas are computed on demand, and detections of given
-    deltas bit by bit. What needs the boxes of all pairs (soft-NMS, unlimited detections, raw boxes) gets them.
+    deltas bit by bit. What needs the boxes of every (RoI, class) (soft-NMS, unlimited detections, raw boxes) gets them.
     """
 
     def bbox_pred_split(self, bbox_pred: ClassDeltas, num_proposals_per_img: Sequence[int]) -> list[ClassDeltas]:
-        """Cut box deltas by image; mmdet's RoI heads ask for it where `bbox_pred` is no tensor.
-
-        Args:
-            bbox_pred: of all images.
-            num_proposals_per_img: RoIs of each.
-
-        Returns:
-            Deltas of each image.
-        """
+        """Return the box deltas of each image; mmdet's RoI heads ask for it where `bbox_pred` is no tensor."""
         return bbox_pred.split(num_proposals_per_img)
 
     def loss(
@@ -49,21 +41,7 @@ class ManyClassBoxes(BBoxHead):
         bbox_weights: Tensor,
         reduction_override: str | None = None,
     ) -> dict[str, Tensor]:
-        """Losses and accuracy of RoIs, as in mmdet.
-
-        Args:
-            cls_score: (N, columns of the loss) logits or None.
-            bbox_pred: (N, B or C B) deltas, computed or on demand, or None.
-            rois: (N, 5) image index and box.
-            labels: (N,) int64 in [0, C], C = background.
-            label_weights: (N,) of the classification.
-            bbox_targets: (N, B) deltas wanted, or boxes with `reg_decoded_bbox`.
-            bbox_weights: (N, B) of the regression.
-            reduction_override: takes the place of the losses' own reduction.
-
-        Returns:
-            Losses by name.
-        """
+        """Return losses and accuracy of RoIs by name; arguments are mmdet's, `bbox_pred` computed or on demand."""
         targets = (labels, label_weights, bbox_targets, bbox_weights, reduction_override)
         if not isinstance(bbox_pred, ClassDeltas):
             return super().loss(cls_score, bbox_pred, rois, *targets)
@@ -87,17 +65,7 @@ class ManyClassBoxes(BBoxHead):
     def regress_by_class(
         self, priors: Tensor, label: Tensor, bbox_pred: Tensor | ClassDeltas, img_meta: Mapping[str, Any]
     ) -> Tensor:
-        """Boxes of RoIs for one class each, for the next stage of a cascade.
-
-        Args:
-            priors: (N, 4) boxes in pixels.
-            label: (N,) int64 in [0, C).
-            bbox_pred: (N, B or C B) deltas, computed or on demand.
-            img_meta: `img_shape` (H, W) to clip to.
-
-        Returns:
-            (N, 4) boxes in pixels.
-        """
+        """Return boxes of RoIs for one class each, as in mmdet, of deltas that are computed or on demand."""
         if isinstance(bbox_pred, ClassDeltas):
             return self.bbox_coder.decode(priors, bbox_pred.pick(label), max_shape=img_meta['img_shape'])
         return super().regress_by_class(priors, label, bbox_pred, img_meta)
@@ -112,8 +80,9 @@ class ManyClassBoxes(BBoxHead):
         rcnn_test_cfg: Any = None,
     ) -> InstanceData:
         if isinstance(bbox_pred, ClassDeltas):
-            if len(roi) and rcnn_test_cfg is not None and _may_look(rcnn_test_cfg):
-                return self._detect_on_demand(roi, cls_score, bbox_pred, img_meta, rescale, rcnn_test_cfg)
+            cfg = rcnn_test_cfg
+            if len(roi) and cfg and is_plain_nms(cfg.nms, cfg.max_per_img) and not cfg.nms.get('class_agnostic'):
+                return self._detect_on_demand(roi, cls_score, bbox_pred, img_meta, rescale, cfg)
             bbox_pred = bbox_pred.dense()
         if rcnn_test_cfg is None or not len(roi):
             return super()._predict_by_feat_single(roi, cls_score, bbox_pred, img_meta, rescale, rcnn_test_cfg)
@@ -121,10 +90,9 @@ class ManyClassBoxes(BBoxHead):
         columns = 1 if bbox_pred is None or self.reg_class_agnostic else self.num_classes
         cfg = rcnn_test_cfg
         box_dim = raw.bboxes.size(1) // columns
-        dets, labels = multiclass_nms(raw.bboxes, raw.scores, cfg.score_thr, cfg.nms, cfg.max_per_img, box_dim=box_dim)[
-            :2
-        ]
-        return _instances(dets, labels)
+        return _instances(
+            *multiclass_nms(raw.bboxes, raw.scores, cfg.score_thr, cfg.nms, cfg.max_per_img, box_dim=box_dim)
+        )
 
     def _detect_on_demand(
         self,
@@ -147,12 +115,7 @@ class ManyClassBoxes(BBoxHead):
                 boxes = scale_boxes(boxes, [1 / factor for factor in img_meta['scale_factor']])
             return get_box_tensor(boxes)
 
-        dets, labels = multiclass_nms_of(boxes_of, scores, cfg.score_thr, cfg.nms, cfg.max_per_img)[:2]
-        return _instances(dets, labels)
-
-
-def _may_look(cfg: Any) -> bool:
-    return is_plain_nms(cfg.nms, cfg.max_per_img) and not cfg.nms.get('class_agnostic', False)
+        return _instances(*multiclass_nms_of(boxes_of, scores, cfg.score_thr, cfg.nms, cfg.max_per_img))
 
 
 def _instances(dets: Tensor, labels: Tensor) -> InstanceData:

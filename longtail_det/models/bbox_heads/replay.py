@@ -34,11 +34,11 @@ class Replay:
 
     @property
     def number(self) -> Tensor | int:
-        """How many rows count; on the device where that is known only there."""
+        """Number of rows that count; on the device where it is known only there."""
         return len(self) if self.counts is None else self.counts.sum()
 
     def mask(self, values: Tensor) -> Tensor:
-        """(K, ...) values, zero in the rows that do not count."""
+        """Return (K, ...) values, zero in the rows that do not count."""
         if self.counts is None:
             return values
         return torch.where(self.counts.view(-1, *[1] * (values.dim() - 1)), values, 0.0)
@@ -54,7 +54,7 @@ def draw_replay(
     padded: bool,
     dtype: torch.dtype,
 ) -> Replay:
-    """Take the stored rows of the target classes among the labels of a step.
+    """Return the stored rows of the target classes among the labels of a step.
 
     Args:
         bank: what is stored.
@@ -78,24 +78,17 @@ def draw_replay(
 
 
 def may_pad(loss_cls: nn.Module, labels: Tensor) -> bool:
-    """Whether rows that do not count can stand among the others: on a GPU, with a loss that has no state.
+    """Return whether rows that do not count can stand among the others: on a GPU, with a loss that has no state.
 
     Their weight is 0, so value and gradient do not see them, and the host need not wait to learn how many rows there
     are. But a loss with buffers may count every row it gets (EQLv2 its gradients, SeesawLoss its labels), so it gets
     none that is not real, at the price of one wait per step. On a CPU nobody waits, and fewer rows are less work.
-
-    Args:
-        loss_cls: the head's classification loss.
-        labels: any tensor on the device of the RoIs.
-
-    Returns:
-        Whether to pad.
     """
     return labels.is_cuda and not any(True for _ in loss_cls.buffers())
 
 
 def regress_own_class(fc_reg: nn.Module, features: Tensor, labels: Tensor, num_classes: int, box_dim: int) -> Tensor:
-    """Box regression of each row for its own class alone.
+    """Return the box regression of each row for its own class alone.
 
     Of a plain linear layer only the rows of the wanted classes are computed; any other layer is run in full.
 

@@ -84,14 +84,7 @@ class RIOBBoxHead(LongTailBBoxHead):
             )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | ClassDeltas | None]:
-        """Classify and regress RoIs; in training the logits carry the features for `loss_and_target`.
-
-        Args:
-            x: (N, in_channels, H, W) RoI features.
-
-        Returns:
-            (N, columns of the loss) logits, and (N, B or C B) box deltas, computed or on demand, or None.
-        """
+        """Return what the parent returns; in training the logits carry the features for `loss_and_target`."""
         x_cls, x_reg = self.branch_features(x)
         cls_score = self.fc_cls(x_cls)
         if self.replay and self.training:
@@ -110,19 +103,10 @@ class RIOBBoxHead(LongTailBBoxHead):
         concat: bool = True,
         reduction_override: str | None = None,
     ) -> dict[str, Any]:
-        """Losses of the RoIs and of the replayed rows, and the targets of the RoIs; then store the RoIs.
+        """Return losses of the RoIs and of the replayed rows, and the targets of the RoIs; then store the RoIs.
 
-        Args:
-            cls_score: (N, columns of the loss) logits, the very tensor that `forward` gave.
-            bbox_pred: (N, B or C B) box deltas, computed or on demand, or None.
-            rois: (N, 5) image index and box of each RoI.
-            sampling_results: of each image.
-            rcnn_train_cfg: mmdet's training settings of the R-CNN.
-            concat: True; targets as one tensor.
-            reduction_override: must be None while replaying.
-
-        Returns:
-            `loss_bbox`, the losses by name, and `bbox_targets`, the targets of the N RoIs.
+        Arguments and result are mmdet's. `cls_score` must be the very tensor that `forward` gave, and while replaying
+        `concat` True and `reduction_override` None.
         """
         if not (self.replay and self.training):
             return super().loss_and_target(

@@ -30,7 +30,7 @@ def multiclass_nms(
     return_inds: bool = False,
     box_dim: int = 4,
 ) -> Detections:
-    """Greedy NMS of each class for itself, equal bit by bit to mmdet's function of this name.
+    """Return the survivors of greedy NMS of each class, equal bit by bit to mmdet's function of this name.
 
     Equal scores go by RoI, then class. mmcv's own order of them is open in compiled ops and fixed, the same, in ours.
     Anything but plain NMS (`type='nms'` with `iou_threshold` and no more than `class_agnostic` and `split_thr`, and a
@@ -39,7 +39,7 @@ def multiclass_nms(
     Args:
         multi_bboxes: (N, 4 C) or (N, 4) boxes x1, y1, x2, y2.
         multi_scores: (N, C + 1), last column background.
-        score_thr: pairs with a score above it take part.
+        score_thr: each (RoI, class) with a score above it takes part.
         nms_cfg: mmdet's settings of the NMS.
         max_num: detections wanted; -1: all.
         score_factors: (N,) factors on the scores, applied after the threshold; or None.
@@ -82,17 +82,17 @@ def multiclass_nms_of(
     score_factors: Tensor | None = None,
     return_inds: bool = False,
 ) -> Detections:
-    """Greedy NMS of each class for itself, with boxes computed only for the pairs that are looked at.
+    """Return the survivors of greedy NMS of each class, with boxes computed only where they are looked at.
 
     Equal to `multiclass_nms` but for rounding: mmdet shifts the boxes of a class by a multiple of the largest of all
     N * C coordinates, which are not known here. Classes get cells of a grid instead, so overlaps are more exact than
     mmdet's (whose shifted coordinates lose their fractions beyond 10^4 classes), and no box can suppress one of
-    another class. A pair whose overlap is within rounding of the threshold may be decided differently.
+    another class. Two boxes whose overlap is within rounding of the threshold may be decided differently.
 
     Args:
         boxes_of: gives the (K, 4) boxes of (K,) RoIs and their (K,) classes.
         multi_scores: (N, C + 1), last column background.
-        score_thr: pairs with a score above it take part.
+        score_thr: each (RoI, class) with a score above it takes part.
         nms_cfg: settings for which `is_plain_nms` holds, without `class_agnostic`.
         max_num: detections wanted, > 0.
         score_factors: (N,) factors on the scores, applied after the threshold; or None.
@@ -107,7 +107,7 @@ def multiclass_nms_of(
     if not is_plain_nms(nms_cfg, max_num) or nms_cfg.get('class_agnostic', False):
         raise ValueError(
             f'multiclass_nms_of got nms_cfg={nms_cfg}, max_num={max_num}; it knows plain NMS within classes and a '
-            'positive max_num only, give the boxes of all pairs to multiclass_nms'
+            'positive max_num only, give the boxes of every (RoI, class) to multiclass_nms'
         )
     suppress = _greedy(nms_cfg)
 
@@ -121,14 +121,10 @@ def multiclass_nms_of(
 
 
 def is_plain_nms(nms_cfg: Mapping[str, Any] | None, max_num: int) -> bool:
-    """Whether the first `max_num` results of an NMS follow from its best candidates alone.
+    """Return whether the first `max_num` results of an NMS follow from its best candidates alone.
 
-    Args:
-        nms_cfg: mmdet's settings of the NMS, or None for no NMS.
-        max_num: detections wanted.
-
-    Returns:
-        False for soft-NMS, no NMS, unlimited detections and everything else that needs all candidates at once.
+    False for soft-NMS, no NMS (`nms_cfg` None), unlimited detections (`max_num` below 1) and everything else that
+    needs all candidates at once.
     """
     return (
         max_num > 0
@@ -146,7 +142,7 @@ def _scores(multi_scores: Tensor, score_thr: float, factors: Tensor | None) -> t
 
 
 def _class_shift(boxes: Tensor, valid: Tensor) -> Tensor:
-    """What mmcv adds to the coordinates of a class, per label: 1 + the largest coordinate that takes part."""
+    """Return what mmcv adds to the coordinates of a class, per label: 1 + the largest coordinate that takes part."""
     if boxes.dim() == 2:
         largest = boxes[valid.any(1)].max()
     else:

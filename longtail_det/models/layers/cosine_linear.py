@@ -56,7 +56,7 @@ class CosineLinear(nn.Module):
             self.scale.copy_(torch.linalg.vector_norm(self.weight, dim=1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Give the scaled cosines.
+        """Return the scaled cosines.
 
         Args:
             x: (N, in_features) features, any float dtype; lengths are taken in float32 at least.
@@ -72,7 +72,7 @@ class CosineLinear(nn.Module):
         return F.linear(unit, weight.to(unit.dtype))
 
     def extra_repr(self) -> str:
-        """Arguments for `print(model)`."""
+        """Return the arguments for `print(model)`."""
         return f'in_features={self.in_features}, out_features={self.out_features}, temperature={self.temperature}'
 
 

@@ -26,43 +26,27 @@ class OnDemand(ABC):
 
     @abstractmethod
     def _like(self, terms: Sequence[Term]) -> Self:
-        """Make one of other terms."""
+        """Return one of other terms."""
 
     @abstractmethod
     def _refusal(self, what: str) -> str:
-        """Say what to do where code of another head takes this for a tensor."""
+        """Return what to do where code of another head takes this for a tensor."""
 
     def __len__(self) -> int:
-        """Number of RoIs R."""
+        """Return the number of RoIs R."""
         return len(self._terms[0][0])
 
     def pick(self, labels: Tensor) -> Tensor:
-        """Compute one class of each RoI; the gradient reaches the whole layer.
-
-        Args:
-            labels: (R,) int64 in [0, C).
-
-        Returns:
-            (R, ...) what the layer gives for these classes.
-        """
+        """Compute (R, ...) outputs for one class of each RoI, (R,) int64 in [0, C); all of the layer gets gradient."""
         picked = [layer(features, labels) for features, layer in self._terms]
         return picked[0] if len(picked) == 1 else torch.stack(picked).mean(dim=0)
 
     def select(self, rows: Tensor | slice) -> Self:
-        """Take those of some RoIs.
-
-        Args:
-            rows: indices as for a tensor's first dimension.
-        """
+        """Select those of some RoIs, by indices as for a tensor's first dimension."""
         return self._like([(features[rows], layer) for features, layer in self._terms])
 
     def split(self, sizes: Sequence[int], dim: int = 0) -> list[Self]:
-        """Cut into consecutive parts, the RoIs of the images.
-
-        Args:
-            sizes: RoIs of each image.
-            dim: 0, the RoIs.
-        """
+        """Return consecutive parts, the RoIs of each image; `dim` is 0."""
         if dim != 0:
             self._refuse(f'split(dim={dim})')
         parts = [[(part, layer) for part in features.split(list(sizes))] for features, layer in self._terms]

@@ -34,14 +34,10 @@ class DecodedOnDemand:
 
     @abstractmethod
     def numpy(self) -> np.ndarray:
-        """Decode to a bool array in the memory of the host."""
+        """Return a bool array in the memory of the host."""
 
     def decode(self, device: torch.device | None = None) -> Tensor:
-        """Decode to a bool tensor that is the caller's own.
-
-        Args:
-            device: of the result; None: `self.device`.
-        """
+        """Return a bool tensor that is the caller's own, on `device` or else on `self.device`."""
         return torch.from_numpy(self.numpy()).to(self.device if device is None else device)
 
     @property
@@ -50,23 +46,15 @@ class DecodedOnDemand:
         return len(self.shape)
 
     def dim(self) -> int:
-        """Number of dimensions."""
+        """Return the number of dimensions."""
         return len(self.shape)
 
     def size(self, dim: int | None = None) -> torch.Size | int:
-        """Shape, or one number of it.
-
-        Args:
-            dim: None for all.
-        """
+        """Return the shape, or its number at `dim`."""
         return self.shape if dim is None else self.shape[dim]
 
     def astype(self, dtype: Any) -> np.ndarray:
-        """Decode to an array.
-
-        Args:
-            dtype: numpy's type of its numbers.
-        """
+        """Return an array of numpy's `dtype`."""
         return self.numpy().astype(dtype, copy=False)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:

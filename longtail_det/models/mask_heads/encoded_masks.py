@@ -35,7 +35,7 @@ class EncodedMask(DecodedOnDemand, dict):
         return torch.Size(self['size'])
 
     def __getitem__(self, key: Any) -> Any:
-        """Value of a key, or part of the mask, as a tensor in host memory: mmdet's encoders make it an array."""
+        """Return the value of a key, or part of the mask as a tensor on the CPU: mmdet's encoders make it an array."""
         return super().__getitem__(key) if isinstance(key, str) else self.decode(torch.device('cpu'))[key]
 
     def __setitem__(self, key: Any, value: Any) -> None:
@@ -53,7 +53,7 @@ class EncodedMask(DecodedOnDemand, dict):
     __hash__ = None
 
     def numpy(self) -> np.ndarray:
-        """Decode to an (H, W) bool array."""
+        """Return an (H, W) bool array."""
         return np.ascontiguousarray(mask_api.decode(dict(self)), dtype=bool)
 
 
@@ -92,7 +92,7 @@ class EncodedMasks(DecodedOnDemand):
         return iter(self._masks)
 
     def __getitem__(self, index: Any) -> Any:
-        """One mask for an integer; several for a slice, or a list, array or tensor of N booleans or of indices.
+        """Return one mask for an integer; several for a slice, or a list, array or tensor of N booleans or of indices.
 
         Any other index gives part of the decoded tensor.
         """
@@ -111,13 +111,7 @@ class EncodedMasks(DecodedOnDemand):
 
     @staticmethod
     def cat(parts: Sequence[EncodedMasks | Tensor]) -> EncodedMasks | Tensor:
-        """Join the masks of several results on one image.
-
-        Args:
-            parts: at least one; all of the same image size.
-
-        Returns:
-            Encoded masks; a tensor where one of the parts is a tensor.
+        """Return the masks of one or more results on one image, as a tensor where one of the parts is a tensor.
 
         Raises:
             ValueError: image sizes that differ.
@@ -136,27 +130,22 @@ class EncodedMasks(DecodedOnDemand):
         return torch.Size((len(self), *self._size))
 
     def numpy(self) -> np.ndarray:
-        """Decode to an (N, H, W) bool array, as large as mmdet's masks."""
+        """Return an (N, H, W) bool array, as large as mmdet's masks."""
         images = np.zeros(self.shape, dtype=bool)
         for image, mask in zip(images, self._masks, strict=True):
             image[:] = mask.numpy()
         return images
 
     def detach(self) -> EncodedMasks:
-        """Give itself: there is no graph."""
+        """Return itself: there is no graph."""
         return self
 
     def cpu(self) -> EncodedMasks:
-        """Encoded masks whose tensors are in the memory of the host."""
+        """Return encoded masks whose tensors are in the memory of the host."""
         return self.to('cpu')
 
     def to(self, *args: Any, **kwargs: Any) -> Any:
-        """Encoded masks for another device; of another type than bool a decoded tensor.
-
-        Args:
-            args: as of `torch.Tensor.to`.
-            kwargs: the same.
-        """
+        """Return encoded masks for another device, or a decoded tensor of another dtype, as `torch.Tensor.to`."""
         device, dtype = torch._C._nn._parse_to(*args, **kwargs)[:2]  # as torch.nn.Module.to reads them
         if dtype not in (None, torch.bool):
             return self.decode().to(*args, **kwargs)

@@ -72,17 +72,7 @@ class LabelFCNMaskHead(FCNMaskHead):
         batch_gt_instances: list[InstanceData],
         rcnn_train_cfg: ConfigDict,
     ) -> dict:
-        """Compute the targets and the loss of the masks of the RoIs' own classes.
-
-        Args:
-            mask_preds: what `forward` gave for the R positive RoIs of all images.
-            sampling_results: RoIs and labels of each image.
-            batch_gt_instances: `bboxes`, `labels` and `masks` of each image.
-            rcnn_train_cfg: `mask_size` among others.
-
-        Returns:
-            `loss_mask`, a dict of losses, and `mask_targets` (R, h, w).
-        """
+        """Return mmdet's targets and loss, computed from the masks of the RoIs' own classes."""
         if not isinstance(mask_preds, LabelledMasks):
             return super().loss_and_target(mask_preds, sampling_results, batch_gt_instances, rcnn_train_cfg)
         targets = self.get_targets(sampling_results, batch_gt_instances, rcnn_train_cfg)
@@ -100,34 +90,14 @@ class LabelFCNMaskHead(FCNMaskHead):
         rescale: bool = False,
         activate_map: bool = False,
     ) -> list[InstanceData]:
-        """Add the masks of the detections, of one type in all images.
-
-        Args:
-            mask_preds: what `forward` gave for the detections of each image.
-            results_list: `bboxes` and `labels` of each image.
-            batch_img_metas: `ori_shape` and `scale_factor` of each image.
-            rcnn_test_cfg: `mask_thr_binary` among others.
-            rescale: give masks of the original images.
-            activate_map: `mask_preds` are probabilities already.
-
-        Returns:
-            The results with `masks` of (n, H, W), encoded or tensors.
-        """
+        """Return mmdet's results with `masks` of (n, H, W), encoded or tensors, of one type in all images."""
         results = super().predict_by_feat(
             mask_preds, results_list, batch_img_metas, rcnn_test_cfg, rescale, activate_map
         )
         return self.encode_missing(results, rcnn_test_cfg)
 
     def encode_missing(self, results_list: list[InstanceData], rcnn_test_cfg: ConfigDict) -> list[InstanceData]:
-        """Encode the masks of images without a detection, for which mmdet gives a tensor without asking the head.
-
-        Args:
-            results_list: of each image, with `masks`.
-            rcnn_test_cfg: `mask_thr_binary` among others.
-
-        Returns:
-            The results.
-        """
+        """Return the results with encoded masks also without a detection, where mmdet does not ask the head."""
         for results in results_list if self._encodes(rcnn_test_cfg) else ():
             if len(results) == 0 and isinstance(results.masks, Tensor):
                 height, width = results.masks.shape[1:]
@@ -175,7 +145,7 @@ class LabelHTCMaskHead(LabelFCNMaskHead, HTCMaskHead):
 
 
 def _to_image_frame(boxes: Tensor, img_meta: dict, rescale: bool) -> tuple[int, int]:
-    """Size of the image to paste into; with `rescale` the boxes are brought to it in place, as mmdet does."""
+    """Return the size of the image to paste into; with `rescale` bring the boxes to it in place, as mmdet does."""
     height, width = img_meta['ori_shape'][:2]
     # rounded to the boxes' type like mmdet's, but read on the host: a GPU need not be waited for
     scale = torch.tensor(img_meta['scale_factor'], dtype=boxes.dtype)

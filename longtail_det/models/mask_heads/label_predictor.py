@@ -55,26 +55,15 @@ class LabelPredictor(nn.Module):
             self.power, self.eps = conv.power, conv.eps
 
     def forward(self, features: Tensor) -> LabelledMasks | Tensor:
-        """Stand for the logits of all classes; nothing is computed before the labels are known.
+        """Return what gives the logits of one class per RoI; while the model is traced or exported all of them.
 
         Args:
             features: (R, K, h, w) upsampled features of the RoIs.
-
-        Returns:
-            The logits as an object that gives those of one class per RoI; while the model is traced or exported the
-            (R, C, h, w) tensor.
         """
         return self.dense(features) if is_recording() else LabelledMasks([(features, self.pick)])
 
     def dense(self, features: Tensor) -> Tensor:
-        """Compute the logits of all classes.
-
-        Args:
-            features: (R, K, h, w) upsampled features of the RoIs.
-
-        Returns:
-            (R, C, h, w) logits.
-        """
+        """Compute the (R, C, h, w) logits of all classes from (R, K, h, w) features."""
         rows = self._rows(slice(None), features.dtype)
         logits = F.conv2d(features, rows[:, :, None, None])
         if self.normed:
@@ -82,15 +71,7 @@ class LabelPredictor(nn.Module):
         return logits if self.bias is None else logits + self.bias[:, None, None]
 
     def pick(self, features: Tensor, labels: Tensor) -> Tensor:
-        """Compute the logits of one class per RoI.
-
-        Args:
-            features: (R, K, h, w) upsampled features of the RoIs.
-            labels: (R,) int64 in [0, C).
-
-        Returns:
-            (R, h, w) logits.
-        """
+        """Compute the (R, h, w) logits of one class per RoI, (R,) int64 in [0, C), from (R, K, h, w) features."""
         rows = self._rows(labels, features.dtype)
         logits = torch.bmm(rows[:, None], features.flatten(2)).view(len(features), *features.shape[2:])
         if self.normed:
@@ -110,7 +91,7 @@ class LabelPredictor(nn.Module):
         return torch.linalg.vector_norm(x, dim=1, dtype=dtype).pow(self.power) + self.eps
 
     def extra_repr(self) -> str:
-        """Sizes for `print(model)`."""
+        """Return the sizes for `print(model)`."""
         normed = f', temperature={self.temperature}, power={self.power}' if self.normed else ''
         return f'{self.weight.size(1)}, {self.weight.size(0)}, bias={self.bias is not None}{normed}'
 
@@ -134,32 +115,24 @@ class LabelledMasks(OnDemand):
         return LabelledMasks(terms, self._activated)
 
     def size(self, dim: int) -> int:
-        """Number of RoIs.
-
-        Args:
-            dim: only 0 (number of RoIs) is supported.
-        """
+        """Return the number of RoIs; only `dim` 0 is supported."""
         if dim != 0:
             self._refuse(f'size({dim})')
         return len(self)
 
     def sigmoid(self) -> LabelledMasks:
-        """Ask for probabilities."""
+        """Return what gives probabilities."""
         if self._activated or len(self._terms) > 1:
             self._refuse('sigmoid of an average or a sigmoid')
         ((features, predictor),) = self._terms
         return LabelledMasks([(features, lambda x, labels: predictor(x, labels).sigmoid())], activated=True)
 
     def detach(self) -> LabelledMasks:
-        """Cut the features off the graph; the masks are then picked for a prediction."""
+        """Return it with the features off the graph, to pick masks for a prediction."""
         return self._like([(features.detach(), predictor) for features, predictor in self._terms])
 
     def mean(self, dim: int) -> LabelledMasks:
-        """Average over the stages, put side by side by `torch.cat`.
-
-        Args:
-            dim: 0, the stages.
-        """
+        """Return the average over the stages, put side by side by `torch.cat`; only `dim` 0 is supported."""
         if dim != 0:
             self._refuse(f'mean(dim={dim})')
         return self
@@ -180,7 +153,7 @@ class LabelledMasks(OnDemand):
 
     @classmethod
     def __torch_function__(cls, func: Callable, types: Any, args: Any = (), kwargs: Any = None) -> LabelledMasks:
-        """Concatenate the stages of a cascade; every other function of torch needs the full logits."""
+        """Return the stages of a cascade side by side; every other function of torch needs the full logits."""
         if func is not torch.cat or not all(isinstance(stage, LabelledMasks) for stage in args[0]):
             raise TypeError(_refusal(getattr(func, '__name__', str(func))))
         return args[0][0]._like([term for stage in args[0] for term in stage._terms])

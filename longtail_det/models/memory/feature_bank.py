@@ -88,10 +88,7 @@ class FeatureBank(NeedsClassTable):
         """Keep features of these classes, unless the config names some (called by `ClassStatisticsHook`).
 
         Args:
-            indices: class indices in [0, C), in any order.
-
-        Raises:
-            ValueError: an index is out of range.
+            indices: class indices, in any order; one outside [0, C) is a ValueError.
         """
         self.offer_table(indices)
 
@@ -121,7 +118,7 @@ class FeatureBank(NeedsClassTable):
 
     @property
     def counts(self) -> Tensor:
-        """(C,) int64, features stored of each class."""
+        """Number of features stored of each class, (C,) int64."""
         return F.pad(self.written.clamp(max=self.capacity), (0, 1))[self.row_of_class[:-1]]
 
     @torch.no_grad()
@@ -184,7 +181,7 @@ class FeatureBank(NeedsClassTable):
     def _choose(
         self, labels: Tensor, num_per_class: int, strategy: str, max_classes: int
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Slots, labels and validity of the rows to take, M of each; rows that do not count have the last slot."""
+        """Return slots, labels and validity of the M rows to take; rows that do not count have the last slot."""
         self.require_table()
         if strategy not in SAMPLE_STRATEGIES or num_per_class < 1:
             raise ValueError(
@@ -200,16 +197,12 @@ class FeatureBank(NeedsClassTable):
         classes = torch.where(counts, self.class_of_row[rows][:, None], self.num_classes)
         return slots.flatten(), classes.flatten(), counts.flatten()
 
-    def memory_line(self) -> str:
-        """Return classes, capacity, feature size and the memory they take, for a log."""
+    def extra_repr(self) -> str:
+        """Return classes, capacity, feature size and the memory they take, for a log and `print(model)`."""
         classes, dim = self.written.numel(), self.features.size(1)
         size = classes * self.capacity * dim * self.features.element_size() / 1e6
         dtype = str(self.features.dtype).removeprefix('torch.')
         return f'{classes} classes x {self.capacity} x {dim} {dtype} = {size:.0f} MB'
-
-    def extra_repr(self) -> str:
-        """Return the memory, for `print(model)`."""
-        return self.memory_line()
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         """Take on the target classes of the checkpoint's bank, or refuse it whole: half a bank would replay zeros."""

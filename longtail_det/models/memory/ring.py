@@ -39,7 +39,7 @@ def push_slots(rings: Tensor, written: Tensor, capacity: int) -> tuple[Tensor, T
 
 
 def recent_positions(written: Tensor, capacity: int, count: int) -> tuple[Tensor, Tensor]:
-    """Positions of the latest items of each ring, the newest first.
+    """Return the positions of the latest items of each ring, the newest first.
 
     Args:
         written: (M,) int64, items ever appended to each ring.
@@ -54,16 +54,7 @@ def recent_positions(written: Tensor, capacity: int, count: int) -> tuple[Tensor
 
 
 def random_positions(written: Tensor, capacity: int, count: int) -> tuple[Tensor, Tensor]:
-    """Positions of items of each ring drawn without replacement (from PyTorch's default generator).
-
-    Args:
-        written: (M,) int64, items ever appended to each ring.
-        capacity: slots of a ring.
-        count: columns P wanted, <= capacity.
-
-    Returns:
-        (M, P) int64 positions in [0, capacity), and (M, P) bool, False where the ring holds fewer items.
-    """
+    """Return what `recent_positions` returns, of items drawn without replacement (PyTorch's default generator)."""
     keys = torch.rand(written.numel(), capacity, device=written.device)
     empty = torch.arange(capacity, device=written.device) >= written[:, None]
     drawn, positions = keys.masked_fill(empty, -1.0).topk(count, dim=1)

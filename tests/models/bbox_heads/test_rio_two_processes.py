@@ -6,6 +6,7 @@ import copy
 import io
 from types import SimpleNamespace
 
+import pytest
 import torch
 from mmengine.config import ConfigDict
 from torch import nn
@@ -95,6 +96,7 @@ def run(rank: int) -> dict[str, dict[str, torch.Tensor]]:
     return out
 
 
+@pytest.mark.slow
 def test_two_processes_resume_to_identical_banks(two_processes):
     first, second = two_processes(run)
     bank = {name for name in first['trained'] if '.bank.' in name}

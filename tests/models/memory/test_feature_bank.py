@@ -214,7 +214,7 @@ def test_memory_is_told():
     with torch.device('meta'):
         lvis = FeatureBank(1203, 1024, 4, target_classes=range(1203))
         half = FeatureBank(1203, 1024, 4, target_classes=range(553), dtype='float16')
-    assert lvis.memory_line() == '1203 classes x 60 x 1024 float32 = 296 MB'
+    assert lvis.extra_repr() == '1203 classes x 60 x 1024 float32 = 296 MB'
     assert repr(half) == 'FeatureBank(553 classes x 60 x 1024 float16 = 68 MB)'
 
 

@@ -14,7 +14,7 @@ from longtail_det.statistics import ClassStatistics
 
 from .characters import class_name
 from .config import GlyphsConfig
-from .folder import image_name
+from .folder import image_file
 from .polygons import mask_to_polygons
 from .rendering import SUBPIXELS, Glyph
 
@@ -25,7 +25,7 @@ Record = dict[str, Any]
 
 
 def category_records(characters: Sequence[str], statistics: ClassStatistics) -> list[Record]:
-    """Describe each character as an LVIS category, its counts and frequency group those of the training set.
+    """Return an LVIS category of each character, its counts and frequency group those of the training set.
 
     Args:
         characters: the character of each class index; category id = class index + 1.
@@ -49,7 +49,7 @@ def category_records(characters: Sequence[str], statistics: ClassStatistics) -> 
 def image_record(
     image_id: int, split: str, classes: NDArray[np.int64], config: GlyphsConfig, rng: np.random.Generator
 ) -> Record:
-    """Describe an image, with the federated fields of LVIS.
+    """Return the record of an image, with the federated fields of LVIS.
 
     Negatives are drawn from the classes that are truly absent. Each class on the image is declared not exhaustively
     annotated with a small probability, as on some images of LVIS, though its instances are all annotated.
@@ -69,14 +69,14 @@ def image_record(
         'id': image_id,
         'width': config.image_size,
         'height': config.image_size,
-        'coco_url': f'{_HOST}/{image_name(split, image_id)}',
+        'coco_url': f'{_HOST}/{image_file(split, image_id)}',
         'neg_category_ids': (negative + 1).tolist(),
         'not_exhaustive_category_ids': (doubtful + 1).tolist(),
     }
 
 
 def annotation_record(annotation_id: int, image_id: int, image_size: int, glyph: Glyph) -> Record:
-    """Describe a glyph; its area and its box are those of the mask that pycocotools makes of its polygons."""
+    """Return the record of a glyph; area and box are those of the mask that pycocotools makes of its polygons."""
     polygons = mask_to_polygons(glyph.mask, SUBPIXELS, glyph.left, glyph.top)
     rle = coco_mask.merge(coco_mask.frPyObjects(polygons, image_size, image_size))
     return {

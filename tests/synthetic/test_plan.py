@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from longtail_det.datasets.synthetic import PRESETS, GlyphsConfig
-from longtail_det.datasets.synthetic.plan import plan_statistics, plan_training, plan_validation, zipf_image_counts
 from longtail_det.statistics import group_indices
+from longtail_det.synthetic import PRESETS, GlyphsConfig
+from longtail_det.synthetic.plan import plan_statistics, plan_training, plan_validation, zipf_image_counts
 
 SMALL = [
     PRESETS['tiny'],

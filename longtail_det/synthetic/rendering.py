@@ -47,7 +47,7 @@ class Glyph:
 
     @property
     def coverage(self) -> NDArray[np.float32]:
-        """(height, width) share of each pixel that the glyph covers, in [0, 1]."""
+        """Return the (height, width) share of each pixel that the glyph covers, in [0, 1]."""
         height, width = self.mask.shape[0] // SUBPIXELS, self.mask.shape[1] // SUBPIXELS
         mask = self.mask.astype(np.float32)
         return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA), dtype=np.float32)
@@ -56,7 +56,7 @@ class Glyph:
 def render_image(
     classes: NDArray[np.int64], characters: Sequence[str], image_size: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], list[Glyph]]:
-    """Draw one image.
+    """Return one image and its glyphs.
 
     Args:
         classes: (K,) class index of every glyph to draw.
@@ -79,7 +79,7 @@ def render_image(
 
 
 def _background(size: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Give (size, size, 3) of noise at three scales over a gradient and, half of the time, stripes."""
+    """Return (size, size, 3) of noise at three scales over a gradient and, half of the time, stripes."""
     y, x = np.mgrid[0:size, 0:size].astype(np.float32) / size
     canvas = np.full((size, size, 3), rng.uniform(50, 205, 3), dtype=np.float32)
     for cells in (3, 8, 24):
@@ -97,7 +97,7 @@ def _background(size: int, rng: np.random.Generator) -> NDArray[np.float32]:
 def _place(
     classes: NDArray[np.int64], characters: Sequence[str], image_size: int, rng: np.random.Generator
 ) -> list[Glyph]:
-    """Shape every glyph and put it where its box is free, all of them smaller whenever one finds no room."""
+    """Return every glyph shaped and put where its box is free, all of them smaller whenever one finds no room."""
     scale: float = image_size * min(1.0, (_COVER / max(len(classes), 1)) ** 0.5 / (sum(_SIZES) / 2))
     while True:
         taken = np.zeros((image_size, image_size), dtype=np.uint8)
@@ -114,7 +114,7 @@ def _place(
 
 
 def _glyph_mask(char: str, side: float, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Draw a character in a random font and pose, `side` pixels long before it is turned, with a margin of a pixel."""
+    """Return a mask of a character in a random font and pose: `side` pixels long before the turn, a pixel of margin."""
     fonts = fonts_with(char)
     contours = outline(fonts[rng.integers(len(fonts))], char)
     slant = np.array([[1.0, rng.uniform(-_MAX_SLANT, _MAX_SLANT)], [0.0, rng.uniform(*_ASPECTS)]])
@@ -129,7 +129,7 @@ def _glyph_mask(char: str, side: float, rng: np.random.Generator) -> NDArray[np.
 
 
 def _free_corner(taken: NDArray[np.uint8], height: int, width: int, rng: np.random.Generator) -> tuple[int, int] | None:
-    """Choose uniformly among all (left, top) where a box is free, mark it as taken, or give None if there is none."""
+    """Select uniformly among all (left, top) where a box is free, mark it as taken, or return None."""
     if height > taken.shape[0] or width > taken.shape[1]:
         return None
     integral = cv2.integral(taken)
@@ -143,7 +143,7 @@ def _free_corner(taken: NDArray[np.uint8], height: int, width: int, rng: np.rand
 
 
 def _color_unlike(color: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Draw a color that is clearly brighter or darker than another one."""
+    """Return a random color that is clearly brighter or darker than another one."""
     while True:
         drawn = rng.uniform(0, 255, 3).astype(np.float32)
         if abs(float((drawn - color) @ _LUMA)) >= _MIN_CONTRAST:

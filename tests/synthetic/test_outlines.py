@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from longtail_det.datasets.synthetic.outlines import FONTS, outline, rasterize, rotation, transform_outline
+from longtail_det.synthetic.outlines import FONTS, outline, rasterize, rotation, transform_outline
 
 
 def square(low: float, high: float) -> np.ndarray:

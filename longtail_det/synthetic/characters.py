@@ -19,7 +19,7 @@ MAX_CLASSES = 1203
 
 
 def class_name(char: str) -> str:
-    """Name a character in plain ASCII, after its Unicode name.
+    """Return a plain ASCII name of a character, made from its Unicode name.
 
     Example:
         >>> class_name('a'), class_name('Ω'), class_name('7'), class_name('א')
@@ -30,16 +30,10 @@ def class_name(char: str) -> str:
 
 
 def choose_characters(num_classes: int) -> tuple[str, ...]:
-    """Choose the characters of the first classes; a shorter choice is the beginning of a longer one.
-
-    Args:
-        num_classes: from 1 to `MAX_CLASSES`.
-
-    Returns:
-        `num_classes` different characters.
+    """Return the characters of the first classes; a shorter choice is the beginning of a longer one.
 
     Raises:
-        ValueError: `num_classes` is out of range.
+        ValueError: `num_classes` is outside 1 to `MAX_CLASSES`.
 
     Example:
         >>> ''.join(choose_characters(3))
@@ -51,7 +45,7 @@ def choose_characters(num_classes: int) -> tuple[str, ...]:
 
 
 def fonts_with(char: str) -> tuple[str, ...]:
-    """Name the fonts that draw a character of the list.
+    """Return the fonts that draw a character of the list.
 
     Example:
         >>> fonts_with('a') == FONTS, fonts_with('א')

@@ -6,10 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import cv2
-import matplotlib
 import numpy as np
-from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import TextPath
 from numpy.typing import NDArray
 
 # Upright faces only: true italics turn Cyrillic letters into Latin look-alikes, and shear is an augmentation anyway.
@@ -32,13 +29,15 @@ _SHIFT = 8
 
 
 def font_path(font: str) -> Path:
-    """Find the file of one of `FONTS`."""
+    """Return the file of one of `FONTS`."""
+    import matplotlib
+
     return Path(matplotlib.get_data_path()) / 'fonts' / 'ttf' / f'{font}.ttf'
 
 
 @cache
 def outline(font: str, char: str) -> Outline:
-    """Take the outline of a character, centered on the origin and scaled to a longest side of 1.
+    """Return the outline of a character, centered on the origin and scaled to a longest side of 1.
 
     Args:
         font: one of `FONTS` that has the character.
@@ -51,6 +50,10 @@ def outline(font: str, char: str) -> Outline:
         >>> len(outline('DejaVuSans', 'B'))  # the letter and its two holes
         3
     """
+    # only here: matplotlib takes longer to import than everything else in this room
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextPath
+
     path = TextPath((0, 0), char, size=_FLATTEN_SIZE, prop=FontProperties(fname=str(font_path(font))))
     contours = [np.asarray(polygon) * (1, -1) for polygon in path.to_polygons(closed_only=True)]
     points = np.concatenate(contours)
@@ -59,18 +62,18 @@ def outline(font: str, char: str) -> Outline:
 
 
 def transform_outline(contours: Outline, matrix: NDArray[np.float64]) -> Outline:
-    """Map every point p of an outline to `matrix @ p`; `matrix` is (2, 2)."""
+    """Return an outline with every point p moved to `matrix @ p`; `matrix` is (2, 2)."""
     return tuple(contour @ matrix.T for contour in contours)
 
 
 def rotation(degrees: float) -> NDArray[np.float64]:
-    """Give the (2, 2) matrix that turns x towards y by an angle in degrees."""
+    """Return the (2, 2) matrix that turns x towards y by an angle in degrees."""
     cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
     return np.array([[cos, -sin], [sin, cos]])
 
 
 def rasterize(contours: Outline, height: int, width: int) -> NDArray[np.uint8]:
-    """Fill an outline by the non-zero winding rule, the rule of fonts, so that strokes that cross stay filled.
+    """Return an outline filled by the non-zero winding rule of fonts, so that crossing strokes stay filled.
 
     Args:
         contours: closed contours in pixels; (0, 0) is the corner of the first pixel.

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from longtail_det.datasets.synthetic import GlyphsConfig, make, make_glyphs
 from longtail_det.statistics import frequency_group
+from longtail_det.synthetic import GlyphsConfig, make, make_glyphs
 
 SMALL = GlyphsConfig(num_classes=5, num_train=60, num_val=10, image_size=64, head_share=0.4, val_instances=6)
 HOST = 'http://images.cocodataset.org/'

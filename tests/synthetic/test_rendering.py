@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from longtail_det.datasets.synthetic import rendering
-from longtail_det.datasets.synthetic.characters import choose_characters
-from longtail_det.datasets.synthetic.records import annotation_record
-from longtail_det.datasets.synthetic.rendering import render_image
+from longtail_det.synthetic import rendering
+from longtail_det.synthetic.characters import choose_characters
+from longtail_det.synthetic.records import annotation_record
+from longtail_det.synthetic.rendering import render_image
 
 CHARACTERS = choose_characters(80)
 LUMA = np.array([0.114, 0.587, 0.299])

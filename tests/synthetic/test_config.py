@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from longtail_det.datasets.synthetic import GlyphsConfig
+from longtail_det.synthetic import GlyphsConfig
 
 
 @pytest.mark.parametrize(

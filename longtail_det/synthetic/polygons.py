@@ -15,7 +15,7 @@ _MIN_AREA = 0.5
 
 
 def mask_to_polygons(mask: NDArray[np.uint8], subpixels: int, left: int, top: int) -> list[list[float]]:
-    """Trace a mask by polygons in LVIS's form.
+    """Return the polygons of a mask in LVIS's form.
 
     LVIS polygons know no holes. A hole is therefore cut out by a bridge, a line that the polygon follows to the hole
     and back: readers that fill by the even-odd rule, pycocotools among them, leave the hole open.
@@ -42,7 +42,7 @@ def mask_to_polygons(mask: NDArray[np.uint8], subpixels: int, left: int, top: in
 
 
 def _trace(mask: NDArray[np.uint8], subpixels: int) -> Iterator[tuple[NDArray[np.float32], list[NDArray[np.float32]]]]:
-    """Yield the outer contour, (K, 2) x, y in pixels of the image, and the holes of each part of a mask."""
+    """Return one by one the outer contour, (K, 2) x, y in pixels of the image, and the holes of each part of a mask."""
     # cv2 runs through pixel centers. On this raster of the pixels' corners, that is along their edges.
     corners = cv2.resize(mask, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
     corners = cv2.dilate(np.pad(corners, ((0, 1), (0, 1))), np.ones((2, 2), dtype=np.uint8), anchor=(1, 1))
@@ -58,7 +58,7 @@ def _trace(mask: NDArray[np.uint8], subpixels: int) -> Iterator[tuple[NDArray[np
 
 
 def _bridge(outer: NDArray[np.float32], holes: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Join an outer contour and its holes to one polygon, (K, 2), each hole over its shortest bridge."""
+    """Return an outer contour and its holes as one polygon, (K, 2), each hole over its shortest bridge."""
     polygon = outer
     for hole in holes:
         distance = ((polygon[:, None] - hole[None]) ** 2).sum(axis=2)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from longtail_det.datasets.synthetic.polygons import mask_to_polygons
+from longtail_det.synthetic.polygons import mask_to_polygons
 
 
 def canvas(*boxes: tuple[int, int, int, int, int]) -> np.ndarray:

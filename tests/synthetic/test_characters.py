@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from matplotlib.ft2font import FT2Font
 
-from longtail_det.datasets.synthetic import MAX_CLASSES
-from longtail_det.datasets.synthetic.characters import choose_characters, class_name, fonts_with
-from longtail_det.datasets.synthetic.outlines import FONTS, font_path, outline, rasterize, rotation, transform_outline
+from longtail_det.synthetic import MAX_CLASSES
+from longtail_det.synthetic.characters import choose_characters, class_name, fonts_with
+from longtail_det.synthetic.outlines import FONTS, font_path, outline, rasterize, rotation, transform_outline
 
 
 @pytest.fixture(scope='module')

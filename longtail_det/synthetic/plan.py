@@ -16,7 +16,7 @@ Plan = list[NDArray[np.int64]]
 
 
 def zipf_image_counts(config: GlyphsConfig) -> NDArray[np.int64]:
-    """Give the number of training images for each rank of a class, by the Zipf-Mandelbrot law a / (rank + q) ** s.
+    """Return the number of training images for each rank of a class, by the Zipf-Mandelbrot law a / (rank + q) ** s.
 
     s is `zipf_exponent`; a and q follow from the two ends that one wants to set: rank 1 is on `head_share` of the
     images, and the last `rare_share` of the ranks are rare.
@@ -47,10 +47,10 @@ def zipf_image_counts(config: GlyphsConfig) -> NDArray[np.int64]:
 
 
 def plan_training(config: GlyphsConfig) -> Plan:
-    """Spread the classes over the training images; which class is frequent is drawn by lot.
+    """Return the classes of each training image; which class is frequent is drawn by lot.
 
     The image counts are exactly those of `zipf_image_counts`. Images without an instance are left only where there
-    are fewer (class, image) pairs than images.
+    are fewer (image, class) combinations than images.
 
     Raises:
         ValueError: the counts fill more than half of the `max_instances` places of the images.
@@ -69,7 +69,7 @@ def plan_training(config: GlyphsConfig) -> Plan:
 
 
 def plan_validation(config: GlyphsConfig) -> Plan:
-    """Spread `val_instances` instances of each class over the validation images.
+    """Return the classes of each validation image: `val_instances` instances of each class.
 
     Raises:
         ValueError: the validation set is too small for that many.
@@ -88,7 +88,7 @@ def plan_validation(config: GlyphsConfig) -> Plan:
 
 
 def plan_statistics(plan: Plan, num_classes: int) -> ClassStatistics:
-    """Count the images and instances of each class of a plan."""
+    """Return the images and instances of each class of a plan."""
     classes = np.concatenate(plan)
     image_count = np.bincount(np.concatenate([np.unique(on_image) for on_image in plan]), minlength=num_classes)
     instance_count = np.bincount(classes, minlength=num_classes)
@@ -96,7 +96,7 @@ def plan_statistics(plan: Plan, num_classes: int) -> ClassStatistics:
 
 
 def _places(instance_count: NDArray[np.int64], groups: int) -> int:
-    """Give the least size of so many groups of places that leaves half of the places free.
+    """Return the least size of so many groups of places that leaves half of the places free.
 
     With that much room `_spread` finds enough images for every class, in whatever way it fills them.
     """
@@ -110,7 +110,7 @@ def _spread(
     max_instances: int,
     rng: np.random.Generator,
 ) -> Plan:
-    """Put class c on `image_count[c]` images, `instance_count[c]` times in all, at random."""
+    """Return the classes of each image: c on `image_count[c]` images, `instance_count[c]` times in all, at random."""
     loads = np.zeros(num_images, dtype=np.int64)
     handicap = rng.uniform(0, _LOAD_SPREAD, num_images)
     holders: list[NDArray[np.int64]] = [np.empty(0, dtype=np.int64)] * len(image_count)

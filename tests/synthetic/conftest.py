@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from longtail_det.datasets.synthetic import PRESETS, GlyphsConfig, make_glyphs
+from longtail_det.synthetic import PRESETS, GlyphsConfig, make_glyphs
 
 
 @pytest.fixture(scope='session')

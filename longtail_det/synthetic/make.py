@@ -95,7 +95,7 @@ def make_glyphs(
 
 @dataclass(frozen=True)
 class _Painter:
-    """Draws an image, saves it, and gives its records as json; can be sent to another process."""
+    """Drawing of one image to a file and to records in JSON; it can be sent to another process."""
 
     out: Path
     split: str
@@ -109,7 +109,7 @@ class _Painter:
         record = image_record(image_id, self.split, classes, config, rng)
         image, glyphs = render_image(classes, self.characters, config.image_size, rng)
         _, jpeg = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-        (self.out / folder.image_name(self.split, image_id)).write_bytes(jpeg.tobytes())
+        (self.out / folder.image_file(self.split, image_id)).write_bytes(jpeg.tobytes())
         annotations = [
             annotation_record(first_annotation + k, image_id, config.image_size, glyph)
             for k, glyph in enumerate(glyphs)
@@ -148,7 +148,7 @@ def _write_split(
 
 @contextmanager
 def _results(painter: _Painter, jobs: list[_Job], workers: int) -> Iterator[Iterator[tuple[str, list[str]]]]:
-    """Give the painter's results in the order of the jobs, drawn by other processes if there is more than one."""
+    """Return the painter's results in the order of the jobs, drawn by other processes if there is more than one."""
     if workers <= 1:
         yield map(painter, jobs)
         return

@@ -23,12 +23,12 @@ _STAMP = 'longtail_glyphs.json'
 
 
 def annotation_name(split: str) -> str:
-    """Name the annotation file of a split, 'train' or 'val', relative to the folder."""
+    """Return the annotation file of a split, 'train' or 'val', relative to the folder."""
     return f'annotations/glyphs_{split}.json'
 
 
 def image_folder(split: str) -> str:
-    """Name the image folder of a split, relative to the folder; COCO's own name.
+    """Return the image folder of a split, relative to the dataset's folder; COCO's own name.
 
     Example:
         >>> image_folder('val')
@@ -37,18 +37,18 @@ def image_folder(split: str) -> str:
     return f'{split}2017'
 
 
-def image_name(split: str, image_id: int) -> str:
-    """Name an image file as COCO does, relative to the folder.
+def image_file(split: str, image_id: int) -> str:
+    """Return the name of an image file as COCO writes it, relative to the dataset's folder.
 
     Example:
-        >>> image_name('val', 139)
+        >>> image_file('val', 139)
         'val2017/000000000139.jpg'
     """
     return f'{image_folder(split)}/{image_id:012d}.jpg'
 
 
 def is_complete(out: Path, config: GlyphsConfig) -> bool:
-    """Say whether the folder holds the whole dataset that `config` asks for."""
+    """Return whether the folder holds the whole dataset that `config` asks for."""
     sizes = {'train': config.num_train, 'val': config.num_val}
     return _read_stamp(out) == _stamp(config, complete=True) and all(
         (out / annotation_name(split)).is_file()
@@ -59,7 +59,7 @@ def is_complete(out: Path, config: GlyphsConfig) -> bool:
 
 
 def claim(out: Path, config: GlyphsConfig, overwrite: bool) -> None:
-    """Make the folder ready for a new dataset and mark it as unfinished.
+    """Empty the folder for a new dataset and mark it as unfinished.
 
     Args:
         out: may be missing, empty, or a LongTailGlyphs folder, which is then emptied.
@@ -119,7 +119,7 @@ def _read_stamp(out: Path) -> dict[str, Any] | None:
 
 
 def _difference(found: Mapping[str, Any], config: GlyphsConfig) -> str:
-    """Name the settings that differ, as 'name found -> wanted'."""
+    """Return the settings that differ, as 'name found -> wanted'."""
     old = found.get('config', {})
     changes = [f'{key} {old.get(key)} -> {value}' for key, value in asdict(config).items() if old.get(key) != value]
     if found.get('format') != _FORMAT:
