@@ -62,7 +62,7 @@ class FastLVISMetric(BaseMetric):
     `segm_AP/<class name>` here. It logs recalls only where `metric_items` names them.
 
     Args:
-        ann_file: annotations of the images that the dataloader gives; must stay as it is during the run.
+        ann_file: annotations of the images that the dataloader gives.
         metric: 'bbox', 'segm', 'boundary' (Cheng et al., CVPR 2021, arXiv:2103.16562), or a list of them.
         mode: 'default' counts the 300 best detections of an image; 'fixed' the 10 000 best of a class over the data
             set (of equal scores the earlier ones), any number on an image, so test with a large `max_per_img`; 'pool'
@@ -77,6 +77,7 @@ class FastLVISMetric(BaseMetric):
         collect_device: 'cpu' or 'gpu', how results travel between ranks.
         prefix: replaces 'lvis' in front of the keys.
         backend_args: mmengine's file backend for `ann_file`.
+        store: map the annotations from the store of a local `ann_file`, which all ranks share (see `LVISDataset`).
         metric_items: names of the results to log, such as ['AP', 'APr', 'AR@300']; all where None. The AP of every
             class and the table in the log do not depend on it.
         iou_thrs: None or 0.5, 0.55, ..., 0.95; there only because mmdet's class has it.
@@ -103,6 +104,7 @@ class FastLVISMetric(BaseMetric):
         prefix: str | None = None,
         backend_args: dict[str, Any] | None = None,
         *,
+        store: bool = True,
         metric_items: str | Sequence[str] | None = None,
         iou_thrs: float | Sequence[float] | None = None,
         proposal_nums: Sequence[int] | None = None,
@@ -124,7 +126,8 @@ class FastLVISMetric(BaseMetric):
         self._files = ResultFiles(outfile_prefix, self.metrics, get_rank()) if outfile_prefix else None
         self.ann_file = ann_file
         with local_annotations(ann_file, backend_args) as path:
-            self._file_gt = read_ground_truth(path, () if format_only else self.metrics, name=ann_file)
+            scored, store = () if format_only else self.metrics, store and path == ann_file
+            self._file_gt = read_ground_truth(path, scored, name=ann_file, store=store)
         self._start()
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:

@@ -46,7 +46,7 @@ def warnings():
     lines = []
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())
-    logger = logging.getLogger('longtail_det.annotations.checks')
+    logger = logging.getLogger('longtail_det.annotations.bad_records')
     logger.addHandler(handler)
     yield lines
     logger.removeHandler(handler)
