@@ -41,7 +41,8 @@ class AnnotationColumns:
         bad: what was found wrong.
         faulty_masks: row of an annotation -> its `segmentation`, where something is wrong with it.
         has_annotations: whether the file has them; that of a test split has not.
-        reopen: gives this object again in another process; None where it is in memory alone.
+        folder: of the store; None where the columns are in memory.
+        reopen: gives this object again in another process; None where the columns are in memory.
     """
 
     images: ImageTable
@@ -54,6 +55,7 @@ class AnnotationColumns:
     bad: BadRecords
     faulty_masks: Mapping[int, Any]
     has_annotations: bool
+    folder: Path | None = None
     reopen: Callable[[], AnnotationColumns] | None = None
 
     def mask(self, row: int) -> Any:
@@ -127,7 +129,8 @@ def tabulate(members: JsonMembers, name: str, *, masks: bool = True, show_progre
         ValueError: without images or categories.
     """
     bad = BadRecords(name)
-    require(members.arrays, ('images', 'categories'), bad)
+    if not {'images', 'categories'} <= members.arrays.keys():
+        require(members.arrays, KEYS, bad)
     images, class_lists = tabulate_images(members.arrays['images'], bad)
     good_images = find_good_images(images, bad)
     categories = keep_good_categories(map(decode_loosely, members.arrays['categories']), bad)
@@ -177,15 +180,15 @@ def require(found: Mapping[str, Any], keys: Iterable[str], bad: BadRecords) -> N
 
 def _in_steps(members: JsonMembers, show_progress: bool) -> Iterator[Any]:
     """Yield the annotations, and now and then report on it and give memory back."""
-    from tqdm import tqdm
-
     records = members.arrays.get('annotations', [])
-    with tqdm(total=len(records), unit=' annotations', desc='reading', disable=not show_progress) as bar:
-        for start in range(0, len(records), _STEP):
-            step = records[start : start + _STEP]
-            yield from step
-            bar.update(len(step))
-            members.release()
+    steps: Iterable[int] = range(0, len(records), _STEP)
+    if show_progress:
+        from tqdm import tqdm
+
+        steps = tqdm(steps, unit=f' x {_STEP} annotations', desc='reading')
+    for start in steps:
+        yield from records[start : start + _STEP]
+        members.release()
 
 
 def _image_order(annotations: AnnotationTable, images: ImageTable) -> NDArray[np.intp]:

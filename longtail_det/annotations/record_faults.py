@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from numbers import Integral, Real
 from typing import Any
 
 
@@ -24,7 +25,7 @@ def title(noun: str, record: Any, position: int) -> str:
 
 
 def explain_image(record: Any) -> str:
-    """Return what is wrong with an image record.
+    """Return what is wrong with an image record; empty where all is well.
 
     Args:
         record: any value of the JSON.
@@ -37,7 +38,7 @@ def explain_image(record: Any) -> str:
 
 
 def explain_annotation(record: Any, *, need_mask: bool = False) -> str:
-    """Return what is wrong with an annotation record.
+    """Return what is wrong with an annotation record; empty where all is well.
 
     Args:
         record: any value of the JSON.
@@ -51,15 +52,15 @@ def explain_annotation(record: Any, *, need_mask: bool = False) -> str:
 
 
 def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+    return isinstance(value, Integral) and not isinstance(value, bool) and abs(int(value)) < 2**63
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _is_box(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 4 and all(map(_is_number, value))
+    return isinstance(value, (list, tuple)) and len(value) == 4 and all(map(_is_number, value))
 
 
 _ANY_VALUE: tuple[Callable[[Any], bool], str] = (lambda value: True, '')
@@ -73,7 +74,7 @@ _ANNOTATION_VALUES: _ValueTable = {
 
 
 def _explain(record: Any, values: _ValueTable) -> str:
-    """Return what keeps a record out of its table."""
+    """Return what keeps a record out of its table; empty where nothing does."""
     if not isinstance(record, Mapping):
         return f'is a {type(record).__name__}, expected an object'
     missing = [key for key in values if key not in record]
@@ -82,4 +83,4 @@ def _explain(record: Any, values: _ValueTable) -> str:
     for key, (is_right, wanted) in values.items():
         if not is_right(record[key]):
             return f'has {key} {record[key]!r}, expected {wanted}'
-    return 'cannot be read'
+    return ''

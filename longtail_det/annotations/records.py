@@ -28,16 +28,11 @@ Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class ImageRecord(msgspec.Struct, gc=False):
-    """What every image of a file has."""
+    """An image with its name (LVIS v0.5, COCO), or the URL that ends with it (LVIS v1), and LVIS's lists of classes."""
 
     id: Int64
     height: Int64
     width: Int64
-
-
-class WholeImage(ImageRecord, gc=False):
-    """An image with its name (LVIS v0.5, COCO), or the URL that ends with it (LVIS v1), and LVIS's lists of classes."""
-
     file_name: str | None = None
     coco_url: str | None = None
     neg_category_ids: list[Int64] | UnsetType = UNSET
@@ -59,7 +54,7 @@ class AnnotationRecord(msgspec.Struct, gc=False):
 class MaskedAnnotation(AnnotationRecord, gc=False):
     """An annotation whose mask is read."""
 
-    segmentation: list[list[float]] | dict[str, Any] | None | UnsetType = UNSET
+    segmentation: list[list[float]] | dict[str, Any] | UnsetType | None = UNSET
 
 
 class _NeedsMask(AnnotationRecord, kw_only=True):
@@ -77,12 +72,12 @@ def tabulate_images(records: Iterable[Any], bad: BadRecords) -> tuple[ImageTable
     Returns:
         The images, and what they say of classes.
     """
-    decode = msgspec.json.Decoder(WholeImage).decode
+    decode = msgspec.json.Decoder(ImageRecord).decode
     rows, names, listed = array('q'), [], []
     negatives, not_exhaustive = array('q'), array('q')
     for position, record in enumerate(records):
         try:
-            image = decode(record) if isinstance(record, Raw) else msgspec.convert(record, WholeImage)
+            image = decode(record) if isinstance(record, Raw) else msgspec.convert(record, ImageRecord)
         except msgspec.DecodeError:
             repaired = _repair_image(record, position, bad)
             if repaired is None:
@@ -127,7 +122,7 @@ def tabulate_annotations(
         try:
             record = decode(source) if isinstance(source, Raw) else msgspec.convert(source, kind)
         except msgspec.DecodeError:
-            record, is_typed = _repair_annotation(source, position, bad, kind), False
+            record, is_typed = _repair_annotation(source, position, bad, need_masks), False
             if record is None:
                 continue
         says_mask = False
@@ -163,14 +158,14 @@ def image_name(file_name: str | None, coco_url: str | None, is_lvis: bool) -> st
     return _COCO_2014_PREFIX.sub('', file_name) if is_lvis else file_name
 
 
-def _repair_image(record: Any, position: int, bad: BadRecords) -> WholeImage | None:
-    """What of an image can be used though its name or its lists of classes cannot."""
+def _repair_image(record: Any, position: int, bad: BadRecords) -> ImageRecord | None:
+    """What of an image can be used though msgspec refuses it: its name or its lists of classes may be wrong."""
     plain = _plain(record)
-    try:
-        image = WholeImage(*msgspec.structs.astuple(msgspec.convert(plain, ImageRecord)))
-    except msgspec.ValidationError:
-        bad.add('malformed images', f'{title("image", plain, position)} {explain_image(plain)}')
+    fault = explain_image(plain)
+    if fault:
+        bad.add('malformed images', f'{title("image", plain, position)} {fault}')
         return None
+    image = ImageRecord(int(plain['id']), int(plain['height']), int(plain['width']))
     for key in ('file_name', 'coco_url'):
         setattr(image, key, plain.get(key) if isinstance(plain.get(key), str) else None)
     for key in ('neg_category_ids', 'not_exhaustive_category_ids'):
@@ -182,18 +177,24 @@ def _repair_image(record: Any, position: int, bad: BadRecords) -> WholeImage | N
     return image
 
 
-def _repair_annotation(source: Any, position: int, bad: BadRecords, kind: type[Any]) -> MaskedAnnotation | None:
-    """What of an annotation can be used though its mask, or a number for msgspec's taste, cannot."""
+def _repair_annotation(source: Any, position: int, bad: BadRecords, need_mask: bool) -> MaskedAnnotation | None:
+    """What of an annotation can be used though msgspec refuses it: its mask may be wrong, a number numpy's or inf."""
     plain = _plain(source)
-    core = AnnotationRecord if kind is MaskedAnnotation else kind
-    try:
-        record = msgspec.convert(plain, core)
-    except msgspec.ValidationError:
-        reason = explain_annotation(plain, need_mask=kind is _NeedsMask)
-        bad.add('malformed annotations', f'{title("annotation", plain, position)} {reason}')
+    fault = explain_annotation(plain, need_mask=need_mask)
+    if fault:
+        bad.add('malformed annotations', f'{title("annotation", plain, position)} {fault}')
         return None
-    fields = msgspec.structs.astuple(record)[: len(AnnotationRecord.__struct_fields__)]
-    return MaskedAnnotation(*fields, plain.get('segmentation', UNSET))
+    x, y, width, height = map(float, plain['bbox'])
+    return MaskedAnnotation(
+        id=int(plain['id']),
+        image_id=int(plain['image_id']),
+        category_id=int(plain['category_id']),
+        bbox=(x, y, width, height),
+        area=float(plain['area']),
+        iscrowd=plain.get('iscrowd', False),
+        ignore=plain.get('ignore', UNSET),
+        segmentation=plain.get('segmentation', UNSET),
+    )
 
 
 def _plain(record: Any) -> Any:

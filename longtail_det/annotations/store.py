@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +172,7 @@ def _build(folder: Path, path: Path, name: str, show_progress: bool) -> Annotati
     except OSError as error:
         shutil.rmtree(unfinished, ignore_errors=True)
         _logger.warning(f'the store {folder} cannot be written ({error.strerror or error}): annotations stay in memory')
-        return replace(columns, reopen=None)
+        return columns
     _logger.info(f'{name}: its columns are kept in {folder}')
     return map_columns(folder, read_header(folder), name)
 

@@ -6,7 +6,7 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -169,6 +169,7 @@ def map_columns(folder: Path, header: Mapping[str, Any], name: str) -> Annotatio
         bad=bad,
         faulty_masks={int(row): mask for row, mask in header['faulty_masks'].items()},
         has_annotations=header['has_annotations'],
+        folder=folder,
         reopen=partial(_map_again, folder, header['columns'], name),
     )
 

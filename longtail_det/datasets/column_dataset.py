@@ -26,6 +26,8 @@ class ColumnDataset(BaseDetDataset):
 
     _columns: AnnotationColumns
     _label_index: LabelIndex
+    _fully_initialized: bool
+    proposal_file: str | None
 
     def full_init(self) -> None:
         """Read the annotation file, unless that is done."""
@@ -41,7 +43,7 @@ class ColumnDataset(BaseDetDataset):
 
     def load_proposals(self) -> None:
         """Read `proposal_file`, which maps `folder/file name` of each image to its proposals."""
-        self.proposal_file = osp.join(self.data_root, self.proposal_file)
+        self.proposal_file = osp.join(self.data_root, self.proposal_file or '')
         self._proposals = load(self.proposal_file, backend_args=self.backend_args)
         if len(self._proposals) != len(self._label_index):
             raise ValueError(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from longtail_det.annotations import AnnotationColumns, BadRecords, Segmentations, open_store, read_columns
-from longtail_det.annotations.columns import KEYS, require
+from longtail_det.annotations.columns import require
 from longtail_det.annotations.records import WRONG_LISTS
 
 from .lvis.ground_truth import GroundTruth
@@ -47,8 +47,7 @@ def read_ground_truth(
     name = str(path) if name is None else name
     wants_masks = needs_masks(metrics)
     columns = open_store(path, name) if store else read_columns(path, name, masks=wants_masks)
-    require({'annotations': ()} if columns.has_annotations else {}, ['annotations'] if metrics else [], columns.bad)
-    _refuse_bad(columns, name, wants_masks)
+    _refuse_bad(columns, name, metrics)
     return ground_truth_from_columns(
         columns.images,
         columns.class_lists,
@@ -58,11 +57,13 @@ def read_ground_truth(
     )
 
 
-def _refuse_bad(columns: AnnotationColumns, name: str, wants_masks: bool) -> None:
+def _refuse_bad(columns: AnnotationColumns, name: str, metrics: Sequence[str]) -> None:
     bad, table = BadRecords(name), columns.annotations
     bad.update(columns.bad, _MALFORMED)
+    if metrics and not columns.has_annotations:
+        require({}, ['annotations'], bad)
     require({'images': columns.images, 'categories': columns.categories}, (), bad)
-    if wants_masks:
+    if needs_masks(metrics):
         kind = 'annotations without a mask'
         bad.add_rows(kind, ~table.says_mask, lambda row: f'annotation {table.ids[row]} has no segmentation')
     bad.refuse()
