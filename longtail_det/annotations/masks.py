@@ -112,13 +112,14 @@ class MaskWriter:
             self.faulty[len(self.kinds)] = segmentation
             self._note(MaskKind.INVALID, 0, 0)
             return fault
-        faults = [_polygon_fault(polygon, is_typed) for polygon in segmentation]
-        if not any(faults):
+        if is_typed and all(len(polygon) >= MIN_POLYGON_NUMBERS and not len(polygon) % 2 for polygon in segmentation):
             self._add_polygons(segmentation)
             return ''
-        self.faulty[len(self.kinds)] = segmentation
+        faults = [_polygon_fault(polygon, is_typed) for polygon in segmentation]
+        if any(faults):
+            self.faulty[len(self.kinds)] = segmentation
         self._add_polygons([polygon for polygon, fault in zip(segmentation, faults, strict=True) if not fault])
-        return next(f'polygon {number} {fault}' for number, fault in enumerate(faults) if fault)
+        return next((f'polygon {number} {fault}' for number, fault in enumerate(faults) if fault), '')
 
     def columns(self) -> MaskColumns:
         """Return what was kept; nothing can be added after that."""
@@ -150,10 +151,8 @@ class MaskWriter:
 
     def _note(self, kind: int, start: int, stop: int, height: int = 0, width: int = 0) -> None:
         self.kinds.append(kind)
-        self.spans.append(start)
-        self.spans.append(stop)
-        self.rle_sizes.append(height)
-        self.rle_sizes.append(width)
+        self.spans.extend((start, stop))
+        self.rle_sizes.extend((height, width))
 
 
 def _polygon_fault(polygon: Any, is_typed: bool) -> str:
