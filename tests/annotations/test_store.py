@@ -96,7 +96,7 @@ def test_copies_share_it_and_pickles_lead_to_it(path):
     assert_same(pickle.loads(text), columns)
     path.write_text(json.dumps(make_records(seed=1)))
     open_store(path)
-    with pytest.raises(StoreError, match='was built anew from another .* start again'):
+    with pytest.raises(StoreError, match=r'was built anew from another .* start again'):
         pickle.loads(text)
 
 
