@@ -120,7 +120,7 @@ def tabulate(members: JsonMembers, name: str, *, masks: bool = True, show_progre
     """Put the records of a file into columns.
 
     Args:
-        members: the file.
+        members: the file; its records are forgotten.
         name: it, as messages name it.
         masks: whether to read them.
         show_progress: whether to draw a progress bar.
@@ -136,7 +136,9 @@ def tabulate(members: JsonMembers, name: str, *, masks: bool = True, show_progre
     categories = keep_good_categories(map(decode_loosely, members.arrays['categories']), bad)
     writer = MaskWriter() if masks else None
     records = _in_steps(members, show_progress)
+    has_annotations = 'annotations' in members.arrays
     annotations = tabulate_annotations(records, bad, writer)
+    members.arrays.clear()  # the views of all records: 100 MB for LVIS v1 train
     category_ids = np.array([category['id'] for category in categories], dtype=np.int64)
     good_annotations = find_good_annotations(annotations, images.select(good_images), category_ids, bad)
     order = _image_order(annotations, images)
@@ -151,7 +153,7 @@ def tabulate(members: JsonMembers, name: str, *, masks: bool = True, show_progre
         categories=categories,
         bad=bad,
         faulty_masks={} if writer is None else {row_of[row]: mask for row, mask in writer.faulty.items()},
-        has_annotations='annotations' in members.arrays,
+        has_annotations=has_annotations,
     )
 
 

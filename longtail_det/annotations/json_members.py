@@ -6,7 +6,7 @@ import json
 import mmap
 import re
 from codecs import getincrementaldecoder
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ class JsonMembers:
             ) from None
         members = {key: value for key, value in msgspec.structs.asdict(found).items() if value is not UNSET}
         self.keys = frozenset(members)
-        self.arrays: Mapping[str, list[Raw]] = {k: value for k, value in members.items() if isinstance(value, list)}
+        self.arrays: dict[str, list[Raw]] = {k: value for k, value in members.items() if isinstance(value, list)}
         self.release()
 
     def release(self) -> None:
