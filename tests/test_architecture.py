@@ -18,7 +18,7 @@ REPOSITORY = PACKAGE.parent
 CORE = {
     'functional': (set(), {'torch', 'numpy', 'pycocotools'}),
     'statistics': (set(), {'numpy'}),
-    'annotations': ({'statistics'}, {'numpy', 'pycocotools', 'tqdm'}),
+    'annotations': ({'statistics'}, {'numpy', 'msgspec', 'filelock', 'tqdm'}),
     'losses': ({'annotations', 'functional', 'statistics'}, {'torch', 'numpy'}),
     'sampling': ({'annotations', 'statistics'}, {'torch', 'numpy'}),
     'evaluation': ({'annotations', 'statistics'}, {'numpy', 'pycocotools', 'cv2'}),

@@ -1,36 +1,44 @@
-"""The one reader of LVIS and COCO files: records, checks, tables, classes."""
+"""The one reader of LVIS and COCO files: records, checks, tables, classes, and the memory-mapped store of them."""
 
-from .checks import ON_BAD, BadRecords
+from .bad_records import ON_BAD, BadRecords
 from .classes import category_groups, check_classes, select_categories
+from .columns import AnnotationColumns, Segmentations, read_columns
 from .counting import count_file, load_class_statistics
-from .file import AnnotationFile, read_annotation_file, read_categories, read_images, read_records
+from .file import AnnotationFile, read_annotation_file, read_categories, read_images, read_records, select_good
 from .label_index import LabelIndex, Role, assign_roles, index_labels
-from .packed_mask import PackedMask
+from .masks import MaskKind
 from .statistics_source import StatisticsSource, as_class_statistics
+from .store import check_store, open_store
 from .table import AnnotationTable, ImageTable, find_rows, find_sorted
 
 __all__ = [
     'ON_BAD',
+    'AnnotationColumns',
     'AnnotationFile',
     'AnnotationTable',
     'BadRecords',
     'ImageTable',
     'LabelIndex',
-    'PackedMask',
+    'MaskKind',
     'Role',
+    'Segmentations',
     'StatisticsSource',
     'as_class_statistics',
     'assign_roles',
     'category_groups',
     'check_classes',
+    'check_store',
     'count_file',
     'find_rows',
     'find_sorted',
     'index_labels',
     'load_class_statistics',
+    'open_store',
     'read_annotation_file',
     'read_categories',
+    'read_columns',
     'read_images',
     'read_records',
     'select_categories',
+    'select_good',
 ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -11,81 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .bad_records import BadRecords
+from .masks import MaskKind
 from .table import AnnotationTable, ImageTable, find_rows
-
-NUM_EXAMPLES = 5
-ON_BAD = ('error', 'skip')
-
-
-class BadRecords:
-    """What is wrong with a file, collected until everything has been looked at.
-
-    Args:
-        path: the file, as the message names it.
-    """
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.counts: Counter[str] = Counter()
-        self.examples: dict[str, list[str]] = {}
-
-    def add(self, kind: str, example: str) -> None:
-        """Note one bad record: its kind, a plural, and the sentence that names it."""
-        self.counts[kind] += 1
-        examples = self.examples.setdefault(kind, [])
-        if len(examples) < NUM_EXAMPLES:
-            examples.append(example)
-
-    def add_rows(self, kind: str, bad: NDArray[np.bool_], describe: Callable[[int], str]) -> NDArray[np.bool_]:
-        """Note the bad rows of a table, of which only the first few are put into words.
-
-        Args:
-            kind: plural noun of the kind.
-            bad: (rows,) bool.
-            describe: row number -> sentence.
-
-        Returns:
-            (rows,) bool, the good rows.
-        """
-        rows = np.flatnonzero(bad)
-        if rows.size:
-            self.counts[kind] += rows.size
-            examples = self.examples.setdefault(kind, [])
-            examples += [describe(int(row)) for row in rows[: NUM_EXAMPLES - len(examples)]]
-        return ~bad
-
-    def refuse(self, advice: str = 'Repair the file') -> None:
-        """Raise what was found; nothing where all is well.
-
-        Args:
-            advice: what to do, the end of the message.
-
-        Raises:
-            ValueError: there are bad records; the first few of all are named.
-        """
-        if self.counts:
-            total = sum(self.counts.values())
-            shown = [example for examples in self.examples.values() for example in examples][:NUM_EXAMPLES]
-            more = f'; and {total - len(shown)} more' if total > len(shown) else ''
-            raise ValueError(
-                f'{self.path}: {total} bad record{"s" if total > 1 else ""}: {"; ".join(shown)}{more}. {advice}'
-            )
-
-    def settle(self, on_bad: str) -> None:
-        """Raise or log what was found; nothing where all is well.
-
-        Args:
-            on_bad: 'error' raises the first few of all, 'skip' logs one line per kind.
-
-        Raises:
-            ValueError: there are bad records and `on_bad` is 'error'.
-        """
-        if on_bad == 'error':
-            self.refuse("Repair the file, or go on without them by on_bad='skip'")
-        for kind, count in self.counts.items():
-            logging.getLogger(__name__).warning(
-                f'{self.path}: left out {count} {kind}, for example {self.examples[kind][0]}'
-            )
 
 
 def keep_good_categories(categories: Iterable[Any], bad: BadRecords) -> list[Mapping[str, Any]]:
@@ -111,21 +37,31 @@ def keep_good_categories(categories: Iterable[Any], bad: BadRecords) -> list[Map
     return [good[category_id] for category_id in sorted(good)]
 
 
-def keep_good_images(table: ImageTable, bad: BadRecords) -> ImageTable:
-    """Leave out images without a size, and all but the first image of an id.
+def find_good_images(table: ImageTable, bad: BadRecords) -> NDArray[np.bool_]:
+    """Find the images of a size and a name, of each id the first.
 
     Args:
         table: images as read.
-        bad: takes note of what is left out.
+        bad: takes note of the others.
+
+    Returns:
+        (I,) bool.
     """
-    table = table.select(
-        bad.add_rows(
-            'images without a size',
-            table.sizes.min(axis=1) <= 0,
-            lambda row: f'image {table.ids[row]}: its size is {_width_x_height(table.sizes[row])}',
-        )
+    good = bad.add_rows(
+        'images without a name',
+        table.names == '',
+        lambda row: f'image {table.ids[row]} has no file_name or coco_url',
     )
-    return keep_unique_images(table, bad)
+    sized = bad.add_rows(
+        'images without a size',
+        (table.sizes.min(axis=1) <= 0) & good,
+        lambda row: f'image {table.ids[row]}: its size is {_width_x_height(table.sizes[row])}',
+    )
+    rows = np.flatnonzero(good & sized)
+    unique = _find_unique_images(table.ids[rows], bad)
+    good = np.zeros(len(table), dtype=bool)
+    good[rows[unique]] = True
+    return good
 
 
 def keep_unique_images(table: ImageTable, bad: BadRecords) -> ImageTable:
@@ -135,31 +71,34 @@ def keep_unique_images(table: ImageTable, bad: BadRecords) -> ImageTable:
         table: images as read.
         bad: takes note of what is left out.
     """
-    return table.select(
-        bad.add_rows(
-            'images with a repeated id',
-            _repeated(table.ids),
-            lambda row: f'image id {table.ids[row]} is used twice',
-        )
-    )
+    return table.select(_find_unique_images(table.ids, bad))
 
 
-def keep_good_annotations(
+def find_good_annotations(
     table: AnnotationTable, images: ImageTable, category_ids: NDArray[np.int64], bad: BadRecords
-) -> AnnotationTable:
-    """Leave out annotations that contradict themselves or the rest of the file.
+) -> NDArray[np.bool_]:
+    """Find the annotations that contradict neither themselves nor the rest of the file.
 
     Args:
         table: annotations as read.
-        images: the good images, at least one.
+        images: the good images.
         category_ids: (C,) int64, the good categories.
-        bad: takes note of what is left out, once per annotation.
+        bad: takes note of the others, once per annotation; of invalid masks it has taken note already.
 
     Returns:
-        Annotations of unique ids, each of a known category, with a box that meets its known image.
+        (A,) bool, annotations of unique ids, each of a known category, with a box that meets its known image.
     """
+    rows = np.flatnonzero(table.mask_kinds != MaskKind.INVALID)
+    good = np.zeros(len(table), dtype=bool)
+    good[rows[_find_consistent(table.select(rows), images, category_ids, bad)]] = True
+    return good
+
+
+def _find_consistent(
+    table: AnnotationTable, images: ImageTable, category_ids: NDArray[np.int64], bad: BadRecords
+) -> NDArray[np.bool_]:
     rows = find_rows(table.image_ids, images.ids)
-    sizes = images.sizes[rows]
+    sizes = images.sizes[rows] if len(images) else np.zeros((len(table), 2), dtype=np.int64)
     faults: list[tuple[str, NDArray[np.bool_], Callable[[int], str]]] = [
         (
             'annotations with a repeated id',
@@ -200,7 +139,7 @@ def keep_good_annotations(
     good = np.ones(len(table), dtype=bool)
     for kind, wrong, sentence in faults:
         good &= bad.add_rows(kind, wrong & good, partial(_name_annotation, table, sentence))
-    return table.select(good)
+    return good
 
 
 def _name_annotation(table: AnnotationTable, sentence: Callable[[int], str], row: int) -> str:
@@ -217,6 +156,11 @@ def _outside(table: AnnotationTable, sizes: NDArray[np.int64]) -> NDArray[np.boo
     low, high = table.boxes[:, :2], table.boxes[:, :2] + table.boxes[:, 2:]
     inside = (np.minimum(high, sizes[:, ::-1]) > np.maximum(low, 0)).all(axis=1)
     return ~inside & ~table.ignore & ~table.tiny
+
+
+def _find_unique_images(ids: NDArray[np.int64], bad: BadRecords) -> NDArray[np.bool_]:
+    kind = 'images with a repeated id'
+    return bad.add_rows(kind, _repeated(ids), lambda row: f'image id {ids[row]} is used twice')
 
 
 def _width_x_height(size: NDArray[np.int64]) -> str:

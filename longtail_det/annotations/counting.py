@@ -8,12 +8,18 @@ from pathlib import Path
 
 from longtail_det.statistics import ClassStatistics
 
-from .checks import BadRecords
-from .file import AnnotationFile, open_json, read_annotation_file
+from .bad_records import BadRecords
+from .columns import KEYS, tabulate
+from .file import AnnotationFile, select_good
+from .gc_pause import gc_pause
+from .json_members import JsonMembers
 from .label_index import index_labels
 
-_STATISTICS_KEYS = frozenset({'image_count', 'instance_count', 'num_images'})
-_ANNOTATION_KEYS = frozenset({'images', 'annotations', 'categories'})
+_STATISTICS_KEYS = ('image_count', 'instance_count', 'num_images')
+_NEITHER = (
+    f'neither a statistics file (keys {", ".join(_STATISTICS_KEYS)}) nor an LVIS or COCO annotation file '
+    f'(keys {", ".join(KEYS)})'
+)
 
 
 def count_file(file: AnnotationFile) -> ClassStatistics:
@@ -28,12 +34,12 @@ def count_file(file: AnnotationFile) -> ClassStatistics:
     Returns:
         Statistics in the order of `file.categories`.
     """
-    index, _ = index_labels(file.annotations, file.images, file.category_ids)
+    index = index_labels(file.annotations, file.images, file.category_ids)
     return index.statistics([category['name'] for category in file.categories])
 
 
 def load_class_statistics(path: str | Path) -> ClassStatistics:
-    """Read the statistics of a training set from a file; of a large one a megabyte is in memory at a time.
+    """Read the statistics of a training set from a file.
 
     Args:
         path: either the small json that `tools/data/class_statistics.py` writes, or a whole LVIS or COCO annotation
@@ -51,34 +57,17 @@ def load_class_statistics(path: str | Path) -> ClassStatistics:
             'python tools/data/class_statistics.py --ann TRAIN.json --out STATS.json'
         )
     bad = BadRecords(str(path))
-    known = _first_known_key(path, bad)
-    if known in _STATISTICS_KEYS:
+    members = JsonMembers(path, bad.path, [*_STATISTICS_KEYS, *KEYS], _NEITHER)
+    if not members.keys.intersection(KEYS):
+        if not members.keys:
+            raise ValueError(f'{path} is {_NEITHER}')
         return _read_counts(path)
-    if known not in _ANNOTATION_KEYS:
-        raise ValueError(
-            f'{path} is neither a statistics file (keys image_count, instance_count, num_images) nor an LVIS or COCO '
-            'annotation file (keys images, annotations, categories)'
-        )
-    file = read_annotation_file(path, bad, masks='skip')
+    with gc_pause():
+        file = select_good(tabulate(members, bad.path, masks=False), bad)
     bad.settle('skip' if len(file.annotations) else 'error')
     return count_file(file)
 
 
-def _first_known_key(path: Path, bad: BadRecords) -> str:
-    with open_json(path, bad) as stream:
-        if stream.at('{'):
-            for key in stream.members():
-                if key in _STATISTICS_KEYS | _ANNOTATION_KEYS:
-                    return key
-                stream.skip()
-        else:
-            stream.skip()
-    return ''
-
-
 def _read_counts(path: Path) -> ClassStatistics:
-    try:
-        data: Mapping[str, object] = json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f'{path} is not valid json ({error}); was it cut short while being copied?') from None
+    data: Mapping[str, object] = json.loads(path.read_text())
     return ClassStatistics.from_dict(data)

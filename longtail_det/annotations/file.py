@@ -1,21 +1,21 @@
-"""Read an LVIS or COCO annotation file, each record checked; a megabyte of the file is in memory at a time."""
+"""Read an LVIS or COCO annotation file, each record checked, from its JSON or from its store."""
 
 from __future__ import annotations
 
-from codecs import getincrementaldecoder
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from json import JSONDecodeError
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .checks import BadRecords, keep_good_annotations, keep_good_categories, keep_good_images
-from .json_file import JsonFile
-from .records import tabulate_annotations, tabulate_images
+from .bad_records import BadRecords
+from .checks import find_good_images, keep_good_categories
+from .columns import KEYS, AnnotationColumns, read_columns, require
+from .gc_pause import gc_pause
+from .json_members import JsonMembers, decode_loosely
+from .records import WRONG_LISTS, tabulate_annotations, tabulate_images
 from .table import AnnotationTable, ImageTable
 
 
@@ -26,7 +26,7 @@ class AnnotationFile:
     Args:
         categories: records, ascending by id; the position is the class index of an unrestricted dataset.
         images: in file order.
-        annotations: in file order, each of one of these categories and on one of these images.
+        annotations: image after image, in file order within an image, each of one of these categories and images.
     """
 
     categories: list[Mapping[str, Any]]
@@ -44,7 +44,7 @@ def read_annotation_file(
     bad: BadRecords,
     *,
     need_annotations: bool = True,
-    masks: str = 'pack',
+    masks: bool = True,
     show_progress: bool = False,
 ) -> AnnotationFile:
     """Read a whole file in the format of LVIS v0.5, LVIS v1 or COCO instances.
@@ -55,26 +55,42 @@ def read_annotation_file(
         path: json file on this machine.
         bad: takes note of bad records, and names the file in messages.
         need_annotations: whether a file without annotations, such as that of a test set, is an error.
-        masks: 'pack' checks and keeps them, 'skip' does not look at them.
+        masks: whether to look at them; an annotation with an invalid one is bad.
         show_progress: whether to draw a progress bar.
 
     Raises:
         FileNotFoundError: no file at `path`.
         ValueError: not json, or none of these formats.
     """
-    readers: dict[str, Callable[[JsonFile], Any]] = {
-        'images': lambda stream: keep_good_images(tabulate_images(stream.items(), bad), bad),
-        'annotations': lambda stream: tabulate_annotations(stream.items(), bad, masks),
-        'categories': lambda stream: keep_good_categories(stream.items(), bad),
-    }
-    default = {} if need_annotations else {'annotations': tabulate_annotations([], bad, masks)}
-    tables = read_arrays(path, bad, readers, default, show_progress=show_progress)
-    file = AnnotationFile(tables['categories'], tables['images'], tables['annotations'])
-    return replace(file, annotations=keep_good_annotations(file.annotations, file.images, file.category_ids, bad))
+    columns = read_columns(path, bad.path, masks=masks, show_progress=show_progress)
+    return select_good(columns, bad, need_annotations=need_annotations)
+
+
+def select_good(columns: AnnotationColumns, bad: BadRecords, *, need_annotations: bool = True) -> AnnotationFile:
+    """Select the good records of a file.
+
+    Args:
+        columns: of the file.
+        bad: takes note of the others, and names the file in messages.
+        need_annotations: whether a file without annotations, such as that of a test set, is an error.
+
+    Returns:
+        The good records; the columns themselves, uncopied, where all are good.
+
+    Raises:
+        ValueError: without annotations, or no good image or category.
+    """
+    bad.update(columns.bad, columns.bad.counts.keys() - {WRONG_LISTS})
+    images = columns.images.select(columns.good_images)
+    found: dict[str, Any] = {'images': images, 'categories': columns.categories}
+    if columns.has_annotations:
+        found['annotations'] = columns.annotations
+    require(found, KEYS if need_annotations else (), bad)
+    return AnnotationFile(columns.categories, images, columns.annotations.select(columns.good_annotations))
 
 
 def read_categories(path: str | Path, bad: BadRecords) -> list[Mapping[str, Any]]:
-    """Read the categories alone, ascending by id; everything before them is passed over.
+    """Read the categories alone, ascending by id.
 
     Args:
         path: json file on this machine.
@@ -84,8 +100,11 @@ def read_categories(path: str | Path, bad: BadRecords) -> list[Mapping[str, Any]
         FileNotFoundError: no file at `path`.
         ValueError: not json, or without categories.
     """
-    readers = {'categories': lambda stream: keep_good_categories(stream.items(), bad)}
-    return read_arrays(path, bad, readers)['categories']
+    arrays = JsonMembers(path, bad.path, ['categories']).arrays
+    require(arrays, ['categories'], bad)
+    categories = keep_good_categories(map(decode_loosely, arrays['categories']), bad)
+    require({'categories': categories}, (), bad)
+    return categories
 
 
 def read_images(path: str | Path, bad: BadRecords) -> ImageTable:
@@ -99,12 +118,18 @@ def read_images(path: str | Path, bad: BadRecords) -> ImageTable:
         FileNotFoundError: no file at `path`.
         ValueError: not json, or without images.
     """
-    readers = {'images': lambda stream: keep_good_images(tabulate_images(stream.items(), bad), bad)}
-    return read_arrays(path, bad, readers)['images']
+    arrays = JsonMembers(path, bad.path, ['images']).arrays
+    require(arrays, ['images'], bad)
+    found = BadRecords(bad.path)
+    table, _ = tabulate_images(arrays['images'], found)
+    images = table.select(find_good_images(table, found))
+    bad.update(found, found.counts.keys() - {WRONG_LISTS})
+    require({'images': images}, (), bad)
+    return images
 
 
 def read_records(
-    path: str | Path, bad: BadRecords, *, need_annotations: bool = True, masks: str = 'skip'
+    path: str | Path, bad: BadRecords, *, need_annotations: bool = True, need_masks: bool = False
 ) -> dict[str, list[Any]]:
     """Read a file as the plain records of its json, each checked; LVIS v1 val takes a gigabyte.
 
@@ -112,7 +137,7 @@ def read_records(
         path: json file on this machine.
         bad: takes note of malformed records, and names the file in messages.
         need_annotations: False for a test split, whose annotations are passed over.
-        masks: 'need' demands one of each annotation, 'skip' does not look at them.
+        need_masks: whether an annotation without a mask is malformed.
 
     Returns:
         `images`, `annotations` and `categories` in file order; an empty list for annotations that are not needed.
@@ -121,118 +146,12 @@ def read_records(
         FileNotFoundError: no file at `path`.
         ValueError: not json, or none of these formats.
     """
-    records: dict[str, list[Any]] = {'images': [], 'annotations': [], 'categories': []}
-
-    def kept(stream: JsonFile, key: str) -> Iterator[Any]:
-        for record in stream.items():
-            records[key].append(record)
-            yield record
-
-    readers: dict[str, Callable[[JsonFile], Any]] = {
-        'images': lambda stream: tabulate_images(kept(stream, 'images'), bad, named=False),
-        'categories': lambda stream: keep_good_categories(kept(stream, 'categories'), bad),
-    }
-    if need_annotations:
-        readers['annotations'] = lambda stream: tabulate_annotations(kept(stream, 'annotations'), bad, masks)
-    read_arrays(path, bad, readers)
+    keys = KEYS if need_annotations else ('images', 'categories')
+    with gc_pause():
+        arrays = JsonMembers(path, bad.path, keys).arrays
+        require(arrays, keys, bad)
+        records = {key: list(map(decode_loosely, arrays.get(key, ()))) for key in KEYS}
+    images, _ = tabulate_images(records['images'], bad)
+    tabulate_annotations(records['annotations'], bad, need_masks=need_masks)
+    require({'images': images, 'categories': keep_good_categories(records['categories'], bad)}, (), bad)
     return records
-
-
-def read_arrays(
-    path: str | Path,
-    bad: BadRecords,
-    readers: Mapping[str, Callable[[JsonFile], Any]],
-    default: Mapping[str, Any] | None = None,
-    *,
-    show_progress: bool = False,
-) -> dict[str, Any]:
-    """Read some arrays of an annotation file, and nothing behind the last of them.
-
-    Args:
-        path: json file on this machine.
-        bad: names the file in messages.
-        readers: for each array what reads it, given the cursor in front of it.
-        default: what stands for an array that the file does not hold.
-        show_progress: whether to draw a progress bar.
-
-    Returns:
-        What each reader gave.
-
-    Raises:
-        FileNotFoundError: no file at `path`.
-        ValueError: not json, or an array is missing, or no good record is among the images or categories.
-    """
-    tables: dict[str, Any] = {}
-    with open_json(path, bad, show_progress) as stream:
-        _require_object(stream, bad)
-        for key in stream.members():
-            if key in readers and stream.at('['):
-                tables[key] = readers[key](stream)
-                if len(tables) == len(readers):
-                    break
-            else:
-                stream.skip()
-    tables = {**(default or {}), **tables}
-    _require(tables, readers, bad)
-    return tables
-
-
-@contextmanager
-def open_json(path: str | Path, bad: BadRecords, show_progress: bool = False) -> Iterator[JsonFile]:
-    """Open a json file for reading piece by piece; what is wrong with it is one line.
-
-    Args:
-        path: json file on this machine.
-        bad: names the file in messages.
-        show_progress: whether to draw a progress bar.
-
-    Raises:
-        FileNotFoundError: no file at `path`.
-        ValueError: not json, from the body of the `with` statement.
-    """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'annotation file not found: {bad.path}')
-    size = Path(path).stat().st_size
-    try:
-        with open(path, 'rb') as file:
-            if not show_progress:
-                yield JsonFile(file)
-                return
-            from tqdm import tqdm
-            from tqdm.utils import CallbackIOWrapper
-
-            with tqdm(total=size, unit='B', unit_scale=True, desc='reading') as bar:
-                yield JsonFile(CallbackIOWrapper(bar.update, file, 'read'))
-                bar.update(size - bar.n)
-    except JSONDecodeError as error:
-        raise ValueError(
-            f'{bad.path} is not valid json: {error.msg} at byte {error.pos} of {size}; was it cut short while being '
-            'downloaded or copied? Fetch it again'
-        ) from None
-    except UnicodeDecodeError:
-        raise ValueError(f'{bad.path} is not a text file; if it is a zip or gz archive, unpack it first') from None
-
-
-def _require_object(stream: JsonFile, bad: BadRecords) -> None:
-    if stream.at('{'):
-        return
-    # incremental: the cut may be in the midst of a letter
-    start = getincrementaldecoder('utf-8')().decode(stream.head(20)).strip()
-    found = repr(start) if start else 'nothing'
-    raise ValueError(
-        f'{bad.path} is no LVIS or COCO annotation file: expected a json object with images, annotations and '
-        f'categories, found {found} at its start'
-    )
-
-
-def _require(tables: Mapping[str, Any], keys: Iterable[str], bad: BadRecords) -> None:
-    missing = [key for key in keys if key not in tables]
-    empty = [key for key in ('images', 'categories') if key in tables and not len(tables[key])]
-    if missing or empty:
-        what = f'has no {", ".join(missing)}' if missing else f'holds no usable {", ".join(empty)}'
-        reason = next((f' ({examples[0]})' for examples in bad.examples.values()), '')
-        test = '; for a test split set test_mode=True in its dataset, format_only=True in its evaluator'
-        raise ValueError(
-            f'{bad.path} {what}{reason}; expected the format of LVIS or COCO instances: a json object with images, '
-            f'annotations and categories{test if "annotations" in missing else ""}'
-        )

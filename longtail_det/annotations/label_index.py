@@ -32,11 +32,15 @@ class LabelIndex:
         labels: (A,) int32 class labels in [0, C).
         roles: (A,) uint8, a `Role` each.
         offsets: (I + 1,) int64; image i holds the annotations from `offsets[i]` up to `offsets[i + 1]`.
+        rows: (A,) int64 row of each annotation in the columns of the file.
+        image_rows: (I,) int64 row of each image likewise.
     """
 
     labels: NDArray[np.int32]
     roles: NDArray[np.uint8]
     offsets: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    image_rows: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -103,7 +107,7 @@ class LabelIndex:
         counts = np.diff(self.offsets)[chosen]
         offsets = np.concatenate([[0], np.cumsum(counts)])
         rows = np.arange(offsets[-1]) + np.repeat(self.offsets[chosen] - offsets[:-1], counts)
-        return LabelIndex(self.labels[rows], self.roles[rows], offsets)
+        return LabelIndex(self.labels[rows], self.roles[rows], offsets, self.rows[rows], self.image_rows[chosen])
 
     def _pairs(self, mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Return the unique (image, label) pairs of the masked annotations, sorted."""
@@ -115,9 +119,7 @@ class LabelIndex:
         return (keys // span).astype(np.int64), (keys % span).astype(np.int32)
 
 
-def index_labels(
-    annotations: AnnotationTable, images: ImageTable, class_ids: NDArray[np.int64]
-) -> tuple[LabelIndex, NDArray[np.intp]]:
+def index_labels(annotations: AnnotationTable, images: ImageTable, class_ids: NDArray[np.int64]) -> LabelIndex:
     """Sort the annotations of the classes by image.
 
     Args:
@@ -126,13 +128,14 @@ def index_labels(
         class_ids: (C,) category id of class 0, 1, ...
 
     Returns:
-        The index, and the rows of `annotations` in its order: image after image, each image in file order.
+        Image after image, those of an image in the order of `annotations`.
     """
     labels, image_rows = find_rows(annotations.category_ids, class_ids), find_rows(annotations.image_ids, images.ids)
     rows = np.flatnonzero((labels >= 0) & (image_rows >= 0))
     rows = rows[np.argsort(image_rows[rows], kind='stable')]
     offsets = np.searchsorted(image_rows[rows], np.arange(len(images) + 1))
-    return LabelIndex(labels[rows].astype(np.int32), assign_roles(annotations)[rows], offsets), rows
+    roles = assign_roles(annotations)[rows]
+    return LabelIndex(labels[rows].astype(np.int32), roles, offsets, annotations.rows[rows], images.rows)
 
 
 def assign_roles(annotations: AnnotationTable) -> NDArray[np.uint8]:

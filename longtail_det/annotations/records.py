@@ -2,120 +2,216 @@
 
 from __future__ import annotations
 
-import os
 import re
 import struct
 from array import array
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
+from msgspec import UNSET, Meta, Raw, UnsetType
 
-from .checks import BadRecords
-from .packed_mask import pack_mask
-from .table import AnnotationTable, ImageTable
+from .bad_records import BadRecords
+from .json_members import decode_loosely
+from .masks import MaskWriter
+from .record_faults import explain_annotation, explain_image, title
+from .table import AnnotationTable, ClassLists, ImageTable
 
-MASKS = ('pack', 'need', 'skip')
-# struct refuses a row whole where a value has the wrong type: no half-written rows, no check per value.
-_ANNOTATION_ROW = struct.Struct('=3q5d3?5x')
-_ANNOTATION_COLUMNS = np.dtype([('ids', 'i8', 3), ('box', 'f8', 4), ('area', 'f8'), ('flags', '?', 3), ('pad', 'V5')])
-_IMAGE_ROW = struct.Struct('=3q')
+_ANNOTATION_ROW = struct.Struct('=3q5d4?4x')
+_ANNOTATION_COLUMNS = np.dtype([('ids', 'i8', 3), ('box', 'f8', 4), ('area', 'f8'), ('flags', '?', 4), ('pad', 'V4')])
 _COCO_2014_PREFIX = re.compile(r'^COCO_(?:train|val|test)2014_(?=\d{12}\.jpg$)')
-_MALFORMED = (AttributeError, KeyError, TypeError, ValueError, struct.error)
+#: of images, what only some readers need
+WRONG_LISTS = 'images with malformed lists of classes'
+
+Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 
-def tabulate_images(records: Iterable[Any], bad: BadRecords, *, named: bool = True) -> ImageTable:
+class ImageRecord(msgspec.Struct, gc=False):
+    """An image with its name (LVIS v0.5, COCO), or the URL that ends with it (LVIS v1), and LVIS's lists of classes."""
+
+    id: Int64
+    height: Int64
+    width: Int64
+    file_name: str | None = None
+    coco_url: str | None = None
+    neg_category_ids: list[Int64] | UnsetType = UNSET
+    not_exhaustive_category_ids: list[Int64] = []
+
+
+class AnnotationRecord(msgspec.Struct, gc=False):
+    """What every annotation of a file has; `iscrowd` and `ignore` may miss."""
+
+    id: Int64
+    image_id: Int64
+    category_id: Int64
+    bbox: tuple[float, float, float, float]
+    area: float
+    iscrowd: Any = False
+    ignore: Any = UNSET
+
+
+class MaskedAnnotation(AnnotationRecord, gc=False):
+    """An annotation whose mask is read."""
+
+    segmentation: list[list[float]] | dict[str, Any] | UnsetType | None = UNSET
+
+
+class _NeedsMask(AnnotationRecord, kw_only=True):
+    segmentation: Any
+
+
+def tabulate_images(records: Iterable[Any], bad: BadRecords) -> tuple[ImageTable, ClassLists]:
     """Read image records into a table.
 
     Args:
-        records: with `id`, `height`, `width` and either `file_name` (LVIS v0.5, COCO) or `coco_url` (LVIS v1).
+        records: bytes or objects with `id`, `height`, `width`, `file_name` (LVIS v0.5, COCO) or `coco_url` (LVIS v1),
+            and maybe `neg_category_ids`, `not_exhaustive_category_ids`.
         bad: takes note of malformed ones.
-        named: whether the file names are wanted; without them they may miss.
+
+    Returns:
+        The images, and what they say of classes.
     """
-    rows, names = bytearray(), []
+    decode = msgspec.json.Decoder(ImageRecord).decode
+    rows, names, listed = array('q'), [], []
+    negatives, not_exhaustive = array('q'), array('q')
     for position, record in enumerate(records):
         try:
-            name = os.fspath(image_name(record)) if named else ''  # refuses what is no text
-            rows += _IMAGE_ROW.pack(record['id'], record['height'], record['width'])
-        except _MALFORMED:
-            reason = _explain(record, _IMAGE_VALUES, otherwise='has no file_name or coco_url')
-            bad.add('malformed images', f'{_title("image", record, position)} {reason}')
-        else:
-            names.append(name)
-    columns = np.frombuffer(rows, dtype='i8').reshape(-1, 3)
-    return ImageTable(ids=columns[:, 0], sizes=columns[:, 1:], names=np.array(names, dtype=object))
+            image = decode(record) if isinstance(record, Raw) else msgspec.convert(record, ImageRecord)
+        except msgspec.DecodeError:
+            repaired = _repair_image(record, position, bad)
+            if repaired is None:
+                continue
+            image = repaired
+        rows.extend((image.id, image.height, image.width))
+        names.append(image_name(image.file_name, image.coco_url, image.neg_category_ids is not UNSET))
+        listed.append(image.neg_category_ids is not UNSET)
+        for category_id in image.neg_category_ids or ():
+            negatives.extend((image.id, category_id))
+        for category_id in image.not_exhaustive_category_ids:
+            not_exhaustive.extend((image.id, category_id))
+    columns = np.frombuffer(rows, dtype=np.int64).reshape(-1, 3)
+    table = ImageTable(
+        ids=columns[:, 0],
+        sizes=columns[:, 1:],
+        names=np.array(names, dtype=str),
+        listed=np.array(listed, dtype=bool),
+        rows=np.arange(len(columns)),
+    )
+    pairs = (np.frombuffer(found, dtype=np.int64).reshape(-1, 2) for found in (negatives, not_exhaustive))
+    return table, ClassLists(*pairs)
 
 
-def tabulate_annotations(records: Iterable[Any], bad: BadRecords, masks: str = 'pack') -> AnnotationTable:
-    """Read annotation records into a table.
+def tabulate_annotations(
+    records: Iterable[Any], bad: BadRecords, masks: MaskWriter | None = None, *, need_masks: bool = False
+) -> AnnotationTable:
+    """Read annotation records into a table, in file order.
 
     Args:
-        records: with `id`, `image_id`, `category_id`, `bbox`, `area`; `segmentation`, `iscrowd`, `ignore` may miss.
-        bad: takes note of malformed ones and of invalid masks. Of a mask with one invalid polygon the others stay.
-        masks: 'pack' checks each `segmentation` and keeps it in the table, 'need' only demands that there is one,
-            'skip' does not look.
+        records: bytes or objects with `id`, `image_id`, `category_id`, `bbox`, `area`; `segmentation`, `iscrowd`,
+            `ignore` may miss.
+        bad: takes note of malformed ones and of invalid masks.
+        masks: keeps the masks; None where they are not looked at.
+        need_masks: whether a record without `segmentation` is malformed.
     """
-    rows, packed, rle_sizes = bytearray(), [], array('q')
-    pack, is_packing, is_needed = _ANNOTATION_ROW.pack, masks == 'pack', masks == 'need'
-    for position, record in enumerate(records):
+    kind: type[Any] = MaskedAnnotation if masks is not None else _NeedsMask if need_masks else AnnotationRecord
+    decode = msgspec.json.Decoder(kind).decode
+    rows, pack = bytearray(), _ANNOTATION_ROW.pack
+    for position, source in enumerate(records):
+        is_typed = True
         try:
-            if is_packing:
-                mask = pack_mask(record.get('segmentation'))
-            elif is_needed:
-                record['segmentation']
-            row = pack(
-                record['id'],
-                record['image_id'],
-                record['category_id'],
-                *record['bbox'],
-                record['area'],
-                record.get('iscrowd', False),
-                record.get('ignore', False),
-                'ignore' in record,
-            )
-        except _MALFORMED:
-            values = {**_ANNOTATION_VALUES, **({'segmentation': _ANY_VALUE} if is_needed else {})}
-            reason = _explain(record, values, otherwise='cannot be read')
-            bad.add('malformed annotations', f'{_title("annotation", record, position)} {reason}')
-            continue
-        if is_packing:
-            if mask.fault:
-                bad.add('invalid masks', f'annotation {record["id"]}: {mask.fault}')
-                if not mask.data:
-                    continue
-            packed.append(mask.data)
-            rle_sizes.extend(mask.rle_size)
-        rows += row
-    return _annotation_table(np.frombuffer(rows, dtype=_ANNOTATION_COLUMNS), packed, rle_sizes, is_packing)
+            record = decode(source) if isinstance(source, Raw) else msgspec.convert(source, kind)
+        except msgspec.DecodeError:
+            record, is_typed = _repair_annotation(source, position, bad, need_masks), False
+            if record is None:
+                continue
+        says_mask = False
+        if masks is not None:
+            says_mask = record.segmentation is not UNSET
+            fault = masks.add(record.segmentation, is_typed=is_typed)
+            if fault:
+                bad.add('invalid masks', f'annotation {record.id}: {fault}')
+        flags = record.iscrowd, record.ignore, record.ignore is not UNSET, says_mask
+        rows += pack(record.id, record.image_id, record.category_id, *record.bbox, record.area, *flags)
+    return _annotation_table(np.frombuffer(rows, dtype=_ANNOTATION_COLUMNS), masks)
 
 
-def image_name(record: Mapping[str, Any]) -> str:
+def image_name(file_name: str | None, coco_url: str | None, is_lvis: bool) -> str:
     """Return where an image lies below the image folder.
 
     LVIS v1 has no `file_name`: its images are spread over the folders that end `coco_url`. LVIS v0.5 names the
     files of COCO 2014, but those of COCO 2017, which hold the same images, are what everybody has.
 
     Args:
-        record: an image of an annotation file.
+        file_name: of the record.
+        coco_url: of the record.
+        is_lvis: whether the record has `neg_category_ids`.
 
     Example:
-        >>> image_name({'coco_url': 'http://host/train2017/000000391895.jpg'})
+        >>> image_name(None, 'http://host/train2017/000000391895.jpg', True)
         'train2017/000000391895.jpg'
-        >>> image_name({'file_name': 'COCO_val2014_000000000123.jpg', 'neg_category_ids': [3]})
+        >>> image_name('COCO_val2014_000000000123.jpg', None, True)
         '000000000123.jpg'
     """
-    name = record.get('file_name')
-    if not name:
-        return '/'.join(record['coco_url'].split('/')[-2:])
-    return _COCO_2014_PREFIX.sub('', name) if 'neg_category_ids' in record else name
+    if not file_name:
+        return '/'.join((coco_url or '').split('/')[-2:])
+    return _COCO_2014_PREFIX.sub('', file_name) if is_lvis else file_name
 
 
-def _annotation_table(
-    columns: np.ndarray[Any, np.dtype[np.void]], masks: list[bytes | None], rle_sizes: array[int], has_masks: bool
-) -> AnnotationTable:
-    sizes: Any = np.frombuffer(rle_sizes, dtype=np.int64).reshape(-1, 2)
-    objects: Any = np.empty(len(masks), dtype=object)
-    objects[:] = masks
+def _repair_image(record: Any, position: int, bad: BadRecords) -> ImageRecord | None:
+    """What of an image can be used though msgspec refuses it: its name or its lists of classes may be wrong."""
+    plain = _plain(record)
+    fault = explain_image(plain)
+    if fault:
+        bad.add('malformed images', f'{title("image", plain, position)} {fault}')
+        return None
+    image = ImageRecord(int(plain['id']), int(plain['height']), int(plain['width']))
+    for key in ('file_name', 'coco_url'):
+        setattr(image, key, plain.get(key) if isinstance(plain.get(key), str) else None)
+    for key in ('neg_category_ids', 'not_exhaustive_category_ids'):
+        if key in plain:
+            try:
+                setattr(image, key, msgspec.convert(plain[key], list[Int64]))
+            except msgspec.ValidationError:
+                bad.add(WRONG_LISTS, f'image {image.id} has {key} that are not category ids')
+    return image
+
+
+def _repair_annotation(source: Any, position: int, bad: BadRecords, need_mask: bool) -> MaskedAnnotation | None:
+    """What of an annotation can be used though msgspec refuses it: its mask may be wrong, a number numpy's or inf."""
+    plain = _plain(source)
+    fault = explain_annotation(plain, need_mask=need_mask)
+    if fault:
+        bad.add('malformed annotations', f'{title("annotation", plain, position)} {fault}')
+        return None
+    x, y, width, height = map(float, plain['bbox'])
+    return MaskedAnnotation(
+        id=int(plain['id']),
+        image_id=int(plain['image_id']),
+        category_id=int(plain['category_id']),
+        bbox=(x, y, width, height),
+        area=float(plain['area']),
+        iscrowd=plain.get('iscrowd', False),
+        ignore=plain.get('ignore', UNSET),
+        segmentation=plain.get('segmentation', UNSET),
+    )
+
+
+def _plain(record: Any) -> Any:
+    try:
+        return decode_loosely(record) if isinstance(record, Raw) else record
+    except ValueError:
+        return None
+
+
+def _annotation_table(columns: np.ndarray[Any, np.dtype[np.void]], masks: MaskWriter | None) -> AnnotationTable:
+    kinds, spans, rle_sizes = (masks.kinds, masks.spans, masks.rle_sizes) if masks is not None else (b'', b'', b'')
+    pairs: Any = (len(columns), 2)
+
+    def column(data: Any, dtype: Any, shape: tuple[int, ...]) -> Any:
+        # one entry for all where no mask was looked at
+        return np.broadcast_to(dtype(0), shape) if masks is None else np.frombuffer(data, dtype).reshape(shape)
+
     return AnnotationTable(
         ids=columns['ids'][:, 0],
         image_ids=columns['ids'][:, 1],
@@ -125,48 +221,9 @@ def _annotation_table(
         says_ignore=columns['flags'][:, 2],
         boxes=columns['box'],
         areas=columns['area'],
-        # one entry for all where no mask was looked at
-        rle_sizes=sizes if has_masks else np.broadcast_to(np.int64(0), (len(columns), 2)),
-        masks=objects if has_masks else np.broadcast_to(np.array(None, dtype=object), len(columns)),
+        rle_sizes=column(rle_sizes, np.int64, pairs),
+        says_mask=columns['flags'][:, 3],
+        mask_kinds=column(kinds, np.uint8, pairs[:1]),
+        mask_spans=column(spans, np.int64, pairs),
+        rows=np.arange(len(columns)),
     )
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and abs(value) < 2**63
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float))
-
-
-def _is_box(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 4 and all(map(_is_number, value))
-
-
-_ANY_VALUE: tuple[Callable[[Any], bool], str] = (lambda value: True, '')
-_ValueTable = dict[str, tuple[Callable[[Any], bool], str]]
-_IMAGE_VALUES: _ValueTable = dict.fromkeys(('id', 'height', 'width'), (_is_integer, 'an integer'))
-_ANNOTATION_VALUES: _ValueTable = {
-    **dict.fromkeys(('id', 'image_id', 'category_id'), (_is_integer, 'an integer')),
-    'bbox': (_is_box, 'four numbers x, y, width, height'),
-    'area': (_is_number, 'a number'),
-}
-
-
-def _title(noun: str, record: Any, position: int) -> str:
-    if isinstance(record, Mapping) and 'id' in record:
-        return f'{noun} {record["id"]}'
-    return f'{noun}s[{position}]'
-
-
-def _explain(record: Any, values: _ValueTable, otherwise: str) -> str:
-    """Return what keeps a record out of its table."""
-    if not isinstance(record, Mapping):
-        return f'is a {type(record).__name__}, expected an object'
-    missing = [key for key in values if key not in record]
-    if missing:
-        return f'has no {", ".join(missing)}'
-    for key, (is_right, wanted) in values.items():
-        if not is_right(record[key]):
-            return f'has {key} {record[key]!r}, expected {wanted}'
-    return otherwise

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from .masks import MaskKind
+
 _T = TypeVar('_T', bound='_Table')
 
 MIN_BOX_SIDE = 1.0
@@ -17,7 +19,9 @@ _DENSE = 8
 
 class _Table:
     def select(self: _T, rows: NDArray[np.bool_] | NDArray[np.intp]) -> _T:
-        """Select these rows of every column: a (rows,) bool mask or row numbers."""
+        """Select these rows of every column: a (rows,) bool mask or row numbers. All of them are the table itself."""
+        if rows.dtype == bool and rows.all():
+            return self  # whose columns may be mapped from a file: nothing is copied
         columns = {field.name: getattr(self, field.name)[rows] for field in fields(self)}  # type: ignore[arg-type]
         return type(self)(**columns)
 
@@ -32,17 +36,34 @@ class ImageTable(_Table):
     Args:
         ids: (I,) int64 image ids.
         sizes: (I, 2) int64 height and width, pixels.
-        names: (I,) str file names below the image folder.
+        names: (I,) str file names below the image folder, empty where the record has none.
+        listed: (I,) bool, the image has `neg_category_ids`.
+        rows: (I,) int64 row of each image in the columns of the file.
     """
 
     ids: NDArray[np.int64]
     sizes: NDArray[np.int64]
-    names: NDArray[np.object_]
+    names: NDArray[np.str_]
+    listed: NDArray[np.bool_]
+    rows: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ClassLists:
+    """What the images of an LVIS file say of classes.
+
+    Args:
+        negatives: (n, 2) int64 image id and category id: the class is not on the image.
+        not_exhaustive: (m, 2) int64 likewise: not every object of the class is annotated.
+    """
+
+    negatives: NDArray[np.int64]
+    not_exhaustive: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class AnnotationTable(_Table):
-    """Annotations of an annotation file, in file order.
+    """Annotations of an annotation file, in file order or image after image.
 
     Args:
         ids: (A,) int64 annotation ids.
@@ -54,7 +75,10 @@ class AnnotationTable(_Table):
         rle_sizes: (A, 2) int64 height and width of RLE masks, zeros where the mask is none.
         boxes: (A, 4) float64 x, y, width, height, pixels.
         areas: (A,) float64, square pixels.
-        masks: (A,) pickled `segmentation`, or None where there is none, or masks were not read.
+        says_mask: (A,) bool, the record has the key `segmentation`; False where masks were not read.
+        mask_kinds: (A,) uint8, a `MaskKind` each; 0 where masks were not read.
+        mask_spans: (A, 2) int64, where in the `MaskColumns` the mask is.
+        rows: (A,) int64 row of each annotation in the columns of the file.
     """
 
     ids: NDArray[np.int64]
@@ -66,7 +90,10 @@ class AnnotationTable(_Table):
     rle_sizes: NDArray[np.int64]
     boxes: NDArray[np.float64]
     areas: NDArray[np.float64]
-    masks: NDArray[np.object_]
+    says_mask: NDArray[np.bool_]
+    mask_kinds: NDArray[np.uint8]
+    mask_spans: NDArray[np.int64]
+    rows: NDArray[np.int64]
 
     @property
     def tiny(self) -> NDArray[np.bool_]:
@@ -76,12 +103,12 @@ class AnnotationTable(_Table):
     @property
     def has_rle(self) -> NDArray[np.bool_]:
         """(A,) bool, the mask is run-length encoded."""
-        return self.rle_sizes[:, 0] > 0
+        return (self.mask_kinds == MaskKind.RLE_TEXT) | (self.mask_kinds == MaskKind.RLE_COUNTS)
 
     @property
     def has_mask(self) -> NDArray[np.bool_]:
         """(A,) bool, there is a mask."""
-        return np.array([mask is not None for mask in self.masks], dtype=bool)
+        return (self.mask_kinds != MaskKind.NONE) & (self.mask_kinds != MaskKind.INVALID)
 
 
 def find_rows(keys: NDArray[np.int64], ids: NDArray[np.int64]) -> NDArray[np.intp]:

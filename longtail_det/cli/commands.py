@@ -35,6 +35,7 @@ COMMANDS = {
         'tools/analysis/plot_class_frequency.py', 'draw the class frequency before and after resampling'
     ),
     'class-statistics': Command('tools/data/class_statistics.py', 'count the classes of a training set'),
+    'build-store': Command('tools/data/build_store.py', 'keep an annotation file as columns that processes share'),
     'make-glyphs': Command('tools/data/make_glyphs.py', 'make LongTailGlyphs, the embedded benchmark'),
     'download-lvis': Command('tools/data/download_lvis.py', 'download LVIS and its images'),
     'check-lvis': Command('tools/data/check_lvis.py', 'check a copy of LVIS'),

@@ -103,7 +103,7 @@ def read_labels(path: str) -> tuple[LabelIndex, tuple[str, ...]]:
     annotations = file.annotations.select(~(file.annotations.crowd | file.annotations.ignore))
     if not len(annotations):
         raise ValueError(f'{path} holds no instance; give the annotation file of a training set')
-    index, _ = index_labels(annotations, file.images, file.category_ids)
+    index = index_labels(annotations, file.images, file.category_ids)
     return index.select(np.flatnonzero(index.annotated)), tuple(category['name'] for category in file.categories)
 
 

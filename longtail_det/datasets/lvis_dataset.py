@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import os.path as osp
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from mmdet.datasets import BaseDetDataset
 from mmdet.registry import DATASETS
 from mmengine.fileio import get_local_path
 from mmengine.logging import print_log
@@ -16,29 +15,27 @@ from numpy.typing import NDArray
 
 from longtail_det.annotations import (
     ON_BAD,
-    AnnotationFile,
-    AnnotationTable,
+    AnnotationColumns,
     BadRecords,
-    ImageTable,
-    LabelIndex,
     check_classes,
     index_labels,
-    read_annotation_file,
+    open_store,
     read_categories,
+    read_columns,
     select_categories,
+    select_good,
 )
 from longtail_det.statistics import ClassStatistics
 
-from .gc_pause import gc_pause
+from .column_dataset import ColumnDataset
 from .image_files import keep_images_on_disk
-from .instances import build_instances
 from .mask_loading import keep_loadable_masks
 from .palette import make_palette
 
 
 # mmdet registers its LVIS v0.5 class under this name too; ours reads the same files to the same instances.
 @DATASETS.register_module(force=True)
-class LVISDataset(BaseDetDataset):
+class LVISDataset(ColumnDataset):
     """Any LVIS v0.5, LVIS v1 or COCO instance file; classes, frequencies and counts are read from it.
 
     Classes are the categories of the file in ascending order of id, which is the order of mmdet's LVIS datasets
@@ -56,11 +53,14 @@ class LVISDataset(BaseDetDataset):
             their image or of negative size, polygons of fewer than 3 points or an odd count of numbers, RLE masks
             that do not fit their image, and annotations without a mask where the pipeline loads masks.
         check_images: also look for every image file; without it, for the first one only.
+        store: map the annotations from a folder of columns, `<ann_file>.store`, that the first process builds and
+            all processes share. Without it, and where a backend fetches the file, they are in memory.
         lazy_init: read only the classes now, and the rest at the first use.
         filter_cfg: for training (`test_mode=False`): `filter_empty_gt=True` leaves out images on which no
             annotation of a class lies, crowd regions and tiny ones counting as in mmdet; `min_size` those with
             a shorter side, in pixels.
-        kwargs: of mmdet's `BaseDetDataset`: `data_root`, `metainfo`, `pipeline`, `indices`, `test_mode`, ...
+        kwargs: of mmdet's `BaseDetDataset`: `data_root`, `metainfo`, `pipeline`, `indices`, `test_mode`, ... Its
+            `serialize_data` has no effect: there is no list of dicts (`data_list` is empty).
 
     Raises:
         FileNotFoundError: the annotation file or the first image is missing.
@@ -82,7 +82,6 @@ class LVISDataset(BaseDetDataset):
     cat_ids: list[int]
     cat2label: dict[int, int]
     category_records: list[Mapping[str, Any]]
-    _label_index: LabelIndex
 
     def __init__(
         self,
@@ -91,6 +90,7 @@ class LVISDataset(BaseDetDataset):
         data_prefix: Mapping[str, str] | None = None,
         on_bad: str = 'error',
         check_images: bool = False,
+        store: bool = True,
         lazy_init: bool = False,
         filter_cfg: Mapping[str, Any] | None = None,
         **kwargs: Any,
@@ -101,6 +101,7 @@ class LVISDataset(BaseDetDataset):
             raise ValueError(f"on_bad is {on_bad!r}, expected 'error' or 'skip'")
         self.on_bad = on_bad
         self.check_images = check_images
+        self.store = store
         prefix = {'img': '', **(data_prefix or {})}
         super().__init__(ann_file=ann_file, data_prefix=prefix, filter_cfg=filter_cfg, lazy_init=True, **kwargs)
         classes = self._metainfo.get('classes')
@@ -133,64 +134,48 @@ class LVISDataset(BaseDetDataset):
 
     # ---- mmengine's steps of initialization
 
-    def full_init(self) -> None:
-        """Read the annotation file, unless that is done."""
-        if self._fully_initialized:
-            return
-        with gc_pause():
-            super().full_init()
-        if self._indices is not None:
-            self._label_index = self._label_index.select(self._indices)
-
     def load_data_list(self) -> list[dict[str, Any]]:
-        """Read the annotation file into one dict per image; masks in it are packed until they are handed out."""
+        """Open the columns of the annotation file, and find the annotations of each image; the list stays empty."""
         bad = BadRecords(self.ann_file)
-        file = self._read_file(bad)
+        self._columns = self._open_columns()
+        file = select_good(self._columns, bad, need_annotations=not self.test_mode)
         self._set_categories(select_categories(file.categories, self._wanted, self.ann_file))
-        paths = [osp.join(self.data_prefix['img'], name) for name in file.images.names]
+        names = file.images.names if self.check_images else file.images.names[:1]
+        paths = [osp.join(self.data_prefix['img'], name) for name in names]
         hint = f'the first of {self.ann_file} ({self._where_to_look("data_prefix")})'
         images = keep_images_on_disk(file.images, paths, bad, hint, self.backend_args, check_all=self.check_images)
         annotations = keep_loadable_masks(file.annotations, self.cat_ids, self.pipeline.transforms, bad)
         bad.settle(self.on_bad)
-        self._label_index, rows = index_labels(annotations, images, np.array(self.cat_ids, dtype=np.int64))
+        self._label_index = index_labels(annotations, images, np.array(self.cat_ids, dtype=np.int64))
         summary = f'{self.ann_file}: {len(self.cat_ids)} classes, {self._label_index.summary()}'
         print_log(summary, logger='current')
-        return self._build_data_list(images, annotations.select(rows))
+        return []
 
     def filter_data(self) -> list[dict[str, Any]]:
         """Apply `filter_cfg` in training."""
         if self.test_mode or not self.filter_cfg:
-            return self.data_list
-        min_size = self.filter_cfg.get('min_size', 0)
-        keep = np.array([min(data['height'], data['width']) >= min_size for data in self.data_list])
+            return []
+        index = self._label_index
+        keep = self._columns.images.sizes[index.image_rows].min(axis=1) >= self.filter_cfg.get('min_size', 0)
         if self.filter_cfg.get('filter_empty_gt', False):
-            keep &= self._label_index.annotated
+            keep &= index.annotated
         if not keep.any():
             raise ValueError(
                 f'{self.ann_file}: filter_cfg={self.filter_cfg} leaves none of {len(keep)} images for the '
                 f'{len(self.cat_ids)} classes; correct the classes or filter_cfg'
             )
-        rows = np.flatnonzero(keep)
-        self._label_index = self._label_index.select(rows)
-        return [self.data_list[row] for row in rows]
-
-    def get_subset_(self, indices: Sequence[int] | int) -> None:
-        """Keep the first or last images, or those of a list."""
-        super().get_subset_(indices)
-        self._label_index = self._label_index.select(indices)
-
-    def get_subset(self, indices: Sequence[int] | int) -> LVISDataset:
-        """Copy with the first or last images, or those of a list."""
-        subset = super().get_subset(indices)
-        subset._label_index = self._label_index.select(indices)
-        return subset
+        self._label_index = index.select(np.flatnonzero(keep))
+        return []
 
     # ---- reading
 
-    def _read_file(self, bad: BadRecords) -> AnnotationFile:
+    def _open_columns(self) -> AnnotationColumns:
         try:
             with get_local_path(self.ann_file, backend_args=self.backend_args) as path:
-                return read_annotation_file(path, bad, need_annotations=not self.test_mode)
+                # a file that a backend fetches is deleted after reading
+                if self.store and str(path) == self.ann_file:
+                    return open_store(path)
+                return read_columns(path, self.ann_file)
         except FileNotFoundError as error:
             raise FileNotFoundError(f'{error} ({self._where_to_look("ann_file")})') from None
 
@@ -214,29 +199,6 @@ class LVISDataset(BaseDetDataset):
         self.cat_ids = [record['id'] for record in records]
         self.cat2label = {category_id: label for label, category_id in enumerate(self.cat_ids)}
         self._set_classes(tuple(record['name'] for record in records))
-
-    def _build_data_list(self, images: ImageTable, annotations: AnnotationTable) -> list[dict[str, Any]]:
-        """Put the tables into the dicts that mmdet's transforms read."""
-        text = {'text': self._metainfo['classes'], 'caption_prompt': self.caption_prompt, 'custom_entities': True}
-        shared: dict[str, Any] = text if self.return_classes else {}
-        instances = build_instances(annotations, self._label_index)
-        columns = zip(images.ids.tolist(), images.sizes.tolist(), images.names, instances, strict=True)
-        return [
-            {
-                'img_id': image_id,
-                'img_path': osp.join(self.data_prefix['img'], name),
-                'seg_map_path': self._seg_map_path(name),
-                'height': height,
-                'width': width,
-                'instances': image_instances,
-                **shared,
-            }
-            for image_id, (height, width), name, image_instances in columns
-        ]
-
-    def _seg_map_path(self, name: str) -> str | None:
-        folder = self.data_prefix.get('seg')
-        return osp.join(folder, osp.splitext(name)[0] + self.seg_map_suffix) if folder else None
 
     def _where_to_look(self, key: str) -> str:
         return f'data_root={self.data_root!r}; correct data_root or {key} in the config, or see data/README.md'

@@ -49,20 +49,19 @@ class FastLVISMetric(BaseMetric):
     Every batch is matched with its objects at once and then forgotten but for about 20 bytes for each detection that
     can count, so a validation set of any size fits in memory. Only images that were seen are scored, and only the
     classes of the dataset, matched to the file by name. A file without LVIS's federated fields is taken as completely
-    annotated; a line of the log says so. The results end in one table in the log.
+    annotated; the log says so, and ends in a table of the results.
 
     Logged keys, after the prefix: `bbox_AP`, `bbox_AP50`, `bbox_AP75`, `bbox_APs`, `bbox_APm`, `bbox_APl`, `bbox_APr`,
     `bbox_APc`, `bbox_APf`, `bbox_AR@300`, `bbox_ARs@300`, `bbox_ARm@300`, `bbox_ARl@300`, with `classwise`
     `bbox_AP/<class name>`; the same with `segm_` and `boundary_`. In the other modes `bbox_fixed_AP`, ...,
-    `bbox_fixed_AR`, ... and `bbox_pool_AP`, .... Values are in [0, 1] at full precision, -1 where there is nothing to
-    find.
+    `bbox_fixed_AR`, ... and `bbox_pool_AP`, .... Values are in [0, 1] at full precision, -1 with nothing to find.
 
     mmdet's `LVISMetric` has the same keys, rounded to three digits, but for the AP of a class: `<class name>_precision`
     there, of the last metric only and NaN where there is nothing to find; `bbox_AP/<class name>`,
     `segm_AP/<class name>` here. It logs recalls only where `metric_items` names them.
 
     Args:
-        ann_file: annotations of the images that the dataloader gives; must stay as it is during the run.
+        ann_file: annotations of the images that the dataloader gives.
         metric: 'bbox', 'segm', 'boundary' (Cheng et al., CVPR 2021, arXiv:2103.16562), or a list of them.
         mode: 'default' counts the 300 best detections of an image; 'fixed' the 10 000 best of a class over the data
             set (of equal scores the earlier ones), any number on an image, so test with a large `max_per_img`; 'pool'
@@ -77,10 +76,10 @@ class FastLVISMetric(BaseMetric):
         collect_device: 'cpu' or 'gpu', how results travel between ranks.
         prefix: replaces 'lvis' in front of the keys.
         backend_args: mmengine's file backend for `ann_file`.
+        store: map the annotations from the store of a local `ann_file`, see `LVISDataset`.
         metric_items: names of the results to log, such as ['AP', 'APr', 'AR@300']; all where None. The AP of every
             class and the table in the log do not depend on it.
-        iou_thrs: None or 0.5, 0.55, ..., 0.95; there only because mmdet's class has it.
-        proposal_nums: None; there only because mmdet's class has it, for the recall of proposals.
+        iou_thrs, proposal_nums: None (or 0.5, 0.55, ..., 0.95); there only because mmdet's class has them.
 
     Raises:
         FileNotFoundError: nothing at `ann_file`.
@@ -103,6 +102,7 @@ class FastLVISMetric(BaseMetric):
         prefix: str | None = None,
         backend_args: dict[str, Any] | None = None,
         *,
+        store: bool = True,
         metric_items: str | Sequence[str] | None = None,
         iou_thrs: float | Sequence[float] | None = None,
         proposal_nums: Sequence[int] | None = None,
@@ -124,7 +124,8 @@ class FastLVISMetric(BaseMetric):
         self._files = ResultFiles(outfile_prefix, self.metrics, get_rank()) if outfile_prefix else None
         self.ann_file = ann_file
         with local_annotations(ann_file, backend_args) as path:
-            self._file_gt = read_ground_truth(path, () if format_only else self.metrics, name=ann_file)
+            scored = () if format_only else self.metrics
+            self._file_gt = read_ground_truth(path, scored, name=ann_file, store=store and path == ann_file)
         self._start()
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:

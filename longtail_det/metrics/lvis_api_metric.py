@@ -127,9 +127,9 @@ class LVISAPIMetric(BaseMetric):
 
     def _read(self) -> dict[str, Any]:
         bad = BadRecords(self.ann_file)
-        masks = 'need' if 'segm' in self.metrics and not self.format_only else 'skip'
+        need_masks = 'segm' in self.metrics and not self.format_only
         with local_annotations(self.ann_file, self.backend_args) as path:
-            gt = read_records(path, bad, need_annotations=not self.format_only, masks=masks)
+            gt = read_records(path, bad, need_annotations=not self.format_only, need_masks=need_masks)
         bad.refuse()
         return gt
 

@@ -18,6 +18,8 @@ def make_index(per_image):
         labels=np.array([label for label, _ in flat], dtype=np.int32),
         roles=np.array([role for _, role in flat], dtype=np.uint8),
         offsets=np.cumsum([0, *map(len, per_image)]),
+        rows=np.arange(len(flat)),
+        image_rows=np.arange(len(per_image)),
     )
 
 
@@ -45,7 +47,11 @@ def test_every_question_is_answered_as_a_loop_answers_it(per_image):
 @given(images, st.data())
 def test_selecting_images_is_selecting_from_a_list(per_image, data):
     chosen = data.draw(st.lists(st.integers(-len(per_image), len(per_image) - 1), max_size=8))
-    assert as_lists(make_index(per_image).select(chosen)) == [per_image[i] for i in chosen]
+    part = make_index(per_image).select(chosen)
+    assert as_lists(part) == [per_image[i] for i in chosen]
+    assert part.image_rows.tolist() == [range(len(per_image))[i] for i in chosen]
+    flat = [annotation for each in per_image for annotation in each]
+    assert [flat[row] for row in part.rows] == [annotation for i in chosen for annotation in per_image[i]]
     n = data.draw(st.integers(-len(per_image), len(per_image)))
     expected = per_image[:n] if n >= 0 else per_image[n:]
     assert as_lists(make_index(per_image).select(n)) == expected

@@ -46,7 +46,7 @@ def warnings():
     lines = []
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())
-    logger = logging.getLogger('longtail_det.annotations.checks')
+    logger = logging.getLogger('longtail_det.annotations.bad_records')
     logger.addHandler(handler)
     yield lines
     logger.removeHandler(handler)
@@ -193,7 +193,7 @@ def test_what_is_never_trained_on_may_lie_outside(more, load):
 
 WHOLE = json.dumps(good_records())
 FILES = {
-    'cut short': (WHOLE[:-300], rf'train.json is not valid json: .* of {len(WHOLE) - 300}; was it cut short'),
+    'cut short': (WHOLE[:-300], rf'train.json is not valid json: .* of {len(WHOLE) - 300} bytes; was it cut short'),
     'cut in an array': (WHOLE[: WHOLE.index('"area"')], 'train.json is not valid json: .*Fetch it again'),
     'empty': ('', 'train.json is no LVIS or COCO annotation file: .* found nothing at its start'),
     'a list': ('[{"image_id": 1, "score": 0.5}]', r"expected a json object .* found '\[\{"),

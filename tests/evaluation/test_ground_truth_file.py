@@ -16,37 +16,46 @@ GT = {
 }
 
 
+@pytest.mark.parametrize('store', [False, True])
 @pytest.mark.parametrize('keys', [['images', 'annotations', 'categories'], ['categories', 'annotations', 'images']])
-def test_the_file_gives_the_table_of_the_json(lvis_case, tmp_path, keys):
+def test_the_file_gives_the_table_of_the_json(lvis_case, tmp_path, keys, store):
     gt, _ = lvis_case(0)
     path = tmp_path / 'val.json'
     path.write_text(json.dumps({'info': {}, 'licenses': [{}], **{key: gt[key] for key in keys}}))
-    table, expected = read_ground_truth(str(path), ['bbox', 'segm']), ground_truth_table(gt)
+    table, expected = read_ground_truth(str(path), ['bbox', 'segm'], store=store), ground_truth_table(gt)
     for field in fields(table):
-        if field.name != 'segmentations':
+        if not field.name.startswith('segmentation'):
             np.testing.assert_array_equal(getattr(table, field.name), getattr(expected, field.name))
     assert [table.segmentation(row) for row in range(len(table.pairs))] == [
         expected.segmentation(row) for row in range(len(expected.pairs))
     ]
-    assert table.segmentations[:3] == expected.segmentations[:3]
+    assert table.segmentations[:3] == [table.segmentations[row] for row in range(3)]
+    assert len(table.segmentations) == len(expected.segmentations)
 
 
-def test_a_file_that_is_deleted_after_reading_still_gives_its_masks(lvis_case, tmp_path):
+@pytest.mark.parametrize('store', [False, True])
+def test_a_file_that_is_changed_or_deleted_after_reading_still_gives_its_masks(lvis_case, tmp_path, store):
     gt, _ = lvis_case(1)
     path = tmp_path / 'val.json'
     path.write_text(json.dumps(gt))
-    table = read_ground_truth(path, ['segm'])
-    path.unlink()
-    assert table.segmentation(0) == ground_truth_table(gt).segmentation(0)
-
-
-def test_a_file_that_changes_during_the_run_is_told(lvis_case, tmp_path):
-    path = tmp_path / 'val.json'
-    path.write_text(json.dumps(lvis_case(0)[0]))
-    table = read_ground_truth(str(path), ['segm'])
+    table, expected = read_ground_truth(path, ['segm'], store=store), ground_truth_table(gt)
     path.write_text('{}')
-    with pytest.raises(ValueError, match=r'val\.json was changed since'):
-        table.segmentation(0)
+    assert table.segmentation(0) == expected.segmentation(0)
+    path.unlink()
+    assert table.segmentation(1) == expected.segmentation(1)
+
+
+ODD_MASKS = [[[0, 0, 2, 2]], [], None, 'text', {'size': [9, 9]}, [[0, 0, 3, 0, 3, 3], [1, 1]]]
+
+
+@pytest.mark.parametrize('store', [False, True])
+def test_masks_that_no_dataset_takes_reach_the_evaluation_as_they_are(tmp_path, store):
+    annotations = [{**GT['annotations'][0], 'id': 9 - n, 'segmentation': mask} for n, mask in enumerate(ODD_MASKS)]
+    path = tmp_path / 'val.json'
+    path.write_text(json.dumps({**GT, 'annotations': annotations}))
+    table = read_ground_truth(path, ['segm'], store=store)
+    assert table.object_ids.tolist() == [9, 8, 7, 6, 5, 4]
+    assert [table.segmentation(row) or [] for row in range(6)] == [mask or [] for mask in ODD_MASKS]
 
 
 def test_a_test_split_needs_no_annotations(tmp_path):
@@ -68,8 +77,9 @@ def test_a_test_split_needs_no_annotations(tmp_path):
 )
 def test_an_unusable_file_is_one_line(tmp_path, text, metrics, message):
     (tmp_path / 'gt.json').write_text(text)
-    with pytest.raises(ValueError, match=message) as error:
-        read_ground_truth(str(tmp_path / 'gt.json'), metrics)
+    for store in (True, True, False):
+        with pytest.raises(ValueError, match=message) as error:
+            read_ground_truth(str(tmp_path / 'gt.json'), metrics, store=store)
     assert '\n' not in str(error.value)
 
 

@@ -51,6 +51,12 @@ class LVISLike:
 
     def truth(self, image: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """The record of an image and those of its objects."""
+        record, objects, shapes = self.objects(image)
+        masks = ({'segmentation': [self.shapes.polygons[shape]]} for shape in shapes)
+        return record, [{**found, **mask} for found, mask in zip(objects, masks, strict=True)]
+
+    def objects(self, image: int) -> tuple[dict[str, Any], list[dict[str, Any]], list[int]]:
+        """The same with the numbers of the shapes instead of the masks."""
         labels, shapes, negatives, not_exhaustive = self._truth(image)
         record = {
             'id': image + 1,
@@ -69,10 +75,9 @@ class LVISLike:
                     'category_id': label + 1,
                     'bbox': box,
                     'area': 0.75 * box[2] * box[3],
-                    'segmentation': [self.shapes.polygons[shape]],
                 }
             )
-        return record, annotations
+        return record, annotations, shapes.tolist()
 
     def found(self, image: int) -> dict[str, Any]:
         """Detections of an image: labels, float32 scores, float64 xywh boxes, RLE masks."""

@@ -83,7 +83,8 @@ def lvis_like_labels(num_images: int, num_classes: int) -> LabelIndex:
     per_image = np.add.reduceat(instances, np.cumsum(classes) - classes)
     flat = np.repeat(labels, instances).astype(np.int32)
     roles = np.full(len(flat), Role.INSTANCE, dtype=np.uint8)
-    return LabelIndex(flat, roles, np.concatenate([[0], np.cumsum(per_image)]))
+    offsets = np.concatenate([[0], np.cumsum(per_image)])
+    return LabelIndex(flat, roles, offsets, rows=np.arange(len(flat)), image_rows=np.arange(num_images))
 
 
 def startup_table(args: argparse.Namespace) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,60 +11,15 @@ from numpy.typing import NDArray
 from longtail_det.annotations import AnnotationTable, BadRecords, ImageTable, category_groups, find_sorted
 from longtail_det.annotations.checks import keep_good_categories, keep_unique_images
 from longtail_det.annotations.records import tabulate_annotations, tabulate_images
+from longtail_det.annotations.table import ClassLists
 
 from .ground_truth import GroundTruth
 from .parameters import needs_masks
 
 
-@dataclass(frozen=True, eq=False)
-class FederatedImages:
-    """Images with what LVIS says of their classes.
-
-    Args:
-        table: ids and sizes, without names.
-        listed: (I,) bool, the image has `neg_category_ids`.
-        negatives: (n, 2) int64 image id and category id.
-        not_exhaustive: (m, 2) int64 likewise.
-    """
-
-    table: ImageTable
-    listed: NDArray[np.bool_]
-    negatives: NDArray[np.int64]
-    not_exhaustive: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.table)
-
-
-def federated_images(records: Iterable[Any], bad: BadRecords) -> FederatedImages:
-    """Read image records into a table.
-
-    Args:
-        records: with `id`, `height`, `width`, maybe `neg_category_ids` and `not_exhaustive_category_ids`.
-        bad: takes note of malformed ones; where there are any, the columns are of no use.
-    """
-    listed: list[bool] = []
-    pairs = {'neg_category_ids': array('q'), 'not_exhaustive_category_ids': array('q')}
-
-    def noting() -> Iterator[Any]:
-        for record in records:
-            yield record
-            if isinstance(record, Mapping):
-                listed.append('neg_category_ids' in record)
-                for key, found in pairs.items():
-                    try:
-                        for category_id in record.get(key, ()):
-                            found.extend(array('q', (record['id'], category_id)))
-                    except (KeyError, TypeError, OverflowError):
-                        bad.add('malformed images', f'image {record.get("id")} has {key} that are not category ids')
-
-    table = keep_unique_images(tabulate_images(noting(), bad, named=False), bad)
-    negatives, not_exhaustive = (np.array(found, dtype=np.int64).reshape(-1, 2) for found in pairs.values())
-    return FederatedImages(table, np.array(listed, dtype=bool), negatives, not_exhaustive)
-
-
 def ground_truth_from_columns(
-    images: FederatedImages,
+    images: ImageTable,
+    lists: ClassLists,
     annotations: AnnotationTable,
     categories: Sequence[Mapping[str, Any]],
     segmentations: Sequence[Any] = (),
@@ -78,6 +31,7 @@ def ground_truth_from_columns(
 
     Args:
         images: of unique ids.
+        lists: what they say of classes.
         annotations: on any images, of any categories.
         categories: records with `id` and `name`, ascending by id, maybe with `frequency` or `image_count`.
         segmentations: one per annotation; empty where masks are not scored.
@@ -86,8 +40,8 @@ def ground_truth_from_columns(
         ValueError: an unknown `frequency`.
     """
     category_ids = np.array([category['id'] for category in categories], dtype=np.int64)
-    image_order = np.argsort(images.table.ids, kind='stable')
-    image_ids = images.table.ids[image_order]
+    image_order = np.argsort(images.ids, kind='stable')
+    image_ids = images.ids[image_order]
     federated = bool(images.listed.any())
 
     pairs, known = _pairs(annotations.image_ids, annotations.category_ids, image_ids, category_ids)
@@ -98,7 +52,7 @@ def ground_truth_from_columns(
         ignore |= annotations.crowd[rows] & ~annotations.says_ignore[rows]
     return GroundTruth(
         image_ids=image_ids,
-        image_sizes=images.table.sizes[image_order],
+        image_sizes=images.sizes[image_order],
         category_ids=category_ids,
         names=tuple(category['name'] for category in categories),
         groups=category_groups(categories),
@@ -111,8 +65,8 @@ def ground_truth_from_columns(
         ignore=ignore,
         segmentations=segmentations,
         segmentation_rows=rows,
-        listed_pairs=np.union1d(pairs[rows], _pair_set(images.negatives, image_ids, category_ids)),
-        open_pairs=_pair_set(images.not_exhaustive, image_ids, category_ids),
+        listed_pairs=np.union1d(pairs[rows], _pair_set(lists.negatives, image_ids, category_ids)),
+        open_pairs=_pair_set(lists.not_exhaustive, image_ids, category_ids),
     )
 
 
@@ -136,12 +90,13 @@ def ground_truth_table(gt: Mapping[str, Any], metrics: Sequence[str] = ('bbox', 
         raise ValueError(f'the annotations have no {missing[0]!r}; expected those of LVIS or COCO')
     bad = BadRecords('the annotations')
     wants_masks = needs_masks(metrics)
-    images = federated_images(gt['images'], bad)
-    annotations = tabulate_annotations(gt['annotations'], bad, 'need' if wants_masks else 'skip')
+    images, lists = tabulate_images(gt['images'], bad)
+    images = keep_unique_images(images, bad)
+    annotations = tabulate_annotations(gt['annotations'], bad, need_masks=wants_masks)
     categories = keep_good_categories(gt['categories'], bad)
     bad.refuse()
     masks = [annotation['segmentation'] for annotation in gt['annotations']] if wants_masks else []
-    return ground_truth_from_columns(images, annotations, categories, masks)
+    return ground_truth_from_columns(images, lists, annotations, categories, masks)
 
 
 def _pairs(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from longtail_det.annotations import BadRecords
-from longtail_det.annotations.checks import NUM_EXAMPLES
+from longtail_det.annotations.bad_records import NUM_EXAMPLES
 
 
 def test_of_many_bad_rows_only_the_first_are_put_into_words():
