@@ -3,8 +3,8 @@
 Two images of 640 x 480 pixels with 14 polygons each. mmdet's path is `LoadAnnotations(with_mask=True)`, ours
 `LoadDeferredMasks`. Every row is one run on one machine, the candidates taking turns; read the ratios:
 
-    pipeline      the loader of annotations, RandomChoiceResize (640 to 800), RandomFlip, PackDetInputs; image work alone
-                  is the same without a loader, boxes alone with boxes and labels only
+    pipeline      the loader of annotations, RandomChoiceResize (640 to 800), RandomFlip, PackDetInputs; image work
+                  alone is the same without a loader, boxes alone with boxes and labels only
     pickle        the masks of both images there and back, as between the processes of a data loader
     preprocess    DetDataPreprocessor with pad_mask=True; image work alone is the same samples without masks
     mask targets  `crop_and_resize` of 256 RoIs at 28 x 28 as mmdet's mask heads call it, on masks of a fresh batch,

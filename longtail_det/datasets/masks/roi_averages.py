@@ -6,6 +6,7 @@ Shapes: R RoIs, h x w bins of each, H x W pixels of the transformed masks.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -51,7 +52,8 @@ def average_bins(
     )
     averages = np.zeros((len(boxes), *out_shape), dtype=np.float32)
     counts = np.maximum(rows.grid * columns.grid, 1)[:, None, None]
-    for window, start, stop in zip(windows, first, [*first[1:], len(boxes)], strict=True):
+    bounds = pairwise([*first.tolist(), len(boxes)])
+    for window, (start, stop) in zip(windows, bounds, strict=True):
         tall, wide = window.pixels.shape
         if not tall:
             continue

@@ -8,15 +8,16 @@ import random
 import numpy as np
 import pytest
 import torch
+from mmdet.datasets.transforms import Albu
 from mmdet.registry import MODELS, TRANSFORMS
 from mmdet.structures.mask import BitmapMasks
 from mmengine.dataset import Compose, pseudo_collate
 
 from longtail_det.datasets import DeferredMasks, LoadDeferredMasks
 
-from ...annotation_files import box_polygon, compressed_rle, uncompressed_rle
+from ...annotation_files import HEIGHT, WIDTH, box_polygon, compressed_rle, uncompressed_rle
 
-SIZE = (48, 64)
+SIZE = (HEIGHT, WIDTH)
 RECORDED = {
     'none': [],
     'resize': [{'type': 'Resize', 'scale': (100, 90), 'keep_ratio': True}],
@@ -31,7 +32,6 @@ RECORDED = {
     'filter': [{'type': 'FilterAnnotations', 'by_mask': True, 'min_gt_mask_area': 30}],
 }
 PIXELS = {
-    'affine': [{'type': 'RandomAffine'}],
     'expand': [{'type': 'Expand', 'prob': 1.0}],
     'translate': [{'type': 'TranslateX', 'prob': 1.0}],
     'shear': [{'type': 'ShearY', 'prob': 1.0}],
@@ -57,10 +57,94 @@ def item():
     masks = [
         [box_polygon(*boxes[0])],
         [box_polygon(30, 10, 10, 30), box_polygon(45, 15, 10, 20)],
-        {**compressed_rle(*boxes[2]), 'size': [*SIZE]},
+        compressed_rle(*boxes[2]),
         uncompressed_rle(*boxes[3]),
     ]
     image = np.random.default_rng(0).integers(255, size=(*SIZE, 3), dtype=np.uint8)
     instances = [instance(mask, box) for mask, box in zip(masks, boxes, strict=True)]
     instances[2]['ignore_flag'] = 1
     return {'img': image, 'img_shape': SIZE, 'ori_shape': SIZE, 'img_path': 'a.jpg', 'instances': instances}
+
+
+def run(loader, transforms, seed=0):
+    """The result of a pipeline on one image; other images of a mixing transform are the same one."""
+    random.seed(seed)
+    np.random.seed(seed)
+    pipeline = Compose([TRANSFORMS.build(t) for t in ({'type': loader, 'with_mask': True}, *transforms)])
+    mixing = {'CopyPaste': 1, 'Mosaic': 3, 'MixUp': 1}
+    results = item()
+    for transform in pipeline.transforms:
+        count = mixing.get(type(transform).__name__)
+        if count:
+            results['mix_results'] = [copy.deepcopy(results) for _ in range(count)]
+        results = transform(results)
+    return results
+
+
+@pytest.mark.parametrize('seed', range(2))
+@pytest.mark.parametrize('name', [*RECORDED, *PIXELS, *MIXED])
+def test_every_transform_gives_what_it_gives_on_pixels(name, seed):
+    transforms = {**RECORDED, **PIXELS, **MIXED}[name]
+    found, expected = (run(loader, transforms, seed) for loader in ('LoadDeferredMasks', 'mmdet.LoadAnnotations'))
+    assert found.keys() == expected.keys()
+    np.testing.assert_array_equal(found['img'], expected['img'])
+    torch.testing.assert_close(found['gt_bboxes'].tensor, expected['gt_bboxes'].tensor)
+    np.testing.assert_array_equal(found['gt_ignore_flags'], expected['gt_ignore_flags'])
+    if name in RECORDED:
+        assert type(found['gt_masks']) is DeferredMasks
+    np.testing.assert_array_equal(found['gt_masks'].to_ndarray(), expected['gt_masks'].to_ndarray())
+
+
+def test_albu_gets_pixels_and_builds_masks_of_them():
+    transform = Albu.__new__(Albu)  # its two steps that touch masks; albumentations itself is not installed
+    transform.filter_lost_elements, transform.keymap_to_albu = True, {'img': 'image', 'gt_masks': 'masks'}
+    pixels = run('mmdet.LoadAnnotations', [])['gt_masks'].masks
+    results, original = transform._preprocess_results(run('LoadDeferredMasks', []))
+    np.testing.assert_array_equal(results['masks'], pixels)
+    rebuilt = type(original)(np.array(results['masks'])[:, ::-1], original.height, original.width)
+    np.testing.assert_array_equal(rebuilt.masks, pixels[:, ::-1])
+
+
+def test_a_batch_is_preprocessed_without_pixels():
+    transforms = [
+        {'type': 'Resize', 'scale': (100, 90), 'keep_ratio': True},
+        {'type': 'PackDetInputs', 'meta_keys': ()},
+    ]
+    augments = [{'type': 'BatchFixedSizePad', 'size': (128, 128), 'pad_mask': True}]
+    config = {'type': 'DetDataPreprocessor', 'pad_mask': True, 'pad_size_divisor': 32, 'batch_augments': augments}
+    batches = []
+    for loader in ('LoadDeferredMasks', 'mmdet.LoadAnnotations'):
+        batch = pseudo_collate([run(loader, transforms)])
+        batches.append(MODELS.build(config)(batch, training=True)['data_samples'][0])
+    found, expected = batches
+    assert type(found.gt_instances.masks) is DeferredMasks
+    for kind in ('gt_instances', 'ignored_instances'):
+        masks = [getattr(sample, kind).masks.to_ndarray() for sample in (found, expected)]
+        np.testing.assert_array_equal(*masks)
+    assert found.gt_instances.masks.height == found.gt_instances.masks.width == 128
+
+
+def test_what_mmdet_ignores_is_ignored():
+    results = item()
+    results['instances'] += [instance([[1, 2, 3]], (0, 0, 4, 4)), instance({'size': [*SIZE]}, (0, 0, 4, 4))]
+    loaded = [
+        TRANSFORMS.build({'type': loader, 'with_mask': True})(copy.deepcopy(results))
+        for loader in ('LoadDeferredMasks', 'mmdet.LoadAnnotations')
+    ]
+    assert loaded[0]['gt_ignore_flags'].tolist() == loaded[1]['gt_ignore_flags'].tolist()
+    assert loaded[0]['gt_ignore_flags'].tolist() == [False, False, True, False, True, True]
+    np.testing.assert_array_equal(loaded[0]['gt_masks'].to_ndarray(), loaded[1]['gt_masks'].masks)
+    assert isinstance(loaded[1]['gt_masks'], BitmapMasks)
+
+
+def test_boxes_alone_need_no_mask():
+    results = item()
+    del results['instances'][1]['mask']
+    assert 'gt_masks' not in LoadDeferredMasks(with_mask=False)(copy.deepcopy(results))
+    with pytest.raises(ValueError, match=r'a\.jpg: instance 1 has no mask; correct the annotation file'):
+        LoadDeferredMasks()(results)
+
+
+def test_poly2mask_is_refused():
+    with pytest.raises(ValueError, match='LoadDeferredMasks has no poly2mask'):
+        TRANSFORMS.build({'type': 'LoadDeferredMasks', 'poly2mask': False})
