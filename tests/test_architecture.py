@@ -21,7 +21,7 @@ CORE = {
     'annotations': ({'statistics'}, {'numpy', 'pycocotools', 'tqdm'}),
     'losses': ({'annotations', 'functional', 'statistics'}, {'torch', 'numpy'}),
     'sampling': ({'annotations', 'statistics'}, {'torch', 'numpy'}),
-    'evaluation': ({'annotations', 'statistics'}, {'numpy', 'pycocotools', 'cv2'}),
+    'evaluation': ({'annotations', 'statistics'}, {'numpy', 'pycocotools', 'msgspec', 'cv2'}),
     'visualization': ({'annotations', 'evaluation', 'statistics'}, {'numpy', 'pycocotools', 'matplotlib', 'PIL'}),
 }
 MAY_IMPORT = {room: rooms for room, (rooms, _) in CORE.items()} | {
