@@ -21,8 +21,8 @@ CORE = {
     'annotations': ({'statistics'}, {'numpy', 'msgspec', 'filelock', 'tqdm'}),
     'losses': ({'annotations', 'functional', 'statistics'}, {'torch', 'numpy'}),
     'sampling': ({'annotations', 'statistics'}, {'torch', 'numpy'}),
-    'evaluation': ({'annotations', 'statistics'}, {'numpy', 'pycocotools', 'cv2'}),
     'synthetic': ({'statistics'}, {'numpy', 'pycocotools', 'matplotlib', 'cv2', 'tqdm'}),
+    'evaluation': ({'annotations', 'statistics'}, {'numpy', 'pycocotools', 'msgspec', 'cv2'}),
     'visualization': ({'annotations', 'evaluation', 'statistics'}, {'numpy', 'pycocotools', 'matplotlib', 'PIL'}),
 }
 MAY_IMPORT = {room: rooms for room, (rooms, _) in CORE.items()} | {

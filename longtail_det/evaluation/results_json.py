@@ -1,25 +1,45 @@
-"""Reading a standard results json, record by record."""
+"""Reading a standard results json: typed records, some hundred kilobytes at a time, never a dict for each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
-from json import JSONDecodeError
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from longtail_det.annotations.json_file import JsonFile
+import msgspec
 
-from .lvis.detections import Detections, detection_columns
+from .lvis.detection_rows import DetectionRows, first_fault
+from .lvis.detections import Detections, result_keys
+from .lvis.rle_column import RLEColumn
 
-#: records from one report of progress to the next
-_PROGRESS_STEP = 1000
+#: bytes that are decoded together: their records stay in the processor's cache until they are packed
+_PIECE = 2**18
+_BYTE_ORDER_MARK = b'\xef\xbb\xbf'
+#: all up to the last place that looks like the end of a record and the start of the next
+_RECORDS = re.compile(rb'(.*\})\s*,\s*(?=\{)', re.DOTALL)
+
+
+class _RLE(msgspec.Struct, gc=False):
+    size: tuple[int, int]
+    counts: str
+
+
+_TYPES = {
+    'image_id': int | float,
+    'category_id': int | float,
+    'score': float,
+    'bbox': tuple[float, float, float, float],
+    'segmentation': _RLE,
+}
 
 
 def read_results(
     path: str | Path, metrics: Sequence[str] = ('bbox',), on_bytes: Callable[[int], object] = lambda _: None
 ) -> Detections:
-    """Read a results json into columns; of the file a megabyte is in memory at a time.
+    """Read a results json into columns; of the file a piece is in memory at a time.
 
     Args:
         path: a json list of records, see `detection_columns`.
@@ -30,16 +50,21 @@ def read_results(
         FileNotFoundError: no file at `path`.
         ValueError: not json, no list, or a malformed record, named by its index.
     """
-    with closing(_records(path, on_bytes)) as records:
+    rows = DetectionRows(result_keys(metrics), attrgetter, RLEColumn())
+    record_type = msgspec.defstruct('ResultRecord', [(key, _TYPES[key]) for key in rows.keys], gc=False)
+    decode: Callable[[bytes], list[Any]] = msgspec.json.Decoder(list[record_type]).decode  # type: ignore[valid-type]
+    done = index = 0
+    with _open(path) as file:
         try:
-            return detection_columns(records, metrics)
-        except JSONDecodeError as error:
-            reason = f'is not valid json ({error.msg} at byte {error.pos}); was it cut short while being copied?'
-        except UnicodeDecodeError as error:
-            reason = f'is not valid json ({error.reason}); is it a pickle, or an archive?'
+            for start, piece, block in _blocks(file, decode):
+                if block is None or not rows.add(block):
+                    raise ValueError(_story(piece, start, index, rows.keys))
+                index += len(block)
+                on_bytes(file.tell() - done)
+                done = file.tell()
         except ValueError as error:
-            reason = f'cannot be used: {error}'
-    raise ValueError(f'{path} {reason}')
+            raise ValueError(f'{path} {error}') from None
+    return Detections.from_rows(rows)
 
 
 def result_fields(path: str | Path) -> frozenset[str]:
@@ -51,27 +76,79 @@ def result_fields(path: str | Path) -> frozenset[str]:
     Raises:
         FileNotFoundError: no file at `path`.
     """
-    with closing(_records(path, lambda _: None)) as records:
+    decode = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
+    with _open(path) as file:
         try:
-            first = next(records, None)
+            _, _, records = next(_blocks(file, decode))
         except ValueError:
-            first = None
-    return frozenset(first) if isinstance(first, dict) else frozenset()
+            return frozenset()
+    return frozenset(records[0]) if records else frozenset()
 
 
-def _records(path: str | Path, on_bytes: Callable[[int], object]) -> Generator[Any, None, None]:
+def _open(path: str | Path) -> BinaryIO:
     if not Path(path).is_file():
         raise FileNotFoundError(f'results file not found: {path}')
-    with open(path, 'rb') as file:
-        stream, done = JsonFile(file), 0
-        if not stream.at('['):
-            kind = 'dict' if stream.at('{') else type(stream.value()).__name__
-            raise ValueError(f'it holds a {kind}; expected a list of result records')
-        for index, record in enumerate(stream.items()):
-            if index % _PROGRESS_STEP == 0:
-                on_bytes(stream.position - done)
-                done = stream.position
-            yield record
-        if not stream.at_end():
-            raise JSONDecodeError('Extra data', '', stream.position)
-        on_bytes(stream.position - done)
+    return open(path, 'rb')
+
+
+def _blocks(file: BinaryIO, decode: Callable[[bytes], list[Any]]) -> Iterator[tuple[int, bytes, list[Any] | None]]:
+    """Cut the list of a file into lists of whole records and decode each.
+
+    Yields:
+        Where the piece begins in the file, the piece, and its records; None where they are not of their type.
+    """
+    text = _head(file)
+    start = file.tell() - len(text)
+    more = b' '
+    while more:
+        # as much again as is left, or a record of many pieces would be looked at once for each of them
+        more = file.read(max(_PIECE, len(text)))
+        text += more
+        cut = _RECORDS.match(text) if more else None
+        if more and not cut:
+            continue
+        piece = cut[1] + b']' if cut else text
+        try:
+            block = decode(piece)
+        except msgspec.DecodeError:
+            if cut and _is_cut_short(piece):
+                continue  # inside a record that nests others, or inside a text
+            block = None
+        yield start, piece, block
+        if cut:
+            start += cut.end() - 1
+            text = b'[' + text[cut.end() :]
+
+
+def _head(file: BinaryIO) -> bytes:
+    """Read the start of a list."""
+    text = file.read(_PIECE).removeprefix(_BYTE_ORDER_MARK).lstrip()
+    if text.startswith(b'['):
+        return text
+    kind = 'dict' if text.startswith(b'{') else type(_parse(text, file.tell() - len(text))).__name__
+    raise ValueError(f'cannot be used: it holds a {kind}; expected a list of result records')
+
+
+def _is_cut_short(piece: bytes) -> bool:
+    try:
+        msgspec.json.decode(piece, type=list[msgspec.Raw])
+    except msgspec.DecodeError as error:
+        return 'truncated' in str(error)
+    return False
+
+
+def _story(piece: bytes, start: int, index: int, keys: Sequence[str]) -> str:
+    """Return what is wrong with a piece, of which msgspec tells neither the value found nor that it is NaN."""
+    fault = first_fault(_parse(piece, start), index, keys)
+    return f'cannot be used: {fault or f"the result records from {index} on cannot be read"}'
+
+
+def _parse(text: bytes, start: int) -> Any:
+    try:
+        return json.loads(text.decode())
+    except json.JSONDecodeError as error:
+        position = start + len(error.doc[: error.pos].encode())
+        reason = f'{error.msg} at byte {position}); was it cut short while being copied?'
+    except UnicodeDecodeError as error:
+        reason = f'{error.reason}); is it a pickle, or an archive?'
+    raise ValueError(f'is not valid json ({reason}')

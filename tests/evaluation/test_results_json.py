@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from longtail_det.evaluation import read_results, result_fields
+from longtail_det.evaluation import read_results, result_fields, results_json
 from longtail_det.evaluation.lvis import detection_columns
 
 
@@ -78,6 +78,42 @@ def test_something_else_is_one_line(tmp_path, content, message):
 def test_what_has_no_first_record_has_no_fields(tmp_path, content):
     (tmp_path / 'r.json').write_text(content)
     assert result_fields(tmp_path / 'r.json') == frozenset()
+
+
+@pytest.mark.parametrize('piece', [1, 7, 300])
+def test_a_piece_ends_with_a_record_whatever_looks_like_one(tmp_path, monkeypatch, piece):
+    monkeypatch.setattr(results_json, '_PIECE', piece)
+    odd = {'note': 'a }, { and a \\" and \u00e9', 'parts': [{'a': 1}, {'b': [{}, {}]}], 'image': {'id': 1}}
+    given = [{**odd, **record, 'more': [{}, {}]} for record in records(20)]
+    (tmp_path / 'r.json').write_text(json.dumps(given, ensure_ascii=False), encoding='utf-8')
+    found, expected = read_results(tmp_path / 'r.json'), detection_columns(given)
+    np.testing.assert_array_equal(found.boxes, expected.boxes, strict=True)
+    assert result_fields(tmp_path / 'r.json') == frozenset(given[0])
+    given[17]['score'] = None
+    (tmp_path / 'r.json').write_text(json.dumps(given, ensure_ascii=False), encoding='utf-8')
+    with pytest.raises(ValueError, match=r'result record 17: score is None; expected a finite number'):
+        read_results(tmp_path / 'r.json')
+
+
+@pytest.mark.parametrize('piece', [9, 300, 2**18])
+def test_the_byte_of_a_fault_is_that_of_the_file(tmp_path, monkeypatch, piece):
+    monkeypatch.setattr(results_json, '_PIECE', piece)
+    text = '\n ' + json.dumps(records(20), indent=1)
+    place = text.rindex('"category_id"')
+    path = tmp_path / 'r.json'
+    path.write_text(text[:place] + 'oops' + text[place:])
+    with pytest.raises(ValueError, match=rf'not valid json \(Expecting property name .* at byte {place}\)'):
+        read_results(path)
+    path.write_bytes(b'\xef\xbb\xbf' + text.encode())
+    assert len(read_results(path)) == 20
+
+
+@pytest.mark.parametrize('value', ['NaN', '-Infinity', '1e999'])
+def test_what_is_no_number_is_named_by_its_record(tmp_path, value):
+    text = json.dumps([{**record, 'score': 'here' if number == 7 else 0.5} for number, record in enumerate(records(9))])
+    (tmp_path / 'r.json').write_text(text.replace('"here"', value))
+    with pytest.raises(ValueError, match=r'result record 7: score is (nan|-?inf); expected a finite number'):
+        read_results(tmp_path / 'r.json')
 
 
 @pytest.mark.parametrize('read', [read_results, result_fields])

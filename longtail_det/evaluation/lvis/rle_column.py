@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate, chain
 from typing import Any, overload
 
 
@@ -33,12 +34,25 @@ class RLEColumn(Sequence[dict[str, Any]]):
         Args:
             masks: as above.
         """
-        for mask in masks:
-            counts, (height, width) = mask['counts'], mask['size']
-            self._counts += counts.encode() if isinstance(counts, str) else counts
-            self._ends.append(len(self._counts))
-            self._sizes.append(height)
-            self._sizes.append(width)
+        given = list(masks)
+        self.extend_columns([mask['counts'] for mask in given], [mask['size'] for mask in given])
+
+    def extend_columns(self, counts: Sequence[str | bytes], sizes: Sequence[Sequence[int]]) -> None:
+        """Add masks at the end, field by field.
+
+        Args:
+            counts: compressed, str or bytes.
+            sizes: height and width of each.
+
+        Raises:
+            TypeError: a height or width that is no whole number; nothing is added.
+        """
+        sides = array('l', chain.from_iterable(sizes))
+        texts = [text.encode() if isinstance(text, str) else text for text in counts]
+        self._counts += b''.join(texts)
+        ends = accumulate(map(len, texts), initial=self._ends.pop())
+        self._ends.extend(ends)
+        self._sizes.extend(sides)
 
     def __len__(self) -> int:
         return len(self._ends) - 1
