@@ -60,10 +60,25 @@ def best_of_class(labels: NDArray[Any], scores: NDArray[Any], max_dets: int | No
     """
     max_dets = parameters.MAX_CLASS_DETS if max_dets is None else max_dets
     kept = np.ones(len(labels), dtype=bool)
-    for label in np.flatnonzero(np.bincount(labels) > max_dets) if len(labels) else ():
-        rows = np.flatnonzero(labels == label)
-        kept[rows[np.argsort(-scores[rows], kind='stable')[max_dets:]]] = False
+    counts = np.bincount(labels)
+    if counts.max(initial=0) > max_dets:
+        by_class = stable_order(labels)
+        for label in np.flatnonzero(counts > max_dets):
+            stop = int(counts[: label + 1].sum())
+            rows = by_class[stop - counts[label] : stop]
+            kept[rows[np.argsort(-scores[rows], kind='stable')[max_dets:]]] = False
     return kept
+
+
+def stable_order(values: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return the rows that put small numbers in ascending order, of equal ones the earlier first.
+
+    Args:
+        values: (n,) int, not negative.
+    """
+    # numpy counts numbers of 16 bits and compares longer ones
+    small = values.astype(np.min_scalar_type(values.max(initial=0)), copy=False)
+    return np.argsort(small, kind='stable')
 
 
 def curves_by_area(
@@ -84,17 +99,17 @@ def curves_by_area(
         `Curves` of `AREA_RANGES` in their order; with `pool` of one class.
     """
     num_objects = num_objects.sum(axis=0, keepdims=True) if pool else num_objects
-    ranked, bounds = _ranking(matches, kept, len(num_objects), pool)
+    order, bounds = _ranking(matches, kept, len(num_objects), pool)
+    # gathered once: all flags of a detection are side by side, those of the next one elsewhere
+    ranked = [flags[order] for flags in (matches.true_positives, matches.false_positives)]
+    del order
     for area in range(len(AREA_RANGES)):
         precision = np.full((len(IOU_THRESHOLDS), len(RECALL_THRESHOLDS), len(num_objects)), -1.0)
         recall = np.full((len(IOU_THRESHOLDS), len(num_objects)), -1.0)
         defined = np.flatnonzero(num_objects[:, area])
         wanted = recall_counts(num_objects[defined, area])
         for threshold in range(len(IOU_THRESHOLDS)):
-            true_positives, false_positives = (
-                packed_flag(flags, area, threshold)[ranked]
-                for flags in (matches.true_positives, matches.false_positives)
-            )
+            true_positives, false_positives = (packed_flag(flags, area, threshold) for flags in ranked)
             found, at_recall = class_curves(
                 true_positives, false_positives, bounds[:-1][defined], bounds[1:][defined], wanted
             )

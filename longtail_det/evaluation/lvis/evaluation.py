@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ class ScoredDetections:
         metric: 'bbox', 'segm' or 'boundary'.
         matches: the detections that can count, ascending by image and class.
         records: (m,) int64, for each row of `matches` the number of the detection as it was given.
-        in_max_class_dets: (m,) bool, among the 10 000 best of the class over all images.
+        detections: as they were given.
     """
 
     gt: GroundTruth
@@ -42,7 +43,16 @@ class ScoredDetections:
     metric: str
     matches: MatchTable
     records: NDArray[np.int64]
-    in_max_class_dets: NDArray[np.bool_]
+    detections: Detections
+
+    @cached_property
+    def in_max_class_dets(self) -> NDArray[np.bool_]:
+        """(m,) bool, among the 10 000 best of the class over all images; of equal scores the earlier one counts."""
+        labels, counts = self.gt.find_classes(self.detections.category_ids)
+        counts &= find_sorted(self.detections.image_ids, self.gt.image_ids[self.image_rows])[1]
+        kept = np.zeros(len(counts), dtype=bool)
+        kept[counts] = best_of_class(labels[counts], self.detections.scores[counts])
+        return kept[self.records]
 
     @property
     def num_objects(self) -> NDArray[np.int64]:
@@ -83,36 +93,33 @@ def match_detections(
     if not known.all():
         gt.image_rows(np.unique(detections.image_ids[~known]).tolist())
     image_rows = np.sort(gt.image_rows(gt.image_ids.tolist() if img_ids is None else frozenset(img_ids)))
-    order = np.flatnonzero(find_sorted(all_rows, image_rows)[1])
-    labels, is_scored = gt.find_classes(detections.category_ids[order])
-    # before the sort by image: of equal scores the earlier in the file counts
-    kept = _best_of_known(labels, detections.scores[order], is_scored)
-    by_image = np.argsort(all_rows[order], kind='stable')
-    order, labels, is_scored, in_max_class_dets = order[by_image], labels[by_image], is_scored[by_image], kept[by_image]
-    images, scores = all_rows[order], detections.scores[order]
+    seen = np.zeros(len(gt.image_ids), dtype=bool)
+    seen[image_rows] = True
+    order = np.flatnonzero(seen[all_rows])
+    order = order[np.argsort(all_rows[order], kind='stable')]
+    images = all_rows[order]
     tables, numbers, done = [], [], 0
     for rows, num_images in _chunks(images):
+        # all columns but the images are gathered for a chunk at a time, which the processor's cache holds
         chunk = order[rows]
+        labels, is_scored = gt.find_classes(detections.category_ids[chunk])
         if metric == 'bbox':
             assert detections.boxes is not None
             shapes: Any = detections.boxes[chunk]
         else:
             assert detections.masks is not None
             shapes = _Picked(detections.masks, chunk.tolist())
-        chunk_labels = np.where(is_scored[rows], labels[rows], -1)
         areas = None if detections.areas is None else detections.areas[chunk]
-        table = match_table(gt, images[rows], chunk_labels, scores[rows], shapes, metric, areas)
+        labels = np.where(is_scored, labels, -1)
+        table = match_table(gt, images[rows], labels, detections.scores[chunk], shapes, metric, areas)
         tables.append(table)
-        numbers.append(rows.start + np.searchsorted(images[rows], table.images) + table.source)
+        numbers.append(chunk[np.searchsorted(images[rows], table.images) + table.source])
         done += num_images
         if on_images is not None:
             on_images(num_images)
     if on_images is not None and done < len(image_rows):
         on_images(len(image_rows) - done)
-    places = np.concatenate(numbers)
-    return ScoredDetections(
-        gt, image_rows, metric, MatchTable.concatenate(tables), order[places], in_max_class_dets[places]
-    )
+    return ScoredDetections(gt, image_rows, metric, MatchTable.concatenate(tables), np.concatenate(numbers), detections)
 
 
 def evaluate_detections(
@@ -195,14 +202,6 @@ class _Picked(Sequence[Any]):
 
     def __getitem__(self, row: Any) -> Any:
         return self._masks[self._rows[row]]
-
-
-def _best_of_known(labels: NDArray[Any], scores: NDArray[Any], is_scored: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    if is_scored.all():
-        return best_of_class(labels, scores)
-    kept = np.zeros(len(labels), dtype=bool)
-    kept[is_scored] = best_of_class(labels[is_scored], scores[is_scored])
-    return kept
 
 
 def _chunks(images: NDArray[np.int64]) -> Iterator[tuple[slice, int]]:
