@@ -6,13 +6,14 @@ from .class_tables import NeedsClassStatistics, NeedsClassTable
 from .drop_loss import DropLoss
 from .eql import EQL
 from .eqlv2 import EQLv2
+from .fed_loss import FedLoss
 from .gumbel_ce import GumbelCE
 from .seesaw_loss import SeesawLoss
 from .sigmoid_ce import SigmoidCE
 from .statistics_sync import SyncedStatistics
 
 #: what a box head can name as its `loss_cls`
-ROI_LOSSES = (ClassRelativeActivations, DropLoss, EQL, EQLv2, GumbelCE, SeesawLoss, SigmoidCE)
+ROI_LOSSES = (ClassRelativeActivations, DropLoss, EQL, EQLv2, FedLoss, GumbelCE, SeesawLoss, SigmoidCE)
 
 __all__ = [
     'EQL',
@@ -20,6 +21,7 @@ __all__ = [
     'ClassRelativeActivations',
     'DropLoss',
     'EQLv2',
+    'FedLoss',
     'GumbelCE',
     'NeedsClassStatistics',
     'NeedsClassTable',

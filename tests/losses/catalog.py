@@ -24,6 +24,7 @@ LOSSES = {
     'droploss-gumbel': dict(type='DropLoss', lambda_=LAMBDA, activation='gumbel', class_statistics=STATISTICS),
     'droploss-sync': dict(type='DropLoss', lambda_=LAMBDA, sync_mu=True, class_statistics=STATISTICS),
     'eqlv2': dict(type='EQLv2'),
+    'fed': dict(type='FedLoss', num_sampled=4, class_statistics=STATISTICS),
     'gumbel': dict(type='GumbelCE'),
     'gumbel-free': dict(type='GumbelCE', logit_clamp=None),
     'cra': dict(type='ClassRelativeActivations', class_statistics=STATISTICS),

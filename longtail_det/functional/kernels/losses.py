@@ -59,6 +59,28 @@ def drop_kernel(logits: Tensor, labels: Tensor, dropped: Tensor, *, activation: 
     )
 
 
+def fed_columns_kernel(logits: Tensor, labels: Tensor, classes: Tensor, *, num_classes: int) -> Tensor:
+    """Return (N,) losses of `fed_loss` from the logits of the sampled columns alone.
+
+    Args:
+        logits: (N, K) of the sampled classes.
+        labels: (N,) int64 in [0, C].
+        classes: (K,) int64, the class of each column; every foreground label is one of them.
+        num_classes: C.
+    """
+    num_columns = len(classes)
+    column = labels.new_full((num_classes + 1,), num_columns)
+    column[classes] = torch.arange(num_columns, device=labels.device)
+    columns = column[labels]
+    return binary_loss(
+        lambda x: definitions.sigmoid_ce_loss(x, columns),
+        logits,
+        columns,
+        SIGMOID,
+        kept=lambda rows: torch.ones_like(logits[rows]),  # background has no column
+    )
+
+
 def eqlv2_kernel(
     logits: Tensor, labels: Tensor, positive_weight: Tensor, negative_weight: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:

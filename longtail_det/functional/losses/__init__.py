@@ -9,6 +9,7 @@ from .class_relative import class_relative_activation, class_relative_loss
 from .drop_loss import drop_loss, drop_rate_mu, dropped_terms, tail_counts
 from .eql import eql_loss
 from .eqlv2 import eqlv2_loss, eqlv2_weights
+from .fed_loss import fed_classes, fed_loss
 from .gumbel import gumbel_loss
 from .seesaw import seesaw_loss, seesaw_shift
 from .sigmoid_ce import sigmoid_ce_loss
@@ -23,6 +24,8 @@ __all__ = [
     'eql_loss',
     'eqlv2_loss',
     'eqlv2_weights',
+    'fed_classes',
+    'fed_loss',
     'gumbel_loss',
     'one_hot',
     'seesaw_loss',

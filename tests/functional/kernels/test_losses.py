@@ -11,6 +11,12 @@ C = 5
 TAIL = torch.tensor([True, False, True, False, True])
 WEIGHTS = torch.linspace(0.2, 3, C), torch.linspace(1, 0.1, C)
 GUMBEL = Gumbel((-4.0, 10.0))
+def fed_columns(logits, labels, sampled):
+    """The kernel takes the columns of the sampled classes, the definition all of them."""
+    classes = sampled.nonzero().squeeze(1)
+    return kernels.fed_columns_kernel(logits[:, classes], labels, classes, num_classes=C)
+
+
 #: (definition, kernel, columns beside the classes, tables, options)
 CASES = {
     'sigmoid': (losses.sigmoid_ce_loss, kernels.sigmoid_ce_kernel, 1, (), {}),
@@ -22,6 +28,7 @@ CASES = {
     'drop': (losses.drop_loss, kernels.drop_kernel, 0, (torch.rand(7, C) < 0.4,), {}),
     'drop-gumbel': (losses.drop_loss, kernels.drop_kernel, 0, (torch.rand(7, C) < 0.4,), dict(activation=GUMBEL)),
     'eqlv2': (losses.eqlv2_loss, kernels.eqlv2_kernel, 1, WEIGHTS, {}),
+    'fed': (losses.fed_loss, fed_columns, 0, (torch.tensor([True, False, True, True, True]),), {}),
     'seesaw': (losses.seesaw_loss, kernels.seesaw_kernel, -1, (torch.arange(C) * 50.0,), {}),
     'seesaw-no-p': (losses.seesaw_loss, kernels.seesaw_kernel, -1, (torch.arange(C) * 50.0,), dict(p=0.0)),
     'seesaw-no-q': (losses.seesaw_loss, kernels.seesaw_kernel, -1, (torch.arange(C) * 50.0,), dict(q=0.0)),
