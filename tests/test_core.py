@@ -31,7 +31,10 @@ arguments = {
     losses.EQL: dict(lambda_=0.1, class_statistics=statistics),
     losses.DropLoss: dict(lambda_=0.1, class_statistics=statistics),
     losses.ClassRelativeActivations: dict(class_statistics=statistics),
+    losses.ECMLoss: dict(class_statistics=statistics),
     losses.FedLoss: dict(class_statistics=statistics),
+    losses.IIFLoss: dict(class_statistics=statistics),
+    losses.LogitAdjustedCE: dict(class_statistics=statistics),
 }
 for kind in losses.ROI_LOSSES:
     torch.manual_seed(0)

@@ -20,8 +20,12 @@ LOSSES = {
     'EQL': dict(lambda_=0.05, class_statistics=STATISTICS),
     'DropLoss': dict(lambda_=0.05, activation='gumbel', class_statistics=STATISTICS),
     'EQLv2': {},
+    'EBL': {},
+    'ECMLoss': dict(class_statistics=STATISTICS),
     'FedLoss': dict(num_sampled=4, class_statistics=STATISTICS),
     'GumbelCE': {},
+    'IIFLoss': dict(class_statistics=STATISTICS),
+    'LogitAdjustedCE': dict(class_statistics=STATISTICS),
     'ClassRelativeActivations': dict(class_statistics=STATISTICS),
     'SigmoidCE': {},
 }

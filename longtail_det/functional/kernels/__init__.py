@@ -8,6 +8,7 @@ from .fused import is_compiling, row_blocks
 from .losses import (
     class_relative_kernel,
     drop_kernel,
+    ecm_kernel,
     eql_kernel,
     eqlv2_kernel,
     fed_columns_kernel,
@@ -19,6 +20,7 @@ from .losses import (
 __all__ = [
     'class_relative_kernel',
     'drop_kernel',
+    'ecm_kernel',
     'eql_kernel',
     'eqlv2_kernel',
     'fed_columns_kernel',

@@ -59,6 +59,20 @@ def drop_kernel(logits: Tensor, labels: Tensor, dropped: Tensor, *, activation: 
     )
 
 
+def ecm_kernel(logits: Tensor, labels: Tensor, margin: Tensor, column_weight: Tensor) -> Tensor:
+    """Return (N,) losses of `ecm_loss`; `logits` (N, C + 1), `labels` (N,), `margin`, `column_weight` (C + 1,)."""
+    weight = column_weight.to(logits)
+    z = torch.add(margin.to(logits), logits, alpha=2)
+    return binary_loss(
+        lambda x: weight * definitions.sigmoid_ce_loss(x, labels),
+        z,
+        labels,
+        SIGMOID,
+        negative_weight=weight,
+        positive_weight=weight,
+    )
+
+
 def fed_columns_kernel(logits: Tensor, labels: Tensor, classes: Tensor, *, num_classes: int) -> Tensor:
     """Return (N,) losses of `fed_loss` from the logits of the sampled columns alone.
 

@@ -28,6 +28,7 @@ CASES = {
     'drop': (losses.drop_loss, kernels.drop_kernel, 0, (torch.rand(7, C) < 0.4,), {}),
     'drop-gumbel': (losses.drop_loss, kernels.drop_kernel, 0, (torch.rand(7, C) < 0.4,), dict(activation=GUMBEL)),
     'eqlv2': (losses.eqlv2_loss, kernels.eqlv2_kernel, 1, WEIGHTS, {}),
+    'ecm': (losses.ecm_loss, kernels.ecm_kernel, 1, (torch.linspace(-1, 0.5, C + 1), torch.linspace(0.3, 1, C + 1)), {}),
     'fed': (losses.fed_loss, fed_columns, 0, (torch.tensor([True, False, True, True, True]),), {}),
     'seesaw': (losses.seesaw_loss, kernels.seesaw_kernel, -1, (torch.arange(C) * 50.0,), {}),
     'seesaw-no-p': (losses.seesaw_loss, kernels.seesaw_kernel, -1, (torch.arange(C) * 50.0,), dict(p=0.0)),
