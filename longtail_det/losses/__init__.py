@@ -1,5 +1,6 @@
 """RoI classification losses as modules: options, state and reduction. `longtail_det.models` registers them."""
 
+from .acsl import ACSL
 from .base import RoIClassificationLoss
 from .class_relative_activations import ClassRelativeActivations
 from .class_tables import NeedsClassStatistics, NeedsClassTable
@@ -9,6 +10,7 @@ from .ecm_loss import ECMLoss
 from .eql import EQL
 from .eqlv2 import EQLv2
 from .fed_loss import FedLoss
+from .group_softmax import GroupSoftmax
 from .gumbel_ce import GumbelCE
 from .iif_loss import IIFLoss
 from .logit_adjusted_ce import LogitAdjustedCE
@@ -18,6 +20,7 @@ from .statistics_sync import SyncedStatistics
 
 #: what a box head can name as its `loss_cls`
 ROI_LOSSES = (
+    ACSL,
     ClassRelativeActivations,
     DropLoss,
     EBL,
@@ -25,6 +28,7 @@ ROI_LOSSES = (
     EQL,
     EQLv2,
     FedLoss,
+    GroupSoftmax,
     GumbelCE,
     IIFLoss,
     LogitAdjustedCE,
@@ -33,6 +37,7 @@ ROI_LOSSES = (
 )
 
 __all__ = [
+    'ACSL',
     'EBL',
     'EQL',
     'ROI_LOSSES',
@@ -41,6 +46,7 @@ __all__ = [
     'ECMLoss',
     'EQLv2',
     'FedLoss',
+    'GroupSoftmax',
     'GumbelCE',
     'IIFLoss',
     'LogitAdjustedCE',

@@ -17,6 +17,7 @@ IS_TAIL = [n / 1000 < LAMBDA for n in IMAGE_COUNT]
 IS_FREQUENT = [n > 100 for n in IMAGE_COUNT]
 
 LOSSES = {
+    'acsl': dict(type='ACSL', bg_share=(0.3, 0.6, 1.0), class_statistics=STATISTICS),
     'seesaw': dict(type='SeesawLoss', return_dict=False),
     'eql': dict(type='EQL', lambda_=LAMBDA, class_statistics=STATISTICS),
     'eql-gumbel': dict(type='EQL', lambda_=LAMBDA, activation='gumbel', class_statistics=STATISTICS),
@@ -27,6 +28,7 @@ LOSSES = {
     'ebl': dict(type='EBL'),
     'ecm': dict(type='ECMLoss', class_statistics=STATISTICS),
     'fed': dict(type='FedLoss', num_sampled=4, class_statistics=STATISTICS),
+    'group': dict(type='GroupSoftmax', others_ratio=1.0, class_statistics=STATISTICS),
     'gumbel': dict(type='GumbelCE'),
     'gumbel-free': dict(type='GumbelCE', logit_clamp=None),
     'cra': dict(type='ClassRelativeActivations', class_statistics=STATISTICS),

@@ -6,6 +6,7 @@ Under `torch.compile`, and in a backward pass with `create_graph=True`, each tak
 from .foreground import split_foreground
 from .fused import is_compiling, row_blocks
 from .losses import (
+    acsl_kernel,
     class_relative_kernel,
     drop_kernel,
     ecm_kernel,
@@ -18,6 +19,7 @@ from .losses import (
 )
 
 __all__ = [
+    'acsl_kernel',
     'class_relative_kernel',
     'drop_kernel',
     'ecm_kernel',

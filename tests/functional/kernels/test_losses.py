@@ -19,6 +19,7 @@ def fed_columns(logits, labels, sampled):
 
 #: (definition, kernel, columns beside the classes, tables, options)
 CASES = {
+    'acsl': (losses.acsl_loss, kernels.acsl_kernel, 1, (torch.rand(7, 4) < 0.5, torch.tensor([0, 1, 2, 0, 1, 3])), {}),
     'sigmoid': (losses.sigmoid_ce_loss, kernels.sigmoid_ce_kernel, 1, (), {}),
     'gumbel': (losses.gumbel_loss, kernels.gumbel_kernel, 1, (), {}),
     'gumbel-free': (losses.gumbel_loss, kernels.gumbel_kernel, 1, (), dict(logit_clamp=None)),
