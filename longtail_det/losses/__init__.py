@@ -9,18 +9,25 @@ from .ebl import EBL
 from .ecm_loss import ECMLoss
 from .eql import EQL
 from .eqlv2 import EQLv2
+from .fcbl import FCBL
 from .fed_loss import FedLoss
+from .gap import GAP
 from .group_softmax import GroupSoftmax
 from .gumbel_ce import GumbelCE
 from .iif_loss import IIFLoss
 from .logit_adjusted_ce import LogitAdjustedCE
+from .pcb import PCB
 from .seesaw_loss import SeesawLoss
 from .sigmoid_ce import SigmoidCE
 from .statistics_sync import SyncedStatistics
+from .synced_rows import SyncedRows
 
 #: what a box head can name as its `loss_cls`
 ROI_LOSSES = (
     ACSL,
+    FCBL,
+    GAP,
+    PCB,
     ClassRelativeActivations,
     DropLoss,
     EBL,
@@ -40,6 +47,9 @@ __all__ = [
     'ACSL',
     'EBL',
     'EQL',
+    'FCBL',
+    'GAP',
+    'PCB',
     'ROI_LOSSES',
     'ClassRelativeActivations',
     'DropLoss',
@@ -55,5 +65,6 @@ __all__ = [
     'RoIClassificationLoss',
     'SeesawLoss',
     'SigmoidCE',
+    'SyncedRows',
     'SyncedStatistics',
 ]

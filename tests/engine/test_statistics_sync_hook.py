@@ -9,7 +9,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.hooks.hook import Hook
 
 from longtail_det.engine import StatisticsSyncHook, sync_statistics
-from longtail_det.losses import DropLoss, EQLv2, SeesawLoss
+from longtail_det.losses import EBL, FCBL, PCB, DropLoss, EQLv2, SeesawLoss
 
 NUM_CLASSES = 8
 STATISTICS = dict(image_count=[1, 2, 5, 9, 200, 300, 400, 500], instance_count=[600] * 8, num_images=1000)
@@ -21,6 +21,9 @@ def build_losses():
             eqlv2=EQLv2(num_classes=NUM_CLASSES),
             seesaw=SeesawLoss(num_classes=NUM_CLASSES, sync=True),
             drop=DropLoss(num_classes=NUM_CLASSES, lambda_=0.1, sync_mu=True, class_statistics=STATISTICS),
+            ebl=EBL(num_classes=NUM_CLASSES),
+            fcbl=FCBL(num_classes=NUM_CLASSES),
+            pcb=PCB(num_classes=NUM_CLASSES, base=dict(type='EQLv2'), alpha=0.2),  # not yet: only its matrix moves
         )
     )
 
@@ -46,6 +49,8 @@ def train(rank: int, world_size: int) -> dict[str, torch.Tensor]:
             model['eqlv2'](logits[:, : NUM_CLASSES + 1], labels)
             model['seesaw'](logits, labels)
             model['drop'](logits[:, :NUM_CLASSES], labels)
+            for name in ('ebl', 'fcbl', 'pcb'):
+                model[name](logits[:, : NUM_CLASSES + 1], labels)
         hook.after_train_iter(runner, step)
     hook.after_train(runner)
     return model.state_dict()
@@ -57,6 +62,8 @@ def test_two_processes_equal_one(two_processes):
         torch.testing.assert_close(other, one)
     assert one['eqlv2.neg_grad'].all()
     assert one['drop.last_counts'].all()
+    assert one['fcbl.class_count'].sum() == one['pcb.class_count'].sum() > 90
+    assert one['pcb.base.neg_grad'].all()
 
 
 def test_the_hook_defers_and_gives_back():

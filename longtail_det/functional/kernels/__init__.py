@@ -12,11 +12,13 @@ from .losses import (
     ecm_kernel,
     eql_kernel,
     eqlv2_kernel,
+    fcbl_kernel,
     fed_columns_kernel,
     gumbel_kernel,
     seesaw_kernel,
     sigmoid_ce_kernel,
 )
+from .ranking import gap_kernel
 
 __all__ = [
     'acsl_kernel',
@@ -25,7 +27,9 @@ __all__ = [
     'ecm_kernel',
     'eql_kernel',
     'eqlv2_kernel',
+    'fcbl_kernel',
     'fed_columns_kernel',
+    'gap_kernel',
     'gumbel_kernel',
     'is_compiling',
     'row_blocks',

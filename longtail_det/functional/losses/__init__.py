@@ -12,11 +12,14 @@ from .ebl import ebl_loss, ebl_update, mean_of_objects, own_scores
 from .ecm import ecm_loss, ecm_tables
 from .eql import eql_loss
 from .eqlv2 import eqlv2_loss, eqlv2_weights
+from .fcbl import fcbl_least_logit, fcbl_loss, fcbl_margin
 from .fed_loss import fed_classes, fed_loss
+from .gap import gap_loss, gap_relation
 from .group_softmax import group_scores, group_softmax_loss, group_weights
 from .gumbel import gumbel_loss
 from .iif import iif_factor, iif_loss
 from .logit_adjusted import log_share, logit_adjusted_loss
+from .pcb import eqlv2_soft_loss, pcb_cross_entropy_term, pcb_soft_target, pcb_softmax_term, pcb_update
 from .seesaw import seesaw_loss, seesaw_shift
 from .sigmoid_ce import sigmoid_ce_loss
 
@@ -35,9 +38,15 @@ __all__ = [
     'ecm_tables',
     'eql_loss',
     'eqlv2_loss',
+    'eqlv2_soft_loss',
     'eqlv2_weights',
+    'fcbl_least_logit',
+    'fcbl_loss',
+    'fcbl_margin',
     'fed_classes',
     'fed_loss',
+    'gap_loss',
+    'gap_relation',
     'group_scores',
     'group_softmax_loss',
     'group_weights',
@@ -49,6 +58,10 @@ __all__ = [
     'mean_of_objects',
     'one_hot',
     'own_scores',
+    'pcb_cross_entropy_term',
+    'pcb_soft_target',
+    'pcb_softmax_term',
+    'pcb_update',
     'seesaw_loss',
     'seesaw_shift',
     'sigmoid_ce_loss',
