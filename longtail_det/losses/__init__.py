@@ -7,6 +7,7 @@ from .class_tables import NeedsClassStatistics, NeedsClassTable
 from .drop_loss import DropLoss
 from .ebl import EBL
 from .ecm_loss import ECMLoss
+from .efl import EFL, EQFL
 from .eql import EQL
 from .eqlv2 import EQLv2
 from .fcbl import FCBL
@@ -43,9 +44,15 @@ ROI_LOSSES = (
     SigmoidCE,
 )
 
+#: what a dense head (RetinaNet, ATSS, GFL, ...) can name as its `loss_cls`
+DENSE_LOSSES = (EFL, EQFL)
+
 __all__ = [
     'ACSL',
+    'DENSE_LOSSES',
     'EBL',
+    'EFL',
+    'EQFL',
     'EQL',
     'FCBL',
     'GAP',

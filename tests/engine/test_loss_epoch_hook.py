@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from longtail_det.engine import LossEpochHook
-from longtail_det.losses import EQLv2, PCB
+from longtail_det.losses import PCB, EQLv2
 
 
 @pytest.mark.parametrize('wrapped', [False, True])

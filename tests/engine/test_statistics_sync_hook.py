@@ -9,7 +9,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.hooks.hook import Hook
 
 from longtail_det.engine import StatisticsSyncHook, sync_statistics
-from longtail_det.losses import EBL, FCBL, PCB, DropLoss, EQLv2, SeesawLoss
+from longtail_det.losses import EBL, EFL, FCBL, GAP, PCB, DropLoss, EQLv2, SeesawLoss
 
 NUM_CLASSES = 8
 STATISTICS = dict(image_count=[1, 2, 5, 9, 200, 300, 400, 500], instance_count=[600] * 8, num_images=1000)
@@ -22,6 +22,8 @@ def build_losses():
             seesaw=SeesawLoss(num_classes=NUM_CLASSES, sync=True),
             drop=DropLoss(num_classes=NUM_CLASSES, lambda_=0.1, sync_mu=True, class_statistics=STATISTICS),
             ebl=EBL(num_classes=NUM_CLASSES),
+            efl=EFL(num_classes=NUM_CLASSES),
+            gap=GAP(num_classes=NUM_CLASSES, base=dict(type='CrossEntropyLoss')),
             fcbl=FCBL(num_classes=NUM_CLASSES),
             pcb=PCB(num_classes=NUM_CLASSES, base=dict(type='EQLv2'), alpha=0.2),  # not yet: only its matrix moves
         )
@@ -49,7 +51,8 @@ def train(rank: int, world_size: int) -> dict[str, torch.Tensor]:
             model['eqlv2'](logits[:, : NUM_CLASSES + 1], labels)
             model['seesaw'](logits, labels)
             model['drop'](logits[:, :NUM_CLASSES], labels)
-            for name in ('ebl', 'fcbl', 'pcb'):
+            model['efl'](logits[:, :NUM_CLASSES], labels, avg_factor=10.0)
+            for name in ('ebl', 'fcbl', 'gap', 'pcb'):
                 model[name](logits[:, : NUM_CLASSES + 1], labels)
         hook.after_train_iter(runner, step)
     hook.after_train(runner)

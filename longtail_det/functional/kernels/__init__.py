@@ -3,6 +3,7 @@
 Under `torch.compile`, and in a backward pass with `create_graph=True`, each takes its definition.
 """
 
+from .focal import focal_kernel
 from .foreground import split_foreground
 from .fused import is_compiling, row_blocks
 from .losses import (
@@ -29,6 +30,7 @@ __all__ = [
     'eqlv2_kernel',
     'fcbl_kernel',
     'fed_columns_kernel',
+    'focal_kernel',
     'gap_kernel',
     'gumbel_kernel',
     'is_compiling',

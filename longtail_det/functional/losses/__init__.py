@@ -10,6 +10,7 @@ from .class_relative import class_relative_activation, class_relative_loss
 from .drop_loss import drop_loss, drop_rate_mu, dropped_terms, tail_counts
 from .ebl import ebl_loss, ebl_update, mean_of_objects, own_scores
 from .ecm import ecm_loss, ecm_tables
+from .efl import efl_focus, efl_loss, eqfl_loss
 from .eql import eql_loss
 from .eqlv2 import eqlv2_loss, eqlv2_weights
 from .fcbl import fcbl_least_logit, fcbl_loss, fcbl_margin
@@ -36,6 +37,9 @@ __all__ = [
     'ebl_update',
     'ecm_loss',
     'ecm_tables',
+    'efl_focus',
+    'efl_loss',
+    'eqfl_loss',
     'eql_loss',
     'eqlv2_loss',
     'eqlv2_soft_loss',

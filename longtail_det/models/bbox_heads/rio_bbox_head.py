@@ -105,7 +105,7 @@ class RIOBBoxHead(LongTailBBoxHead):
 
     def loss_and_target(
         self,
-        cls_score: Tensor,
+        cls_score: Tensor | ClassLogits | None,
         bbox_pred: Tensor | ClassDeltas | None,
         rois: Tensor,
         sampling_results: Sequence[Any],
