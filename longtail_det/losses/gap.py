@@ -138,8 +138,8 @@ def build_base(base: Mapping[str, Any], num_classes: int) -> RoIClassificationLo
     known = {kind.__name__: kind for kind in _kinds(RoIClassificationLoss)} | {'CrossEntropyLoss': SoftmaxCE}
     if name not in known or options['num_classes'] != num_classes:
         raise ValueError(
-            f'base of type {name!r} and num_classes={options["num_classes"]}; expected {num_classes} classes and a loss '
-            f'of this package or CrossEntropyLoss, such as EQLv2 or SeesawLoss'
+            f'base of type {name!r} and num_classes={options["num_classes"]}; expected {num_classes} classes and a '
+            'loss of this package or CrossEntropyLoss, such as EQLv2 or SeesawLoss'
         )
     return known[name](**options)
 

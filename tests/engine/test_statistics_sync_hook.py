@@ -101,6 +101,9 @@ def test_nothing_to_sync_is_fine():
     loss = SeesawLoss(num_classes=3)
     loss.defer_statistics()
     sync_statistics(loss)
+    model = torch.nn.ModuleList([loss, EQLv2(num_classes=3)])
+    model[1].defer_statistics()
+    sync_statistics(model)  # a loss that counts on its own rank, beside one that waits
 
 
 def test_statistics_are_summed_before_a_checkpoint_is_written():

@@ -53,7 +53,8 @@ def sync_statistics(model: nn.Module) -> None:
     Args:
         model: a model, or a loss by itself.
     """
-    modules = [module for module in _counting_modules(model) if module.statistics_deferred]
+    waiting = [module for module in _counting_modules(model) if module.statistics_deferred]
+    modules = [module for module in waiting if module.pending_statistics().numel()]
     summed = _sum_over_ranks([module.pending_statistics() for module in modules])
     tables = [(m, counts) for m, counts in zip(modules, summed, strict=True) if isinstance(m, SyncedRows)]
     # whose rows were moved on any rank is known now

@@ -10,9 +10,9 @@ from .binary_cross_entropy import one_hot
 
 
 def efl_focus(pos_grad: Tensor, neg_grad: Tensor, *, gamma: float = 2.0, scale: float = 8.0) -> Tensor:
-    """Return the focusing parameter gamma_j = gamma + scale (1 - g_j) of each class, g_j = pos_grad / neg_grad in [0, 1].
+    """Return the focusing parameter of each class, gamma_j = gamma + scale (1 - g_j).
 
-    A class that has received no gradient yet counts as balanced, g = 1.
+    g_j = pos_grad / neg_grad, clamped to [0, 1]. A class that has received no gradient yet counts as balanced, g = 1.
 
     Args:
         pos_grad: (C,) accumulated gradients of positives.

@@ -131,6 +131,7 @@ class RIOBBoxHead(LongTailBBoxHead):
             return super().loss_and_target(
                 cls_score, bbox_pred, rois, sampling_results, rcnn_train_cfg, concat, reduction_override
             )
+        assert isinstance(cls_score, Tensor), 'refused with cls_on_demand'
         if not concat or reduction_override is not None:
             raise ValueError(
                 f'RIOBBoxHead got concat={concat}, reduction_override={reduction_override!r}; it can replay only with '
