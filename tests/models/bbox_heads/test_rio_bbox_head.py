@@ -41,7 +41,8 @@ LOSS_ARGUMENTS = {
     **dict.fromkeys(('ACSL', 'ECMLoss', 'FedLoss', 'GroupSoftmax', 'IIFLoss', 'LogitAdjustedCE'), COUNTS),
 }
 LOSS_ARGUMENTS['ClassRelativeActivations'] = COUNTS
-OUR_LOSSES = sorted(kind.__name__ for kind in our_losses.ROI_LOSSES)
+# EBL is told the objects of RoIs by the parent, which replayed rows do not have
+OUR_LOSSES = sorted(kind.__name__ for kind in our_losses.ROI_LOSSES if kind is not our_losses.EBL)
 LOSSES = {name: dict(type=name, num_classes=NUM_CLASSES, **LOSS_ARGUMENTS.get(name, {})) for name in OUR_LOSSES}
 LOSSES['CrossEntropyLoss'] = dict(type='CrossEntropyLoss')
 
