@@ -18,9 +18,30 @@ STATISTICS = dict(image_count=[3, 10, 40, 100, 101, 800], instance_count=[900] *
 COUNTS = dict(class_statistics=STATISTICS)
 ARGUMENTS = {'EQL': dict(lambda_=0.05, **COUNTS), 'DropLoss': dict(lambda_=0.05, **COUNTS)}
 ARGUMENTS['ClassRelativeActivations'] = COUNTS
+STATISTICS = dict(
+    class_statistics=dict(image_count=[9] * NUM_CLASSES, instance_count=[9] * NUM_CLASSES, num_images=1000)
+)
+OPTIONS = {
+    'EQL': dict(lambda_=0.05, **STATISTICS),
+    'DropLoss': dict(lambda_=0.05, **STATISTICS),
+    'GAP': dict(base=dict(type='EQLv2')),
+    'PCB': dict(base=dict(type='SeesawLoss'), alpha=0.05, start_epoch=0),
+    **{
+        kind.__name__: STATISTICS
+        for kind in (
+            our_losses.ACSL,
+            our_losses.ClassRelativeActivations,
+            our_losses.ECMLoss,
+            our_losses.FedLoss,
+            our_losses.GroupSoftmax,
+            our_losses.IIFLoss,
+            our_losses.LogitAdjustedCE,
+        )
+    },
+}
 LOSSES = {
-    name: dict(type=name, num_classes=NUM_CLASSES, **ARGUMENTS.get(name, {}))
-    for name in sorted(set(our_losses.__all__) & set(MODELS.module_dict))
+    kind.__name__: dict(type=kind.__name__, num_classes=NUM_CLASSES, **OPTIONS.get(kind.__name__, {}))
+    for kind in our_losses.ROI_LOSSES
 }
 LOSSES['CrossEntropyLoss'] = dict(type='CrossEntropyLoss')
 ROI_HEADS = {'StandardRoIHead': 1, 'CascadeRoIHead': 2, 'HybridTaskCascadeRoIHead': 2}
