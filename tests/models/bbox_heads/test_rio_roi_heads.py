@@ -16,31 +16,16 @@ NUM_CLASSES = 6
 TARGETS = [0, 4]
 STATISTICS = dict(image_count=[3, 10, 40, 100, 101, 800], instance_count=[900] * 6, num_images=1000)
 COUNTS = dict(class_statistics=STATISTICS)
-ARGUMENTS = {'EQL': dict(lambda_=0.05, **COUNTS), 'DropLoss': dict(lambda_=0.05, **COUNTS)}
-ARGUMENTS['ClassRelativeActivations'] = COUNTS
-STATISTICS = dict(
-    class_statistics=dict(image_count=[9] * NUM_CLASSES, instance_count=[9] * NUM_CLASSES, num_images=1000)
-)
-OPTIONS = {
-    'EQL': dict(lambda_=0.05, **STATISTICS),
-    'DropLoss': dict(lambda_=0.05, **STATISTICS),
+ARGUMENTS = {
+    'EQL': dict(lambda_=0.05, **COUNTS),
+    'DropLoss': dict(lambda_=0.05, **COUNTS),
     'GAP': dict(base=dict(type='EQLv2')),
     'PCB': dict(base=dict(type='SeesawLoss'), alpha=0.05, start_epoch=0),
-    **{
-        kind.__name__: STATISTICS
-        for kind in (
-            our_losses.ACSL,
-            our_losses.ClassRelativeActivations,
-            our_losses.ECMLoss,
-            our_losses.FedLoss,
-            our_losses.GroupSoftmax,
-            our_losses.IIFLoss,
-            our_losses.LogitAdjustedCE,
-        )
-    },
 }
+NEED_COUNTS = ('ACSL', 'ClassRelativeActivations', 'ECMLoss', 'FedLoss', 'GroupSoftmax', 'IIFLoss', 'LogitAdjustedCE')
+ARGUMENTS |= dict.fromkeys(NEED_COUNTS, COUNTS)
 LOSSES = {
-    kind.__name__: dict(type=kind.__name__, num_classes=NUM_CLASSES, **OPTIONS.get(kind.__name__, {}))
+    kind.__name__: dict(type=kind.__name__, num_classes=NUM_CLASSES, **ARGUMENTS.get(kind.__name__, {}))
     for kind in our_losses.ROI_LOSSES
 }
 LOSSES['CrossEntropyLoss'] = dict(type='CrossEntropyLoss')
