@@ -4,10 +4,11 @@ from longtail_det import compat
 
 compat.install()  # first: without compiled mmcv, mmdet can only be imported with our ops in place
 
-from .hooks import ClassStatisticsHook, StatisticsSyncHook, find_class_statistics, sync_statistics  # noqa: E402
+from .hooks import ClassStatisticsHook, LossEpochHook, StatisticsSyncHook, find_class_statistics, sync_statistics  # noqa: E402
 
 __all__ = [
     'ClassStatisticsHook',
+    'LossEpochHook',
     'StatisticsSyncHook',
     'find_class_statistics',
     'sync_statistics',

@@ -5,15 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from longtail_det.functional import Sigmoid
 from longtail_det.functional.kernels import eqlv2_kernel
 from longtail_det.functional.losses import eqlv2_weights
 
-from .base import RoIClassificationLoss
+from .objectness_loss import ObjectnessLoss
 from .statistics_sync import SyncedStatistics
 
 
-class EQLv2(SyncedStatistics, RoIClassificationLoss):
+class EQLv2(SyncedStatistics, ObjectnessLoss):
     """Equalization loss v2 (Tan et al., CVPR 2021, arXiv:2012.08548): balance the gradients each class receives.
 
     C + 1 logits, the last the objectness of background. With g_j = pos_grad_j / neg_grad_j (started at 100) and
@@ -64,24 +63,23 @@ class EQLv2(SyncedStatistics, RoIClassificationLoss):
         """Return (N,) losses of (N, C + 1) logits; in training mode also count the gradients."""
         knobs = dict(gamma=self.gamma, mu=self.mu, alpha=self.alpha)
         positive, negative = eqlv2_weights(self.pos_grad, self.neg_grad, **knobs)
-        loss, pos_grad, neg_grad = eqlv2_kernel(logits, labels, positive, negative)
+        loss, pos_grad, neg_grad = self.weighted_loss(logits, labels, positive, negative)
         if self.training:
             self.add_statistics(torch.cat([pos_grad, neg_grad]).float())
         return loss
+
+    def weighted_loss(self, logits: Tensor, labels: Tensor, *weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return (N,) losses, and (C,) gradients of positives and of negatives.
+
+        Args:
+            logits: (N, C + 1).
+            labels: (N,) int64 in [0, C].
+            weights: (C,) of positives and (C,) of negatives.
+        """
+        return eqlv2_kernel(logits, labels, *weights)
 
     def apply_statistics(self, values: Tensor) -> None:
         """Add (2 C,) gradients, of positives then of negatives."""
         pos_grad, neg_grad = values.chunk(2)
         self.pos_grad += pos_grad
         self.neg_grad += neg_grad
-
-    def get_activation(self, cls_score: Tensor) -> Tensor:
-        """Return (N, C + 1) sigmoids of (N, C + 1) logits, with `test_with_obj` each class times (1 - last column)."""
-        scores = cls_score.sigmoid()
-        if self.test_with_obj:
-            scores[:, :-1] *= 1 - scores[:, -1:]
-        return scores
-
-    def bias_of_prior(self, prior_prob: float) -> float:
-        """Return the classifier bias at which every sigmoid starts as `prior_prob`."""
-        return Sigmoid().logit(prior_prob)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..memory import SAMPLE_STRATEGIES, FeatureBank
 from .class_deltas import ClassDeltas
+from .class_logits import ClassLogits
 from .long_tail_bbox_head import LongTailBBoxHead
 from .replay import Replay, draw_replay, may_pad, regress_own_class
 
@@ -30,7 +31,7 @@ class RIOBBoxHead(LongTailBBoxHead):
     The bank changes only when a loss is computed in training mode. Each Cascade or HTC stage has its own.
 
     Any classification loss composes. One with a state (`SeesawLoss`'s sample counts, `EQLv2`'s gradients) sees
-    replayed rows like all others, so it counts them; the paper has no such loss.
+    replayed rows like all others, so it counts them; the paper has no such loss. `EBL` is not told the objects of RoIs.
 
     Args:
         bank: arguments of `FeatureBank`: `capacity`, `dtype`, `target_classes`.
@@ -70,6 +71,8 @@ class RIOBBoxHead(LongTailBBoxHead):
                 f'RIOBBoxHead: strategy={self.strategy!r}, replay_per_class={self.replay_per_class}; expected one of '
                 f'{SAMPLE_STRATEGIES} and at least 1'
             )
+        if self.cls_on_demand:
+            raise ValueError('RIOBBoxHead replays rows of all logits; set cls_on_demand=False, or replay=False')
         names = ('num_cls_convs', 'num_cls_fcs', 'num_reg_convs', 'num_reg_fcs')
         branches = {name: getattr(self, name) for name in names}
         if not self.with_cls or any(branches.values()):
@@ -83,10 +86,10 @@ class RIOBBoxHead(LongTailBBoxHead):
                 f'reg_decoded_bbox=False (found {self.reg_decoded_bbox}) and loss_bbox.reduction="mean"'
             )
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | ClassDeltas | None]:
+    def forward(self, x: Tensor) -> tuple[Tensor | ClassLogits, Tensor | ClassDeltas | None]:
         """Return what the parent returns; in training the logits carry the features for `loss_and_target`."""
         x_cls, x_reg = self.branch_features(x)
-        cls_score = self.fc_cls(x_cls)
+        cls_score = self.classify(x_cls)
         if self.replay and self.training:
             # labels are known only in loss_and_target, to which mmdet's RoI heads hand nothing but these two results.
             # The features travel on the tensor and die with it; kept on the module they would outlive their step.
@@ -95,7 +98,7 @@ class RIOBBoxHead(LongTailBBoxHead):
 
     def loss_and_target(
         self,
-        cls_score: Tensor,
+        cls_score: Tensor | ClassLogits | None,
         bbox_pred: Tensor | ClassDeltas | None,
         rois: Tensor,
         sampling_results: Sequence[Any],
@@ -112,6 +115,7 @@ class RIOBBoxHead(LongTailBBoxHead):
             return super().loss_and_target(
                 cls_score, bbox_pred, rois, sampling_results, rcnn_train_cfg, concat, reduction_override
             )
+        assert isinstance(cls_score, Tensor), 'refused with cls_on_demand'
         if not concat or reduction_override is not None:
             raise ValueError(
                 f'RIOBBoxHead got concat={concat}, reduction_override={reduction_override!r}; it can replay only with '
