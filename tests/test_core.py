@@ -20,7 +20,7 @@ class OtherPackages:
         return None if blocked else PathFinder.find_spec(name, path, target)
 sys.meta_path = [OtherPackages if finder is PathFinder else finder for finder in sys.meta_path]
 """
-ROOMS = ('annotations', 'evaluation', 'functional', 'losses', 'reports', 'statistics', 'visualization')
+ROOMS = ('annotations', 'calibration', 'evaluation', 'functional', 'losses', 'reports', 'statistics', 'visualization')
 TRAIN = """
 import torch
 from longtail_det import losses

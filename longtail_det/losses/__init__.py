@@ -2,11 +2,12 @@
 
 from .base import RoIClassificationLoss
 from .class_relative_activations import ClassRelativeActivations
-from .class_tables import NeedsClassStatistics, NeedsClassTable
+from .class_tables import NeedsClassStatistics, NeedsClassTable, OptionalStatistics
 from .drop_loss import DropLoss
 from .eql import EQL
 from .eqlv2 import EQLv2
 from .gumbel_ce import GumbelCE
+from .score_parts import ScoreParts
 from .seesaw_loss import SeesawLoss
 from .sigmoid_ce import SigmoidCE
 from .statistics_sync import SyncedStatistics
@@ -23,7 +24,9 @@ __all__ = [
     'GumbelCE',
     'NeedsClassStatistics',
     'NeedsClassTable',
+    'OptionalStatistics',
     'RoIClassificationLoss',
+    'ScoreParts',
     'SeesawLoss',
     'SigmoidCE',
     'SyncedStatistics',

@@ -10,6 +10,7 @@ from longtail_det.functional.kernels import eqlv2_kernel
 from longtail_det.functional.losses import eqlv2_weights
 
 from .base import RoIClassificationLoss
+from .score_parts import ScoreParts
 from .statistics_sync import SyncedStatistics
 
 
@@ -88,6 +89,10 @@ class EQLv2(SyncedStatistics, RoIClassificationLoss):
         if self.test_with_obj:
             scores[:, :-1] *= 1 - scores[:, -1:]
         return scores
+
+    def score_parts(self, cls_score: Tensor) -> ScoreParts:
+        """Return the class sigmoids before they are multiplied by (1 - last column)."""
+        return ScoreParts.of_objectness(cls_score) if self.test_with_obj else super().score_parts(cls_score)
 
     def bias_of_prior(self, prior_prob: float) -> float:
         """Classifier bias at which every sigmoid starts as `prior_prob`."""

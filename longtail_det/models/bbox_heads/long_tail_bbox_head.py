@@ -34,6 +34,8 @@ class LongTailBBoxHead(ManyClassBoxes, ConvFCBBoxHead):
         reg_on_demand: with class-specific regression (`reg_class_agnostic=False`) by a plain linear layer, compute
             deltas only for the classes that loss, refinement and NMS ask about: `forward` then gives `ClassDeltas`.
             False, and while torch traces or exports the model: mmdet's tensor of all classes.
+        calibration: config of a `Calibration` that corrects the scores at test, such as
+            `dict(type='FRACAL', strength=2.0)`; `num_classes` is filled in. Training does not use it.
         kwargs: arguments of mmdet's `ConvFCBBoxHead`. With a `NormedLinear`, `cls_predictor_cfg` may say `temperature`,
             however the installed mmdet spells it.
 
@@ -50,6 +52,7 @@ class LongTailBBoxHead(ManyClassBoxes, ConvFCBBoxHead):
         prior_prob: float | None = None,
         paper_init: bool = False,
         reg_on_demand: bool = True,
+        calibration: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         if paper_init:
@@ -63,6 +66,9 @@ class LongTailBBoxHead(ManyClassBoxes, ConvFCBBoxHead):
             kwargs['cls_predictor_cfg'] = _spelled_as_installed(kwargs['cls_predictor_cfg'])
         super().__init__(num_shared_convs=num_shared_convs, num_shared_fcs=num_shared_fcs, **kwargs)
         self.reg_on_demand = reg_on_demand
+        self.calibration = None
+        if calibration is not None:
+            self.calibration = MODELS.build({'num_classes': self.num_classes, **calibration})
         if cls_bias is not None and prior_prob is not None:
             raise ValueError(f'both cls_bias={cls_bias} and prior_prob={prior_prob} are given; remove one')
         self.cls_bias = self._bias_of_prior(prior_prob) if prior_prob is not None else cls_bias
@@ -130,7 +136,19 @@ class LongTailBBoxHead(ManyClassBoxes, ConvFCBBoxHead):
             traces or exports the model); None for what the head lacks.
         """
         x_cls, x_reg = self.branch_features(x)
-        return self.fc_cls(x_cls) if self.with_cls else None, self.regress(x_reg)
+        return self.classify(x_cls) if self.with_cls else None, self.regress(x_reg)
+
+    def classify(self, features: Tensor) -> Tensor:
+        """Logits of RoIs.
+
+        Args:
+            features: (N, D) what the classifier sees.
+
+        Returns:
+            (N, columns of the loss) logits; at test those of a calibration that works on them.
+        """
+        cls_score = self.fc_cls(features)
+        return cls_score if self.calibration is None else self.calibration.adjust_logits(cls_score)
 
     def regress(self, features: Tensor) -> Tensor | ClassDeltas | None:
         """Box deltas of RoIs.

@@ -93,7 +93,7 @@ class RIOBBoxHead(LongTailBBoxHead):
             (N, columns of the loss) logits, and (N, B or C B) box deltas, computed or on demand, or None.
         """
         x_cls, x_reg = self.branch_features(x)
-        cls_score = self.fc_cls(x_cls)
+        cls_score = self.classify(x_cls)
         if self.replay and self.training:
             # labels are known only in loss_and_target, to which mmdet's RoI heads hand nothing but these two results.
             # The features travel on the tensor and die with it; kept on the module they would outlive their step.
