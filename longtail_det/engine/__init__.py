@@ -4,11 +4,20 @@ from longtail_det import compat
 
 compat.install()  # first: without compiled mmcv, mmdet can only be imported with our ops in place
 
-from .hooks import ClassStatisticsHook, StatisticsSyncHook, find_class_statistics, sync_statistics  # noqa: E402
+from .hooks import (  # noqa: E402
+    ClassStatisticsHook,
+    StatisticsSyncHook,
+    find_class_statistics,
+    find_file_statistics,
+    sync_statistics,
+)
+from .logit_statistics import collect_logit_statistics  # noqa: E402
 
 __all__ = [
     'ClassStatisticsHook',
     'StatisticsSyncHook',
+    'collect_logit_statistics',
     'find_class_statistics',
+    'find_file_statistics',
     'sync_statistics',
 ]

@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 
 from longtail_det.functional.calibration import fracal, iif, logit_adjustment, logn, norcal
 
-pytestmark = pytest.mark.law
-
 COUNTS = [3, 10, 40, 100, 101, 800]
 NUM_CLASSES, NUM_IMAGES = len(COUNTS), 1000
 IMAGE_COUNT = torch.tensor(COUNTS)

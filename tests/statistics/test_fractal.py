@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 
 from longtail_det.statistics import fractal_dimension
 
-pytestmark = pytest.mark.law
-
 
 def dimension_by_loop(points, max_grid=64):
     """The definition: cells one by one, a textbook line through the points."""

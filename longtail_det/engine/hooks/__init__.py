@@ -1,11 +1,12 @@
 """Hooks, registered in mmdet's HOOKS."""
 
-from .class_statistics_hook import ClassStatisticsHook, find_class_statistics
+from .class_statistics_hook import ClassStatisticsHook, find_class_statistics, find_file_statistics
 from .statistics_sync_hook import StatisticsSyncHook, sync_statistics
 
 __all__ = [
     'ClassStatisticsHook',
     'StatisticsSyncHook',
     'find_class_statistics',
+    'find_file_statistics',
     'sync_statistics',
 ]
