@@ -15,6 +15,8 @@ from longtail_det.datasets import RIODataset
 from longtail_det.engine import ClassStatisticsHook, find_class_statistics, find_file_statistics
 from longtail_det.statistics import ClassStatistics
 
+from ..annotation_files import make_records
+
 LABELS = [[0, 0, 1], [1], [], [2, 1, 2, 2]]
 EXPECTED = ClassStatistics([1, 3, 1], [2, 3, 3], num_images=3, names=('a', 'b', 'c'))
 
@@ -125,7 +127,9 @@ class FileTaker(Taker):
 
 
 def test_a_module_that_needs_the_file_is_given_its_statistics(load):
-    dataset = load(filter_cfg=dict(filter_empty_gt=True))
+    records = make_records()
+    records['images'].append({**records['images'][0], 'id': 999, 'file_name': 'empty.jpg'})
+    dataset = load(records, filter_cfg=dict(filter_empty_gt=True))
     takers = [FileTaker(), Taker()]
     ClassStatisticsHook().before_train(runner_of(torch.nn.Sequential(*takers), RepeatDataset(dataset, times=2)))
     of_file, of_dataset = (taker.stats for taker in takers)
