@@ -6,7 +6,7 @@ import argparse
 import ast
 import difflib
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .errors import UserError
@@ -64,6 +64,20 @@ def read_calibration(tokens: Sequence[str]) -> dict[str, Any]:
     arguments = {key: _value(text) for key, _, text in (option.partition('=') for option in options)}
     _check_arguments(name, registered, arguments)
     return {'type': registered, **arguments}
+
+
+def calibration_name(config: Mapping[str, Any]) -> str:
+    """Return a calibration as the user types it.
+
+    Args:
+        config: from `read_calibration`.
+
+    Example:
+        >>> calibration_name({'type': 'NorCal', 'gamma': 0.6})
+        'norcal gamma=0.6'
+    """
+    typed = next(name for name, registered in CALIBRATION_NAMES.items() if registered == config['type'])
+    return ' '.join([typed, *(f'{key}={value}' for key, value in config.items() if key != 'type')])
 
 
 def _value(text: str) -> Any:
