@@ -57,9 +57,8 @@ def write_calibrated(results: str, counts: str, wanted: Mapping[str, Any], out: 
         category = found.category_ids[labels < 0][0]
         raise ValueError(f'{results} holds category {category}, which is not among the categories of {counts}')
     arguments = {key: value for key, value in wanted.items() if key != 'type'}
-    method = getattr(calibration, wanted['type'])(
-        num_classes=len(file.categories), class_statistics=count_file(file), **arguments
-    )
+    kind = getattr(calibration, wanted['type'])
+    method = kind(num_classes=len(file.categories), class_statistics=count_file(file), **arguments)
     scores = calibrate_scores(found.scores, labels, method)
     with replacing(Path(out)) as unfinished, open(results, 'rb') as stream, unfinished.open('w') as target:
         records = JsonFile(stream)

@@ -16,7 +16,6 @@ from mmengine.runner import Runner
 from mmengine.runner.checkpoint import CheckpointLoader
 from tqdm import tqdm
 
-from longtail_det import calibration
 from longtail_det.calibration import CALIBRATIONS, CountCalibration
 from longtail_det.engine import collect_logit_statistics, find_file_statistics
 from longtail_det.evaluation import read_ground_truth
@@ -94,8 +93,9 @@ def make_candidates(
         UserError: strengths for a method that has none, or that says its own.
     """
     found = [Candidate(PLAIN, None, None)]
-    kinds = [kind for kind in CALIBRATIONS if issubclass(kind, CountCalibration)]
-    for kind in kinds if wanted is None else [getattr(calibration, wanted['type'])]:
+    for kind in CALIBRATIONS:
+        if not issubclass(kind, CountCalibration) or (wanted and wanted['type'] != kind.__name__):
+            continue
         config = {'type': kind.__name__, **(wanted or {})}
         key = kind.strength_name
         if strengths and (not key or key in config):
@@ -103,8 +103,7 @@ def make_candidates(
         open_strengths = [None] if not key or key in config else strengths or kind.strengths
         for strength in open_strengths:
             own = config if strength is None else {**config, key: strength}
-            arguments = {name: value for name, value in own.items() if name != 'type'}
-            module = kind(num_classes=statistics.num_classes, class_statistics=statistics, **arguments)
+            module = MODELS.build({**own, 'num_classes': statistics.num_classes, 'class_statistics': statistics})
             found.append(Candidate(calibration_name(own), own, module))
     return found
 

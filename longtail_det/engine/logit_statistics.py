@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import nn
+from mmengine.model import BaseModel
 
 from longtail_det.calibration import LogN
 
 
-def collect_logit_statistics(model: nn.Module, batches: Iterable[Any]) -> None:
+def collect_logit_statistics(model: BaseModel, batches: Iterable[Any]) -> None:
     """Gather the logit statistics of every `LogN` of a detector, over the RoIs that training would sample.
 
     The weights, the running means of norms and the state of losses stay as they are. On several ranks each counts its
