@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from tqdm import tqdm
 
 from longtail_det.calibration import CALIBRATIONS, CountCalibration
-from longtail_det.engine import collect_logit_statistics, find_file_statistics
+from longtail_det.engine import collect_logit_statistics, find_file_statistics, training_batches
 from longtail_det.evaluation import read_ground_truth
 from longtail_det.files import replacing
 from longtail_det.models.bbox_heads import LongTailBBoxHead
@@ -143,8 +142,7 @@ def gather_logits(model: Any, chosen: Chosen, cfg: Config, num_images: int) -> N
         head.calibration = module
     model.to(next(model.parameters()).device)
     loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
-    batches = -(-num_images // (loader.batch_size or 1))
-    collect_logit_statistics(model, tqdm(islice(loader, batches), total=batches, desc='training batches'))
+    collect_logit_statistics(model, tqdm(training_batches(loader, num_images), desc='training batches', unit='batch'))
 
 
 def write_outcome(folder: Path, report: Mapping[str, Any], model: torch.nn.Module, chosen: Chosen) -> None:

@@ -6,18 +6,21 @@ compat.install()  # first: without compiled mmcv, mmdet can only be imported wit
 
 from .hooks import (  # noqa: E402
     ClassStatisticsHook,
+    LogitStatisticsHook,
     StatisticsSyncHook,
     find_class_statistics,
     find_file_statistics,
     sync_statistics,
 )
-from .logit_statistics import collect_logit_statistics  # noqa: E402
+from .logit_statistics import collect_logit_statistics, training_batches  # noqa: E402
 
 __all__ = [
     'ClassStatisticsHook',
+    'LogitStatisticsHook',
     'StatisticsSyncHook',
     'collect_logit_statistics',
     'find_class_statistics',
     'find_file_statistics',
     'sync_statistics',
+    'training_batches',
 ]

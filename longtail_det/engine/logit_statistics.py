@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import torch
+from mmengine.dist import get_world_size
 from mmengine.model import BaseModel
+from torch.utils.data import DataLoader
 
 from longtail_det.calibration import LogN
 
@@ -43,3 +46,22 @@ def collect_logit_statistics(model: BaseModel, batches: Iterable[Any]) -> None:
     for calibration in found:
         calibration.statistics.sum_over_ranks()
         calibration.require_table()
+
+
+def training_batches(loader: DataLoader, num_images: int) -> Iterable[Any]:
+    """Give some batches of a training dataloader, whose own iteration goes on undisturbed.
+
+    Args:
+        loader: of this rank.
+        num_images: wanted over all ranks; rounded up to batches.
+    """
+    number = -(-num_images // (loader.batch_sampler.batch_size * get_world_size()))
+    # a loader of its own: workers that persist would hand the batches of a second pass to the first one too
+    apart = DataLoader(
+        loader.dataset,
+        batch_sampler=loader.batch_sampler,
+        num_workers=loader.num_workers,
+        collate_fn=loader.collate_fn,
+        worker_init_fn=loader.worker_init_fn,
+    )
+    return islice(apart, number)

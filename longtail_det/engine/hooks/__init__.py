@@ -1,10 +1,12 @@
 """Hooks, registered in mmdet's HOOKS."""
 
 from .class_statistics_hook import ClassStatisticsHook, find_class_statistics, find_file_statistics
+from .logit_statistics_hook import LogitStatisticsHook
 from .statistics_sync_hook import StatisticsSyncHook, sync_statistics
 
 __all__ = [
     'ClassStatisticsHook',
+    'LogitStatisticsHook',
     'StatisticsSyncHook',
     'find_class_statistics',
     'find_file_statistics',
