@@ -115,8 +115,8 @@ def fracal(
     """Compute FRACAL scores (Alexandridis et al., CVPR 2025, arXiv:2410.11774).
 
     With w_j = log10(N / n_j) - log10(C) and background 0, softmax(x + w) is divided by D_j^strength (background 1) and
-    by its row sum. With `sigmoid` the score is sigmoid(x) sigmoid(x + w + e), where
-    e_j = -log10(D_j^strength / sum_k D_k^strength) - log10(C).
+    by its row sum; that is softmax(x + w - strength ln D). With `sigmoid` the score is
+    sigmoid(x) sigmoid(x + w + e), where e_j = -log10(D_j^strength / sum_k D_k^strength) - log10(C).
 
     Args:
         logits: (N, C + 1), background last; with `sigmoid` (N, C) log odds.
@@ -131,12 +131,11 @@ def fracal(
     """
     log_classes = math.log10(len(image_count))
     shift = (num_images / image_count.clamp(min=1).double()).log10() - log_classes
-    spread = fractal_dim.double().pow(strength)
     if sigmoid:
+        spread = fractal_dim.double().pow(strength)
         shift = shift - (spread / spread.sum()).log10() - log_classes
-        return logits.sigmoid() * (logits + shift.to(logits.dtype)).sigmoid()
-    scores = (logits + _columns(shift, logits)).softmax(dim=-1) * _columns(1 / spread, logits, other=1.0)
-    return scores / scores.sum(dim=-1, keepdim=True)
+        return logits.sigmoid() * (logits + _columns(shift, logits)).sigmoid()
+    return (logits + _columns(shift - strength * fractal_dim.double().log(), logits)).softmax(dim=-1)
 
 
 def _columns(of_classes: Tensor, logits: Tensor, other: float = 0.0) -> Tensor:

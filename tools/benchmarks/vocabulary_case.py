@@ -1,5 +1,7 @@
 """One case of vocabulary.py: Mask R-CNN R50 with one number of classes, stock heads or ours, measured in this process.
 
+--calibration measures one piece alone: what a calibration adds to the scores of one image's RoIs.
+
 Example:
     python tools/benchmarks/vocabulary_case.py --code ours --num-classes 1203
 """
@@ -15,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from harness import peak_memory, settle_allocator, synchronize
+from harness import peak_memory, settle_allocator, synchronize, time_side_by_side
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
@@ -141,6 +143,47 @@ def measure(step: Callable[[], Any], rounds: int, device: str) -> dict[str, floa
     return {'seconds': float(np.median(seconds)), 'bytes': peak_memory(step, device)}
 
 
+def calibration_steps(model: Any) -> dict[str, Callable[[], Any]]:
+    """The test scores of the last predicted image's RoIs, plain and by each calibration with random tables."""
+    from longtail_det.calibration import CALIBRATIONS, CountCalibration
+    from longtail_det.statistics import ClassStatistics
+
+    head, seen = model.roi_head.bbox_head, []
+    head.on_outputs = seen.append
+    rng = np.random.default_rng(0)
+    counts = rng.integers(1, 2000, head.num_classes)
+    spread = rng.uniform(1, 2, head.num_classes)
+    tables = ClassStatistics(counts, counts, 2000, total_images=2000, fractal_dim=spread)
+    calibrations = {
+        kind.__name__: kind(num_classes=head.num_classes, class_statistics=tables).to(head.fc_cls.weight.device)
+        for kind in CALIBRATIONS
+        if issubclass(kind, CountCalibration)
+    }
+
+    def scores(calibration: Any) -> Any:
+        head.calibration = calibration
+        return head.test_scores(seen[-1].cls_score)
+
+    steps = {'none': lambda: scores(None)}
+    return steps | {name: (lambda each=each: scores(each)) for name, each in calibrations.items()}
+
+
+def run_calibration(args: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """Measure a whole prediction once, and the scores of its RoIs many times, in turns."""
+    model = build_model('ours', args.num_classes).to(args.device).eval()
+    one = make_batch(1, args.image_size, args.num_classes, num_objects=20)
+    with torch.no_grad():
+        spread_logits(model, one)
+        steps = calibration_steps(model)
+        whole = measure(lambda: model.val_step(one), args.rounds, args.device)
+        seconds = time_side_by_side(steps, rounds=20, device=args.device)
+    parts = {
+        name: {'seconds': value, 'share': (value - seconds['none']) / whole['seconds']}
+        for name, value in seconds.items()
+    }
+    return {'predict: whole image': whole} | {f'scores: {name}': part for name, part in parts.items()}
+
+
 def backward(losses: dict[str, Any]) -> None:
     """Backward of the sum of every loss among the results of a RoI head's method."""
     parts = next(
@@ -187,6 +230,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--num-classes', type=int, required=True)
     parser.add_argument('--image-size', type=int, default=512, help='side of the square images, pixels')
     parser.add_argument('--rounds', type=int, default=3, help='timed runs of each; the median is given')
+    parser.add_argument('--calibration', action='store_true', help='what calibrations add to a prediction, alone')
     parser.add_argument('--threads', type=int, default=1, help='CPU threads')
     parser.add_argument('--device', default='cpu', choices=['cpu', 'cuda'])
     return parser
@@ -196,7 +240,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the results as one line of json."""
     args = build_parser().parse_args(argv)
     torch.set_num_threads(args.threads)
-    print(json.dumps(run(args)))
+    print(json.dumps(run_calibration(args) if args.calibration else run(args)))
     return 0
 
 
