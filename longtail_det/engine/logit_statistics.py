@@ -48,18 +48,19 @@ def collect_logit_statistics(model: BaseModel, batches: Iterable[Any]) -> None:
         calibration.require_table()
 
 
-def training_batches(loader: DataLoader, num_images: int) -> Iterable[Any]:
+def training_batches(loader: DataLoader[Any], num_images: int) -> Iterable[Any]:
     """Give some batches of a training dataloader, whose own iteration goes on undisturbed.
 
     Args:
         loader: of this rank.
         num_images: wanted over all ranks; rounded up to batches.
     """
-    number = -(-num_images // (loader.batch_sampler.batch_size * get_world_size()))
+    batch_sampler: Any = loader.batch_sampler
+    number = -(-num_images // (batch_sampler.batch_size * get_world_size()))
     # a loader of its own: workers that persist would hand the batches of a second pass to the first one too
     apart = DataLoader(
         loader.dataset,
-        batch_sampler=loader.batch_sampler,
+        batch_sampler=batch_sampler,
         num_workers=loader.num_workers,
         collate_fn=loader.collate_fn,
         worker_init_fn=loader.worker_init_fn,
