@@ -10,6 +10,7 @@ import pytest
 import torch
 from mmdet.registry import MODELS
 from mmengine.config import Config, ConfigDict
+from mmengine.registry import init_default_scope
 
 from longtail_det.annotations import load_class_statistics
 from longtail_det.cli.calibration_comparison import comparison_table
@@ -131,6 +132,7 @@ def tiny(tmp_path_factory):
         cfg[name].ann_file = f'{folder}/data/annotations/glyphs_val.json'
     cfg.work_dir = str(folder / 'work')
     cfg.dump(folder / 'config.py')
+    init_default_scope('mmdet')  # a module's fixture comes before the one that sets it for every test
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
     model.init_weights()
