@@ -1,9 +1,8 @@
 """Long-tailed detection and instance segmentation: a core for any detector, and everything by name in mmdetection 3.x.
 
 In a config of mmdet: `custom_imports = dict(imports=['longtail_det'], allow_failed_imports=False)`. The core (`losses`,
-`functional`, `sampling`, `statistics`, `annotations`, `evaluation`, `synthetic`, `visualization`, `reports`) needs no
-mmdet;
-importing this package imports neither mmdet nor torch.
+`calibration`, `functional`, `sampling`, `statistics`, `annotations`, `evaluation`, `synthetic`, `visualization`,
+`reports`) needs no mmdet; importing this package imports neither mmdet nor torch.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from .version import __version__
 
 _ROOMS = (
     'annotations',
+    'calibration',
     'cli',
     'compat',
     'datasets',

@@ -20,6 +20,7 @@ CORE = {
     'statistics': (set(), {'numpy'}),
     'annotations': ({'statistics'}, {'numpy', 'msgspec', 'filelock', 'tqdm'}),
     'losses': ({'annotations', 'functional', 'statistics'}, {'torch', 'numpy'}),
+    'calibration': ({'functional', 'losses', 'statistics'}, {'torch', 'numpy'}),
     'sampling': ({'annotations', 'statistics'}, {'torch', 'numpy'}),
     'synthetic': ({'statistics'}, {'numpy', 'pycocotools', 'matplotlib', 'cv2', 'tqdm'}),
     'evaluation': ({'annotations', 'statistics'}, {'numpy', 'pycocotools', 'msgspec', 'cv2'}),
@@ -28,10 +29,10 @@ CORE = {
 MAY_IMPORT = {room: rooms for room, (rooms, _) in CORE.items()} | {
     'reports': {'annotations', 'evaluation', 'statistics', 'visualization'},
     'compat': set(),
-    'models': {'annotations', 'compat', 'functional', 'losses', 'statistics'},
+    'models': {'annotations', 'calibration', 'compat', 'functional', 'losses', 'statistics'},
     'datasets': {'annotations', 'compat', 'sampling', 'statistics'},
     'metrics': {'annotations', 'compat', 'evaluation', 'functional', 'statistics'},
-    'engine': {'compat', 'losses', 'models', 'sampling', 'statistics'},
+    'engine': {'annotations', 'calibration', 'compat', 'losses', 'models', 'sampling', 'statistics'},
 }
 MAY_IMPORT['cli'] = set(MAY_IMPORT)
 FORBIDDEN_EVERYWHERE = {'tools', 'configs', 'tests'}

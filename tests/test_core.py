@@ -22,6 +22,7 @@ sys.meta_path = [OtherPackages if finder is PathFinder else finder for finder in
 """
 ROOMS = (
     'annotations',
+    'calibration',
     'evaluation',
     'functional',
     'losses',

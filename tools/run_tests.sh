@@ -24,7 +24,7 @@ stage() {
     "$python" -m "$@" || { result=FAILED failed=1; }
     summary+=("$(printf '%-12s %-7s %4d s' "$name" "$result" "$((SECONDS - began))")")
 }
-core=(annotations evaluation functional losses reports sampling statistics visualization test_core.py)
+core=(annotations calibration evaluation functional losses reports sampling statistics visualization test_core.py)
 parallel=(-n auto --maxprocesses 4 --dist worksteal) # a process takes 2 GB
 stage 'ruff check' ruff check .
 stage 'ruff format' ruff format --check .

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from longtail_det.statistics import ClassStatistics
+import numpy as np
+from numpy.typing import NDArray
+
+from longtail_det.statistics import ClassStatistics, fractal_dimension
 
 from .bad_records import BadRecords
 from .columns import KEYS, tabulate
 from .file import AnnotationFile, select_good
 from .gc_pause import gc_pause
 from .json_members import JsonMembers
-from .label_index import index_labels
+from .label_index import Role, index_labels
+from .table import find_rows
 
 _STATISTICS_KEYS = ('image_count', 'instance_count', 'num_images')
 _NEITHER = (
@@ -23,19 +28,29 @@ _NEITHER = (
 
 
 def count_file(file: AnnotationFile) -> ClassStatistics:
-    """Count images and instances per class of a whole annotation file.
+    """Count images and instances per class of a whole annotation file, and measure their spread over the image.
 
     Crowd regions (`iscrowd`) and annotations marked `ignore` are no instances. A `LVISDataset` of the file, without
-    `filter_cfg`, has the same `class_statistics`.
+    `filter_cfg`, counts the same in its `class_statistics`, which lack `total_images` and `fractal_dim`.
 
     Args:
         file: with or without masks.
 
     Returns:
-        Statistics in the order of `file.categories`.
+        Statistics in the order of `file.categories`, every field known.
     """
     index = index_labels(file.annotations, file.images, file.category_ids)
-    return index.statistics([category['name'] for category in file.categories])
+    statistics = index.statistics([category['name'] for category in file.categories])
+    counted = np.isin(index.roles, (Role.INSTANCE, Role.TINY))
+    spread = fractal_dimension(_centers(file, index.rows[counted]), index.labels[counted], statistics.num_classes)
+    return replace(statistics, total_images=len(file.images), fractal_dim=spread)
+
+
+def _centers(file: AnnotationFile, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return (n, 2) x and y of the box centers of some annotations, divided by width and height of their images."""
+    boxes = file.annotations.boxes[rows]
+    sizes = file.images.sizes[find_rows(file.annotations.image_ids[rows], file.images.ids)]
+    return (boxes[:, :2] + boxes[:, 2:] / 2) / sizes[:, ::-1]
 
 
 def load_class_statistics(path: str | Path) -> ClassStatistics:

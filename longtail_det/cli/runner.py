@@ -22,6 +22,7 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.registry import DATASETS, EVALUATOR, RUNNERS, init_default_scope
 from mmengine.runner import Runner
 
+from longtail_det.calibration import Calibration
 from longtail_det.evaluation.predicted_images import read_predicted_images
 
 from .errors import Progress, UserError
@@ -176,6 +177,12 @@ class StartHook(Hook):
         self.progress.started = True
 
     before_val_iter = before_test_iter = before_train_iter
+
+    def before_test(self, runner: Runner) -> None:
+        """Ask every calibration whether it knows the training set."""
+        for module in _unwrap(runner.model).modules():
+            if isinstance(module, Calibration):
+                module.require_table()
 
 
 def _unwrap(model: Any) -> torch.nn.Module:

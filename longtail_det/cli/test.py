@@ -4,6 +4,8 @@ Example:
     longtail-det test configs/glyphs/CONFIG.py work_dirs/mine/iter_900.pth --eval bbox segm --out results.pkl
     longtail-det test configs/glyphs/CONFIG.py --results results.pkl --eval segm
     longtail-det test configs/glyphs/CONFIG.py work_dirs/mine/iter_900.pth --format-only --out results.json
+    longtail-det test configs/glyphs/CONFIG.py work_dirs/mine/iter_900.pth --calibration norcal gamma=0.6 \\
+        --ann data/glyphs/annotations/glyphs_train.json
 
 The second one scores predictions again without the model; tools/analysis/eval_results.py does so without a config.
 
@@ -21,6 +23,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .arguments import CommandParser, add_common_arguments
+from .calibration import add_calibration_arguments, read_calibration
 from .errors import UserError, one_line_errors, setup_errors
 
 if TYPE_CHECKING:
@@ -47,6 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--show-dir', help='write the painted images to this folder inside the work dir')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds that --show holds an image')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation (flips, or tta_model of the config)')
+    add_calibration_arguments(parser)
     add_common_arguments(parser)
     return parser
 
@@ -69,10 +73,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not args.results:
             check_checkpoint(args.checkpoint)
         # torch takes seconds to import: a wrong path is reported before
+        from .calibrated_model import give_statistics, set_calibration
         from .runner import StartHook, build_runner, evaluate_again, prepare_processes, select_device
 
         device = select_device(args)
         cfg = load_config(args)
+        if args.calibration:
+            set_calibration(cfg, read_calibration(args.calibration))
         _apply_test_options(cfg, args)
         if args.results:
             evaluate_again(cfg, args.results, args.out)
@@ -80,6 +87,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         prepare_processes(cfg, args, device)
         runner = build_runner(cfg)
         runner.register_hook(StartHook(progress, loops=('test_loop',), exact_checkpoint=True), priority='HIGHEST')
+        if args.ann:
+            give_statistics(runner.model, args.ann, runner.test_loop.dataloader.dataset.metainfo['classes'])
         if args.out:
             from .predictions import prediction_writer
 
@@ -93,7 +102,8 @@ def _check_arguments(args: argparse.Namespace) -> None:
     if args.results is None and args.checkpoint is None:
         raise UserError('give a checkpoint to test, or --results FILE.pkl to measure predictions again')
     if args.results is not None:
-        given = {'CHECKPOINT': args.checkpoint, '--show': args.show, '--show-dir': args.show_dir, '--tta': args.tta}
+        names = ('checkpoint', 'show', 'show_dir', 'tta', 'calibration', 'ann')
+        given = {_spelled(name): getattr(args, name) for name in names}
         wrong = [name for name, value in given.items() if value]
         if wrong or args.launcher != 'none':
             raise UserError(f'--results runs no model, in one process; leave out {wrong[0] if wrong else "--launcher"}')
@@ -103,6 +113,10 @@ def _check_arguments(args: argparse.Namespace) -> None:
         raise UserError('--format-only writes predictions; say where with --out FILE.json or FILE.pkl')
     if args.format_only and args.eval:
         raise UserError('--format-only measures nothing; leave out --eval')
+
+
+def _spelled(name: str) -> str:
+    return 'CHECKPOINT' if name == 'checkpoint' else f'--{name.replace("_", "-")}'
 
 
 def _apply_test_options(cfg: Config, args: argparse.Namespace) -> None:

@@ -4,12 +4,25 @@ from longtail_det import compat
 
 compat.install()  # first: without compiled mmcv, mmdet can only be imported with our ops in place
 
-from .hooks import ClassStatisticsHook, LossEpochHook, StatisticsSyncHook, find_class_statistics, sync_statistics  # noqa: E402
+from .hooks import (  # noqa: E402
+    ClassStatisticsHook,
+    LogitStatisticsHook,
+    LossEpochHook,
+    StatisticsSyncHook,
+    find_class_statistics,
+    find_file_statistics,
+    sync_statistics,
+)
+from .logit_statistics import collect_logit_statistics, training_batches  # noqa: E402
 
 __all__ = [
     'ClassStatisticsHook',
+    'LogitStatisticsHook',
     'LossEpochHook',
     'StatisticsSyncHook',
+    'collect_logit_statistics',
     'find_class_statistics',
+    'find_file_statistics',
     'sync_statistics',
+    'training_batches',
 ]

@@ -3,7 +3,7 @@
 from .ground_truth_file import read_ground_truth
 from .lvis import Detections, GroundTruth, evaluate_detections
 from .results import AP_COLUMNS, ap_table, is_defined, percent
-from .results_json import read_results, result_fields
+from .results_json import read_records, read_results, result_fields
 
 __all__ = [
     'AP_COLUMNS',
@@ -14,6 +14,7 @@ __all__ = [
     'is_defined',
     'percent',
     'read_ground_truth',
+    'read_records',
     'read_results',
     'result_fields',
 ]

@@ -85,6 +85,21 @@ def result_fields(path: str | Path) -> frozenset[str]:
     return frozenset(records[0]) if records else frozenset()
 
 
+def read_records(path: str | Path) -> Iterator[dict[str, Any]]:
+    """Read the records of a results json one by one, every field of them.
+
+    Args:
+        path: a json list of records; `read_results` checks them.
+
+    Raises:
+        FileNotFoundError: no file at `path`.
+        ValueError: not json, or no list.
+    """
+    with _open(path) as file:
+        for start, piece, block in _blocks(file, msgspec.json.Decoder(list[dict[str, Any]]).decode):
+            yield from _parse(piece, start) if block is None else block
+
+
 def _open(path: str | Path) -> BinaryIO:
     if not Path(path).is_file():
         raise FileNotFoundError(f'results file not found: {path}')

@@ -3,7 +3,7 @@
 from .acsl import ACSL
 from .base import RoIClassificationLoss
 from .class_relative_activations import ClassRelativeActivations
-from .class_tables import NeedsClassStatistics, NeedsClassTable
+from .class_tables import NeedsClassStatistics, NeedsClassTable, OptionalStatistics
 from .drop_loss import DropLoss
 from .ebl import EBL
 from .ecm_loss import ECMLoss
@@ -18,6 +18,7 @@ from .gumbel_ce import GumbelCE
 from .iif_loss import IIFLoss
 from .logit_adjusted_ce import LogitAdjustedCE
 from .pcb import PCB
+from .score_parts import ScoreParts
 from .seesaw_loss import SeesawLoss
 from .sigmoid_ce import SigmoidCE
 from .statistics_sync import SyncedStatistics
@@ -69,7 +70,9 @@ __all__ = [
     'LogitAdjustedCE',
     'NeedsClassStatistics',
     'NeedsClassTable',
+    'OptionalStatistics',
     'RoIClassificationLoss',
+    'ScoreParts',
     'SeesawLoss',
     'SigmoidCE',
     'SyncedRows',

@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from .score_parts import ScoreParts
+
 #: what 'mean' divides by: a number, a scalar tensor, or None for the number of RoIs
 AvgFactor: TypeAlias = float | Tensor | None
 REDUCTIONS = ('none', 'mean', 'sum')
@@ -37,6 +39,8 @@ class RoIClassificationLoss(nn.Module):
     custom_accuracy = True
     #: columns of `cls_score` beside the C class columns
     extra_channels = 1
+    #: whether the test scores of a RoI are one softmax over the C + 1 columns
+    joint_softmax = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> RoIClassificationLoss:
         """Raise a TypeError at unknown arguments, naming the known ones."""
@@ -116,6 +120,19 @@ class RoIClassificationLoss(nn.Module):
     def get_accuracy(self, cls_score: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Return the share of RoIs whose highest test score is their label, in percent, under mmdet's key `acc`."""
         return {'acc': percent_correct(self.get_activation(cls_score), labels)}
+
+    def score_parts(self, cls_score: Tensor) -> ScoreParts:
+        """Return the test scores in the form that a calibration takes; joined again they are `get_activation`'s.
+
+        Args:
+            cls_score: (N, C + extra_channels) logits.
+
+        Returns:
+            The logits of a `joint_softmax`; otherwise the log odds of each class, whatever the activation.
+        """
+        if self.joint_softmax:
+            return ScoreParts(cls_score, softmax=True)
+        return ScoreParts.of_probabilities(self.get_activation(cls_score))
 
     def check_logits(self, cls_score: Tensor) -> Tensor:
         """Raise at a wrong number of columns, and lift half precision to float32."""

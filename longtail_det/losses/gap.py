@@ -11,6 +11,7 @@ from torch import Tensor
 from longtail_det.functional.kernels import gap_kernel
 
 from .base import AvgFactor, RoIClassificationLoss
+from .score_parts import ScoreParts
 from .softmax_loss import SoftmaxCE
 from .statistics_sync import SyncedStatistics
 
@@ -113,6 +114,10 @@ class GAP(SyncedStatistics, RoIClassificationLoss):
     def get_activation(self, cls_score: Tensor) -> Tensor:
         """Return the (N, C + 1) scores of the base."""
         return self.base.get_activation(cls_score)
+
+    def score_parts(self, cls_score: Tensor) -> ScoreParts:
+        """Return what the base's scores are made of."""
+        return self.base.score_parts(cls_score)
 
     def get_accuracy(self, cls_score: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Return the accuracies of the base."""

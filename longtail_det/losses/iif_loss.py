@@ -9,6 +9,7 @@ from longtail_det.functional.losses import iif_factor, iif_loss
 from longtail_det.statistics import ClassStatistics
 
 from .class_tables import NeedsClassStatistics, OptionalStatistics
+from .score_parts import ScoreParts
 from .softmax_loss import SoftmaxLoss
 
 
@@ -56,3 +57,8 @@ class IIFLoss(NeedsClassStatistics, SoftmaxLoss):
         """Return (N, C + 1) softmax scores of w x."""
         self.require_table()
         return super().get_activation(cls_score * self.factor.to(cls_score))
+
+    def score_parts(self, cls_score: Tensor) -> ScoreParts:
+        """Return w x, of which the scores are the softmax."""
+        self.require_table()
+        return super().score_parts(cls_score * self.factor.to(cls_score))

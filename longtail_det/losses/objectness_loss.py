@@ -7,6 +7,7 @@ from torch import Tensor
 from longtail_det.functional import Sigmoid
 
 from .base import RoIClassificationLoss
+from .score_parts import ScoreParts
 
 
 class ObjectnessLoss(RoIClassificationLoss):
@@ -34,6 +35,10 @@ class ObjectnessLoss(RoIClassificationLoss):
         if self.test_with_obj:
             scores[:, :-1] *= 1 - scores[:, -1:]
         return scores
+
+    def score_parts(self, cls_score: Tensor) -> ScoreParts:
+        """Return the class sigmoids before they are multiplied by (1 - last column)."""
+        return ScoreParts.of_objectness(cls_score) if self.test_with_obj else super().score_parts(cls_score)
 
     def bias_of_prior(self, prior_prob: float) -> float:
         """Return the classifier bias at which every sigmoid starts as `prior_prob`."""

@@ -12,6 +12,7 @@ from longtail_det.functional.losses import pcb_soft_target, pcb_update
 
 from .base import AvgFactor, RoIClassificationLoss
 from .pcb_bases import BASES, SoftTargets
+from .score_parts import ScoreParts
 from .synced_rows import SyncedRows
 
 
@@ -148,6 +149,10 @@ class PCB(SyncedRows, RoIClassificationLoss):
     def get_activation(self, cls_score: Tensor) -> Tensor:
         """Return the (N, C + 1) scores of the base."""
         return self.base.get_activation(cls_score)
+
+    def score_parts(self, cls_score: Tensor) -> ScoreParts:
+        """Return what the base's scores are made of."""
+        return self.base.score_parts(cls_score)
 
     def get_accuracy(self, cls_score: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Return the accuracies of the base."""

@@ -9,6 +9,7 @@ from torch import Tensor
 from longtail_det.functional.kernels import is_compiling, seesaw_kernel, split_foreground
 
 from .base import AvgFactor, RoIClassificationLoss, percent_correct, reduce_loss
+from .score_parts import ScoreParts
 from .statistics_sync import SyncedStatistics
 
 
@@ -148,9 +149,12 @@ class SeesawLoss(SyncedStatistics, RoIClassificationLoss):
         factor = foreground.sum().clamp(min=1) if avg_factor is None else avg_factor
         return reduce_loss(torch.where(foreground, loss, 0.0), weight, reduction, factor), objectness_logits
 
-    def _seesaw(self, logits: Tensor, label: Tensor) -> Tensor:
+    def _counts_so_far(self) -> Tensor:
         counts = self.cum_samples + self.pending_statistics() if self.sync else self.cum_samples
-        return seesaw_kernel(logits, label, counts[: self.num_classes], p=self.p, q=self.q, eps=self.eps)
+        return counts[: self.num_classes]
+
+    def _seesaw(self, logits: Tensor, label: Tensor) -> Tensor:
+        return seesaw_kernel(logits, label, self._counts_so_far(), p=self.p, q=self.q, eps=self.eps)
 
     def split_logits(self, cls_score: Tensor) -> tuple[Tensor, Tensor]:
         """Split (N, C + 2) logits into (N, C) of the classes and (N, 2) of objectness."""
@@ -165,6 +169,13 @@ class SeesawLoss(SyncedStatistics, RoIClassificationLoss):
         class_logits, objectness_logits = self.split_logits(cls_score)
         objectness = objectness_logits.softmax(dim=-1)
         return torch.cat([class_logits.softmax(dim=-1) * objectness[:, :1], objectness[:, 1:]], dim=1)
+
+    def score_parts(self, cls_score: Tensor) -> ScoreParts:
+        """Return the softmax over classes alone, and the two probabilities of objectness."""
+        class_logits, objectness_logits = self.split_logits(cls_score)
+        objectness = objectness_logits.softmax(dim=-1)
+        no_background = class_logits.new_full((len(class_logits), 1), -torch.inf)
+        return ScoreParts(torch.cat([class_logits, no_background], 1), True, objectness[:, :1], objectness[:, 1:])
 
     def get_accuracy(self, cls_score: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Return the percentage of right objectness over all RoIs, and of right classes over foreground RoIs."""

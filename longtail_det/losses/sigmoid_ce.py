@@ -38,6 +38,7 @@ class SigmoidCE(ActivationLoss):
         if test_activation not in ('sigmoid', 'softmax'):
             raise ValueError(f"test_activation={test_activation!r}; expected 'sigmoid' or 'softmax'")
         self.test_activation = test_activation
+        self.joint_softmax = test_activation == 'softmax'
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return (N,) losses of (N, C + 1) logits."""

@@ -17,6 +17,8 @@ class SoftmaxLoss(RoIClassificationLoss):
         loss_weight: factor on the reduced loss.
     """
 
+    joint_softmax = True
+
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return (N,) losses of (N, C + 1) logits."""
         return F.cross_entropy(logits, labels, reduction='none')

@@ -1,4 +1,4 @@
-"""Models of ours; importing this registers them, and the losses of the core, in mmdet's MODELS."""
+"""Models of ours; importing this registers them, and losses and calibrations of the core, in mmdet's MODELS."""
 
 from longtail_det import compat
 
@@ -7,7 +7,7 @@ compat.install()  # first: without compiled mmcv, mmdet can only be imported wit
 from mmdet.models import losses as _mmdet_losses  # noqa: E402, F401  mmdet's SeesawLoss is registered before ours
 from mmdet.registry import MODELS  # noqa: E402
 
-from longtail_det import losses  # noqa: E402
+from longtail_det import calibration, losses  # noqa: E402
 
 from .bbox_heads import LongTail4Conv1FCBBoxHead, LongTailBBoxHead, RIOBBoxHead  # noqa: E402
 from .layers import CosineLinear  # noqa: E402
@@ -17,6 +17,9 @@ from .memory import FeatureBank  # noqa: E402
 for loss in (*losses.ROI_LOSSES, *losses.DENSE_LOSSES):
     # a strict superset takes the place of mmdet's class of the same name
     MODELS.register_module(module=loss, force=loss is losses.SeesawLoss)
+
+for method in calibration.CALIBRATIONS:
+    MODELS.register_module(module=method)
 
 __all__ = [
     'CosineLinear',

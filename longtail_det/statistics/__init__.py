@@ -1,6 +1,7 @@
 """Class statistics of a training set: counts, frequency groups, repeat factors, reading LVIS files (pure numpy)."""
 
 from .class_statistics import ClassStatistics
+from .fractal import fractal_dimension
 from .frequency import COMMON_MAX_IMAGES, FREQUENCY_GROUPS, RARE_MAX_IMAGES, frequency_group, group_indices
 from .object_resampling import REPLAY_MAX_IMAGES, expected_replays, replay_classes
 from .repeat_factors import RESAMPLING_MODES, class_repeat_factors, draw_repeats, image_repeat_factors, resampled_count
@@ -15,6 +16,7 @@ __all__ = [
     'class_repeat_factors',
     'draw_repeats',
     'expected_replays',
+    'fractal_dimension',
     'frequency_group',
     'group_indices',
     'image_repeat_factors',

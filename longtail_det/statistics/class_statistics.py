@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .frequency import frequency_group, group_indices
 
-_KEYS = ('image_count', 'instance_count', 'num_images', 'names')
+_KEYS = ('image_count', 'instance_count', 'num_images', 'names', 'total_images', 'fractal_dim')
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +24,9 @@ class ClassStatistics:
         num_images: training images that hold at least one annotation (99 388 for LVIS v1); the
             denominator of the image frequency f that EQL, DropLoss and RFS threshold.
         names: class names, or empty where nobody named them.
+        total_images: images of the annotation file, those without annotation too (100 170 for LVIS v1), the N of IIF
+            and FRACAL; None where they were not counted in a file.
+        fractal_dim: (C,) float64, at least 1, spread of the class over the image (`fractal_dimension`); or None.
 
     Raises:
         ValueError: a count is no whole number or is negative, lengths differ, or an image count is larger than
@@ -39,12 +42,18 @@ class ClassStatistics:
     instance_count: NDArray[np.int64]
     num_images: int
     names: tuple[str, ...] = ()
+    total_images: int | None = None
+    fractal_dim: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         for key in ('image_count', 'instance_count'):
             object.__setattr__(self, key, _read_counts(key, getattr(self, key), ndim=1))
         object.__setattr__(self, 'names', tuple(self.names))
         object.__setattr__(self, 'num_images', int(_read_counts('num_images', self.num_images, ndim=0)))
+        if self.total_images is not None:
+            object.__setattr__(self, 'total_images', int(_read_counts('total_images', self.total_images, ndim=0)))
+        if self.fractal_dim is not None:
+            object.__setattr__(self, 'fractal_dim', np.asarray(self.fractal_dim, dtype=np.float64))
         self._check()
 
     def _check(self) -> None:
@@ -53,6 +62,10 @@ class ClassStatistics:
             raise ValueError(
                 f'class statistics of different lengths: image_count {len(image)}, instance_count {len(instance)}, '
                 f'names {len(self.names)}; give one entry per class to each'
+            )
+        if self.fractal_dim is not None and self.fractal_dim.shape != image.shape:
+            raise ValueError(
+                f'class statistics: fractal_dim has shape {self.fractal_dim.shape}; expected one number per class'
             )
         wrong = np.flatnonzero((image < 0) | (image > instance) | (image > self.num_images))
         if wrong.size:
@@ -100,21 +113,30 @@ class ClassStatistics:
             raise ValueError(f'the class statistics {found}, but {len(names)} classes are asked for')
         rows = [index[name] for name in names]
         return replace(
-            self, image_count=self.image_count[rows], instance_count=self.instance_count[rows], names=tuple(names)
+            self,
+            image_count=self.image_count[rows],
+            instance_count=self.instance_count[rows],
+            names=tuple(names),
+            fractal_dim=None if self.fractal_dim is None else self.fractal_dim[rows],
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain lists and ints, ready for JSON; `from_dict` reads it back."""
-        return {
+        """Return plain lists and ints, ready for JSON; `from_dict` reads it back. What is None is left out."""
+        data: dict[str, Any] = {
             'image_count': self.image_count.tolist(),
             'instance_count': self.instance_count.tolist(),
             'num_images': self.num_images,
             'names': list(self.names),
         }
+        if self.total_images is not None:
+            data['total_images'] = self.total_images
+        if self.fractal_dim is not None:
+            data['fractal_dim'] = self.fractal_dim.tolist()
+        return data
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ClassStatistics:
-        """Return the statistics in a mapping of `image_count`, `instance_count`, `num_images` and, if known, `names`.
+        """Return the statistics in a mapping of `image_count`, `instance_count`, `num_images` and what else is known.
 
         Raises:
             ValueError: a key is missing or unknown.

@@ -62,7 +62,7 @@ def count(annotations):
 
 @given(records)
 def test_counts_are_those_of_a_loop(annotations):
-    assert count([GOOD, *annotations]).to_dict() == count_by_loop([GOOD, *annotations])
+    assert count([GOOD, *annotations]).to_dict().items() >= count_by_loop([GOOD, *annotations]).items()
 
 
 @given(records, st.randoms(use_true_random=False))
@@ -138,3 +138,21 @@ def test_a_missing_file_is_one_line_that_says_how_to_make_it(tmp_path):
         FileNotFoundError, match=r'not found: .*none\.json; write one with python tools/data/class_stat'
     ):
         load_class_statistics(tmp_path / 'none.json')
+
+
+def test_the_spread_of_a_class_does_not_depend_on_the_size_of_the_images(tmp_path):
+    def stats(width, height):
+        places = [(0.1, 0.1), (0.1, 0.8), (0.8, 0.1), (0.8, 0.8), (0.4, 0.6)]
+        boxes = [[x * width, y * height, 0.1 * width, 0.1 * height] for x, y in places]
+        records = as_file([{**GOOD, 'bbox': box, 'area': box[2] * box[3]} for box in boxes])
+        for image in records['images']:
+            image.update(width=width, height=height)
+        path = tmp_path / f'{width}.json'
+        path.write_text(json.dumps(records))
+        return load_class_statistics(path)
+
+    square, wide = stats(100, 100), stats(2000, 500)
+    assert square == wide
+    assert square.fractal_dim.tolist() == [2.0, 1.0, 1.0]
+    assert square.total_images == 4, 'images without annotation count too'
+    assert ClassStatistics.from_dict(json.loads(json.dumps(square.to_dict()))) == square

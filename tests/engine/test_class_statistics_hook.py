@@ -12,8 +12,10 @@ from mmdet.registry import DATASETS
 from mmengine.dataset import BaseDataset, ClassBalancedDataset, ConcatDataset, RepeatDataset
 
 from longtail_det.datasets import RIODataset
-from longtail_det.engine import ClassStatisticsHook, find_class_statistics
+from longtail_det.engine import ClassStatisticsHook, find_class_statistics, find_file_statistics
 from longtail_det.statistics import ClassStatistics
+
+from ..annotation_files import make_records
 
 LABELS = [[0, 0, 1], [1], [], [2, 1, 2, 2]]
 EXPECTED = ClassStatistics([1, 3, 1], [2, 3, 3], num_images=3, names=('a', 'b', 'c'))
@@ -118,3 +120,32 @@ def test_without_rio_the_paper_chooses_the_target_classes():
 
 def test_nobody_asks_nothing_is_counted():
     ClassStatisticsHook().before_train(runner_of(torch.nn.Linear(1, 1), dataset=None))
+
+
+class FileTaker(Taker):
+    needs_annotation_file, table_given, stats = True, False, None
+
+
+def test_a_module_that_needs_the_file_is_given_its_statistics(load):
+    records = make_records()
+    records['images'].append({**records['images'][0], 'id': 999, 'file_name': 'empty.jpg'})
+    dataset = load(records, filter_cfg=dict(filter_empty_gt=True))
+    takers = [FileTaker(), Taker()]
+    ClassStatisticsHook().before_train(runner_of(torch.nn.Sequential(*takers), RepeatDataset(dataset, times=2)))
+    of_file, of_dataset = (taker.stats for taker in takers)
+    assert of_file.names == of_dataset.names
+    assert of_file.total_images > len(dataset), 'images that the dataset leaves out count too'
+    assert of_file.fractal_dim.shape == of_file.image_count.shape
+    assert of_dataset.fractal_dim is None
+
+
+def test_a_table_of_the_config_needs_no_file():
+    taker = FileTaker()
+    taker.table_given = True
+    ClassStatisticsHook().before_train(runner_of(torch.nn.Sequential(taker), ToyDataset()))
+    assert taker.stats is None
+
+
+def test_statistics_of_no_one_file_are_refused():
+    with pytest.raises(ValueError, match=r'ConcatDataset, which has no one ann_file; give .* class_statistics='):
+        find_file_statistics(ConcatDataset([ToyDataset(), ToyDataset()]))

@@ -7,6 +7,8 @@ A training step is forward, backward and update on 2 images of 512 sampled RoIs 
 Stock heads with 13204 classes need more memory than most machines have and minutes for one image, so they run up to
 --stock-limit classes only.
 
+What a calibration of the scores adds to a prediction is measured alone, by calibration.py.
+
 Example:
     python tools/benchmarks/vocabulary.py --num-classes 80 1203 13204 --plot tools/benchmarks/vocabulary.png
 """

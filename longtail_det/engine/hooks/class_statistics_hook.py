@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 from mmdet.registry import HOOKS
+from mmengine.fileio import get_local_path
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from torch import nn
 
+from longtail_det.annotations import load_class_statistics
 from longtail_det.sampling import unwrap
 from longtail_det.statistics import ClassStatistics, replay_classes
 
@@ -25,6 +27,8 @@ class ClassStatisticsHook(Hook):
     A module with `set_class_statistics(stats)` is given `ClassStatistics`: those of the training dataset itself, from
     its `class_statistics` property, looked for through wrappers (repeat, resampling, multi-image mix), or, for a
     dataset of mmdet's without one, by counting its annotations once. They are those of the data before resampling.
+    Those of a module that `needs_annotation_file` (FRACAL, IIF) are counted in the whole annotation file of the
+    dataset, see `find_file_statistics`.
 
     A module with `set_target_classes(indices)` is given the classes for object-level resampling, see
     `find_target_classes`.
@@ -39,9 +43,13 @@ class ClassStatisticsHook(Hook):
         """Find the tables and hand them on; runs once, after a checkpoint was loaded."""
         dataset = runner.train_dataloader.dataset
         statistics = cache(lambda: find_class_statistics(dataset))
+        file_statistics = cache(lambda: find_file_statistics(dataset))
         if takers := _modules_with(runner.model, 'set_class_statistics'):
             for module in takers:
-                module.set_class_statistics(statistics())
+                if not getattr(module, 'needs_annotation_file', False):
+                    module.set_class_statistics(statistics())
+                elif not module.table_given:
+                    module.set_class_statistics(file_statistics())
             names = ', '.join(sorted({type(module).__name__ for module in takers}))
             print_log(f'class statistics for {names}: {statistics().summary()}', logger='current')
         if takers := _modules_with(runner.model, 'set_target_classes'):
@@ -85,6 +93,28 @@ def find_class_statistics(dataset: Any) -> ClassStatistics:
         f'cannot read class statistics from {type(dataset).__name__}: it has neither class_statistics nor '
         "annotations with classes; use type='LVISDataset', or give the loss class_statistics=... in the config"
     )
+
+
+def find_file_statistics(dataset: Any) -> ClassStatistics:
+    """Return the statistics of the annotation file of a dataset: those of all its images, and the spread of classes.
+
+    Args:
+        dataset: any mmengine dataset with an `ann_file`, or wrapper of one; its file is read once more.
+
+    Returns:
+        Statistics in the order of the dataset's classes, every field known.
+
+    Raises:
+        ValueError: there is no one file, as of a concatenation.
+    """
+    inner = unwrap(dataset, 'ann_file')
+    if not getattr(inner, 'ann_file', ''):
+        raise ValueError(
+            f'cannot read the number of all images and the spread of classes from {type(inner).__name__}, which has no '
+            'one ann_file; give the calibration class_statistics=... in the config'
+        )
+    with get_local_path(inner.ann_file, backend_args=getattr(inner, 'backend_args', None)) as path:
+        return load_class_statistics(path).of_classes(inner.metainfo['classes'])
 
 
 def _sum_statistics(parts: list[ClassStatistics]) -> ClassStatistics:

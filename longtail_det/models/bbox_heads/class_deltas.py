@@ -30,6 +30,11 @@ class ClassDeltas(OnDemand):
         self.fc_reg = fc_reg
         self.num_classes = num_classes
 
+    @property
+    def features(self) -> Tensor:
+        """(R, D) input of the layer."""
+        return self._terms[0][0]
+
     def _like(self, terms: Sequence[Term]) -> ClassDeltas:
         return ClassDeltas(terms[0][0], self.fc_reg, self.num_classes)
 
@@ -45,7 +50,7 @@ class ClassDeltas(OnDemand):
 
     def dense(self) -> Tensor:
         """Return (R, C * B) deltas of every class, mmdet's `bbox_pred`."""
-        return self.fc_reg(self._terms[0][0])
+        return self.fc_reg(self.features)
 
 
 def _deltas(fc_reg: nn.Linear, num_classes: int, features: Tensor, labels: Tensor) -> Tensor:

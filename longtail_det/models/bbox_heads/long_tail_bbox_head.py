@@ -38,6 +38,8 @@ class LongTailBBoxHead(LossInputs, ManyClassBoxes, ConvFCBBoxHead):
             False, and while torch traces or exports the model: mmdet's tensor of all classes.
         cls_on_demand: with a loss that draws classes (`FedLoss`), compute in training only the logits of the drawn
             ones: `forward` then gives `ClassLogits`. The loss is the same; the logged accuracy looks at drawn classes.
+        calibration: config of a `Calibration` that corrects the scores at test, such as
+            `dict(type='FRACAL', strength=2.0)`; `num_classes` is filled in. Training does not use it.
         kwargs: arguments of mmdet's `ConvFCBBoxHead`. With a `NormedLinear`, `cls_predictor_cfg` may say `temperature`,
             however the installed mmdet spells it.
 
@@ -56,6 +58,7 @@ class LongTailBBoxHead(LossInputs, ManyClassBoxes, ConvFCBBoxHead):
         paper_init: bool = False,
         reg_on_demand: bool = True,
         cls_on_demand: bool = False,
+        calibration: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         if paper_init:
@@ -72,6 +75,9 @@ class LongTailBBoxHead(LossInputs, ManyClassBoxes, ConvFCBBoxHead):
         self.cls_on_demand = cls_on_demand
         if cls_on_demand:
             self._check_cls_on_demand()
+        self.calibration = None
+        if calibration is not None:
+            self.calibration = MODELS.build({'num_classes': self.num_classes, **calibration})
         if cls_bias is not None and prior_prob is not None:
             raise ValueError(f'both cls_bias={cls_bias} and prior_prob={prior_prob} are given; remove one')
         self.cls_bias = self._bias_of_prior(prior_prob) if prior_prob is not None else cls_bias
@@ -136,17 +142,19 @@ class LongTailBBoxHead(LossInputs, ManyClassBoxes, ConvFCBBoxHead):
         return self.classify(x_cls) if self.with_cls else None, self.regress(x_reg)
 
     def classify(self, features: Tensor) -> Tensor | ClassLogits:
-        """Class logits of RoIs.
+        """Return the class logits of RoIs.
 
         Args:
             features: (N, D) what the classifier sees.
 
         Returns:
-            (N, columns of the loss) logits; in training with `cls_on_demand` not computed yet.
+            (N, columns of the loss) logits; in training with `cls_on_demand` not computed yet, at test those of a
+            calibration that works on them.
         """
         if self.cls_on_demand and self.training and can_defer(self.fc_cls):
             return ClassLogits(features, self.fc_cls)
-        return self.fc_cls(features)
+        cls_score = self.fc_cls(features)
+        return cls_score if self.calibration is None else self.calibration.adjust_logits(cls_score)
 
     def regress(self, features: Tensor) -> Tensor | ClassDeltas | None:
         """Return (N, B or C B) box deltas of (N, D) `features`, computed or on demand; None without a regressor."""

@@ -109,7 +109,7 @@ def test_albu_gets_pixels_and_builds_masks_of_them(monkeypatch):
 
 
 def test_a_batch_is_preprocessed_without_pixels():
-    transforms = [
+    steps = [
         {'type': 'Resize', 'scale': (100, 90), 'keep_ratio': True},
         {'type': 'PackDetInputs', 'meta_keys': ()},
     ]
