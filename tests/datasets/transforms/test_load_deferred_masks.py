@@ -132,6 +132,7 @@ def test_the_visualizer_draws_them():
     drawn = []
     for loader in ('LoadDeferredMasks', 'mmdet.LoadAnnotations'):
         sample = run(loader, [{'type': 'PackDetInputs', 'meta_keys': ()}])['data_samples']
+        sample.gt_instances.bboxes = sample.gt_instances.bboxes.tensor
         visualizer = DetLocalVisualizer()
         visualizer.add_datasample('truth', item()['img'], sample, draw_pred=False)
         drawn.append(visualizer.get_image())
