@@ -12,6 +12,7 @@ import torch
 from mmdet.datasets.transforms import transforms
 from mmdet.registry import MODELS, TRANSFORMS
 from mmdet.structures.mask import BitmapMasks
+from mmdet.visualization import DetLocalVisualizer
 from mmengine.dataset import Compose, pseudo_collate
 
 from longtail_det.datasets import DeferredMasks, LoadDeferredMasks
@@ -125,6 +126,18 @@ def test_a_batch_is_preprocessed_without_pixels():
         masks = [getattr(sample, kind).masks.to_ndarray() for sample in (found, expected)]
         np.testing.assert_array_equal(*masks)
     assert found.gt_instances.masks.height == found.gt_instances.masks.width == 128
+
+
+def test_the_visualizer_draws_them():
+    drawn = []
+    for loader in ('LoadDeferredMasks', 'mmdet.LoadAnnotations'):
+        sample = run(loader, [{'type': 'PackDetInputs', 'meta_keys': ()}])['data_samples']
+        sample.gt_instances.bboxes = sample.gt_instances.bboxes.tensor
+        visualizer = DetLocalVisualizer()
+        visualizer.add_datasample('truth', item()['img'], sample, draw_pred=False)
+        drawn.append(visualizer.get_image())
+    np.testing.assert_array_equal(*drawn)
+    assert (drawn[0] != item()['img']).any()
 
 
 def test_what_mmdet_ignores_is_ignored():
