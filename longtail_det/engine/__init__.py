@@ -4,11 +4,20 @@ from longtail_det import compat
 
 compat.install()  # first: without compiled mmcv, mmdet can only be imported with our ops in place
 
-from .hooks import ClassStatisticsHook, StatisticsSyncHook, find_class_statistics, sync_statistics  # noqa: E402
+from .hooks import (  # noqa: E402
+    ClassStatisticsHook,
+    FreezeHook,
+    StatisticsSyncHook,
+    find_class_statistics,
+    freeze,
+    sync_statistics,
+)
 
 __all__ = [
     'ClassStatisticsHook',
+    'FreezeHook',
     'StatisticsSyncHook',
     'find_class_statistics',
+    'freeze',
     'sync_statistics',
 ]

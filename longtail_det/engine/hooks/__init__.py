@@ -1,11 +1,14 @@
 """Hooks, registered in mmdet's HOOKS."""
 
 from .class_statistics_hook import ClassStatisticsHook, find_class_statistics
+from .freeze_hook import FreezeHook, freeze
 from .statistics_sync_hook import StatisticsSyncHook, sync_statistics
 
 __all__ = [
     'ClassStatisticsHook',
+    'FreezeHook',
     'StatisticsSyncHook',
     'find_class_statistics',
+    'freeze',
     'sync_statistics',
 ]
