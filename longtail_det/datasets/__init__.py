@@ -7,9 +7,10 @@ compat.install()  # first: without compiled mmcv, mmdet can only be imported wit
 from .lvis_dataset import LVISDataset  # noqa: E402
 from .resampling import RepeatFactorDataset  # noqa: E402
 from .rio_dataset import RIODataset  # noqa: E402
-from .samplers import InfiniteRepeatFactorSampler, RepeatFactorSampler  # noqa: E402
+from .samplers import InfiniteClassAwareSampler, InfiniteRepeatFactorSampler, RepeatFactorSampler  # noqa: E402
 
 __all__ = [
+    'InfiniteClassAwareSampler',
     'InfiniteRepeatFactorSampler',
     'LVISDataset',
     'RIODataset',
