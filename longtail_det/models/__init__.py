@@ -10,7 +10,7 @@ from mmdet.registry import MODELS  # noqa: E402
 from longtail_det import losses  # noqa: E402
 
 from .bbox_heads import LongTail4Conv1FCBBoxHead, LongTailBBoxHead, RIOBBoxHead  # noqa: E402
-from .layers import CosineLinear  # noqa: E402
+from .layers import CosineLinear, LWSLinear  # noqa: E402
 from .mask_heads import EncodedMasks, LabelFCNMaskHead, LabelHTCMaskHead  # noqa: E402
 from .memory import FeatureBank  # noqa: E402
 
@@ -22,6 +22,7 @@ __all__ = [
     'CosineLinear',
     'EncodedMasks',
     'FeatureBank',
+    'LWSLinear',
     'LabelFCNMaskHead',
     'LabelHTCMaskHead',
     'LongTail4Conv1FCBBoxHead',
