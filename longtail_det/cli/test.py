@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         prepare_processes(cfg, args, device)
         runner = build_runner(cfg)
-        runner.register_hook(StartHook(progress, loops=('test_loop',), exact_checkpoint=True), priority='HIGHEST')
+        runner.register_hook(StartHook(progress, loops=('test_loop',)), priority='HIGHEST')
         if args.out:
             from .predictions import prediction_writer, writable_categories
 

@@ -6,6 +6,7 @@ compat.install()  # first: without compiled mmcv, mmdet can only be imported wit
 
 from .hooks import (  # noqa: E402
     ClassStatisticsHook,
+    FirstStageHook,
     FreezeHook,
     StatisticsSyncHook,
     find_class_statistics,
@@ -15,6 +16,7 @@ from .hooks import (  # noqa: E402
 
 __all__ = [
     'ClassStatisticsHook',
+    'FirstStageHook',
     'FreezeHook',
     'StatisticsSyncHook',
     'find_class_statistics',

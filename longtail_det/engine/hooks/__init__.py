@@ -1,11 +1,13 @@
 """Hooks, registered in mmdet's HOOKS."""
 
 from .class_statistics_hook import ClassStatisticsHook, find_class_statistics
+from .first_stage_hook import FirstStageHook
 from .freeze_hook import FreezeHook, freeze
 from .statistics_sync_hook import StatisticsSyncHook, sync_statistics
 
 __all__ = [
     'ClassStatisticsHook',
+    'FirstStageHook',
     'FreezeHook',
     'StatisticsSyncHook',
     'find_class_statistics',
