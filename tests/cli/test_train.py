@@ -116,7 +116,7 @@ def test_a_second_stage_takes_the_first_from_where_it_is_told(place, run):
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        ([], r'error: this config goes on from the first stage toy_config, but work_dirs/toy_config does not exist'),
+        ([], r'error: this config goes on from the first stage toy_config, but .*work_dirs/toy_config does not exist'),
         (['--first-stage', 'nowhere'], 'error: --first-stage nowhere: no such file or folder'),
     ],
 )
