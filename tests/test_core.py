@@ -27,10 +27,12 @@ from longtail_det import losses
 from longtail_det.statistics import ClassStatistics
 
 statistics = ClassStatistics([2, 30, 200], [2, 40, 400], num_images=210)
+needs_statistics = (losses.ACSL, losses.ClassRelativeActivations, losses.ECMLoss, losses.FedLoss, losses.GroupSoftmax)
+needs_statistics += (losses.IIFLoss, losses.LogitAdjustedCE)
 arguments = {
     losses.EQL: dict(lambda_=0.1, class_statistics=statistics),
     losses.DropLoss: dict(lambda_=0.1, class_statistics=statistics),
-    losses.ClassRelativeActivations: dict(class_statistics=statistics),
+    **{kind: dict(class_statistics=statistics) for kind in needs_statistics},
 }
 for kind in losses.ROI_LOSSES:
     torch.manual_seed(0)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from longtail_det.functional import Sigmoid
 from longtail_det.functional.kernels import eqlv2_kernel
 from longtail_det.functional.losses import eqlv2_weights
 
-from .base import RoIClassificationLoss
+from .objectness_loss import ObjectnessLoss
 from .statistics_sync import SyncedStatistics
 
 
-class EQLv2(SyncedStatistics, RoIClassificationLoss):
+class EQLv2(SyncedStatistics, ObjectnessLoss):
     """Equalization loss v2 (Tan et al., CVPR 2021, arXiv:2012.08548): balance the gradients each class receives.
 
     C + 1 logits, the last the objectness of background. With g_j = pos_grad_j / neg_grad_j (started at 100) and
@@ -74,21 +73,3 @@ class EQLv2(SyncedStatistics, RoIClassificationLoss):
         pos_grad, neg_grad = values.chunk(2)
         self.pos_grad += pos_grad
         self.neg_grad += neg_grad
-
-    def get_activation(self, cls_score: Tensor) -> Tensor:
-        """Sigmoids; class columns times (1 - last column) with `test_with_obj`.
-
-        Args:
-            cls_score: (N, C + 1) logits.
-
-        Returns:
-            (N, C + 1) scores.
-        """
-        scores = cls_score.sigmoid()
-        if self.test_with_obj:
-            scores[:, :-1] *= 1 - scores[:, -1:]
-        return scores
-
-    def bias_of_prior(self, prior_prob: float) -> float:
-        """Classifier bias at which every sigmoid starts as `prior_prob`."""
-        return Sigmoid().logit(prior_prob)

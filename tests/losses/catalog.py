@@ -17,6 +17,7 @@ IS_TAIL = [n / 1000 < LAMBDA for n in IMAGE_COUNT]
 IS_FREQUENT = [n > 100 for n in IMAGE_COUNT]
 
 LOSSES = {
+    'acsl': dict(type='ACSL', bg_share=(0.3, 0.6, 1.0), class_statistics=STATISTICS),
     'seesaw': dict(type='SeesawLoss', return_dict=False),
     'eql': dict(type='EQL', lambda_=LAMBDA, class_statistics=STATISTICS),
     'eql-gumbel': dict(type='EQL', lambda_=LAMBDA, activation='gumbel', class_statistics=STATISTICS),
@@ -24,9 +25,16 @@ LOSSES = {
     'droploss-gumbel': dict(type='DropLoss', lambda_=LAMBDA, activation='gumbel', class_statistics=STATISTICS),
     'droploss-sync': dict(type='DropLoss', lambda_=LAMBDA, sync_mu=True, class_statistics=STATISTICS),
     'eqlv2': dict(type='EQLv2'),
+    'ebl': dict(type='EBL'),
+    'ecm': dict(type='ECMLoss', class_statistics=STATISTICS),
+    'fed': dict(type='FedLoss', num_sampled=4, class_statistics=STATISTICS),
+    'group': dict(type='GroupSoftmax', others_ratio=1.0, class_statistics=STATISTICS),
     'gumbel': dict(type='GumbelCE'),
     'gumbel-free': dict(type='GumbelCE', logit_clamp=None),
     'cra': dict(type='ClassRelativeActivations', class_statistics=STATISTICS),
+    'iif': dict(type='IIFLoss', class_statistics=STATISTICS),
+    'logit-adjusted': dict(type='LogitAdjustedCE', class_statistics=STATISTICS),
+    'logit-adjusted-instance': dict(type='LogitAdjustedCE', tau=0.7, count='instance', class_statistics=STATISTICS),
     'sigmoid': dict(type='SigmoidCE'),
     'sigmoid-softmax': dict(type='SigmoidCE', test_activation='softmax'),
 }
@@ -70,7 +78,44 @@ def eql_weight(y, j, target):
     return 1.0 if target or y == NUM_CLASSES or not IS_TAIL[j] else 0.0
 
 
+def softmax(logits, labels, shift):
+    """Minus log of the softmax of shifted logits at the label; `shift(column, x)`."""
+    rows = []
+    for x_row, y in zip(np.asarray(logits).tolist(), np.asarray(labels).tolist(), strict=True):
+        z = [shift(j, x) for j, x in enumerate(x_row)]
+        rows.append(math.log(sum(math.exp(v - z[y]) for v in z)))
+    return rows
+
+
+def ecm(logits, labels):
+    """The authors' surrogate: weighted exponentials of x and -x, and the weight of each column."""
+    n = [*IMAGE_COUNT, 6.3313 * sum(IMAGE_COUNT)]
+    rows = []
+    for x_row, y in zip(np.asarray(logits).tolist(), np.asarray(labels).tolist(), strict=True):
+        total = 0.0
+        for j, x in enumerate(x_row):
+            positive, negative = n[j] ** 0.25 * math.exp(x), (sum(n) - n[j]) ** 0.25 * math.exp(-x)
+            a = (sum(n) - n[j]) / n[j]
+            chosen = positive if y == j else negative
+            total -= a * math.log((1 + a) / a) * math.log(chosen / (positive + negative))
+        rows.append(total)
+    return rows
+
+
+def iif_shift(j, x):
+    return x * math.log(1000 / IMAGE_COUNT[j]) if j < NUM_CLASSES else x
+
+
+def adjusted(tau):
+    """The share of the images is that of the instances here."""
+    return lambda j, x: x + tau * math.log(IMAGE_COUNT[j] / sum(IMAGE_COUNT)) if j < NUM_CLASSES else x
+
+
 PAPER = {
+    'ecm': ecm,
+    'iif': lambda x, y: softmax(x, y, iif_shift),
+    'logit-adjusted': lambda x, y: softmax(x, y, adjusted(1.0)),
+    'logit-adjusted-instance': lambda x, y: softmax(x, y, adjusted(0.7)),
     'eql': lambda x, y: binary(x, y, lambda j, v: sigmoid(v), eql_weight),
     'eql-gumbel': lambda x, y: binary(x, y, lambda j, v: clamped_gumbel(v), eql_weight),
     'gumbel': lambda x, y: binary(x, y, lambda j, v: clamped_gumbel(v), lambda *_: 1.0),

@@ -19,8 +19,15 @@ def batch(loss, roi_batch, num_rois=9, **kwargs):
     return roi_batch(num_rois, NUM_CLASSES, extra_channels=loss.extra_channels, **kwargs)
 
 
+def columns_of(loss):
+    """Column of each class, then of background; GroupSoftmax orders its columns by group."""
+    if hasattr(loss, 'column_of_class'):
+        return [*loss.column_of_class.tolist(), 0]
+    return [*range(NUM_CLASSES), -1]
+
+
 def frozen_draw(loss):
-    """DropLoss draws anew in each call; laws that compare two calls draw the same."""
+    """Some losses draw anew in each call; laws that compare two calls draw the same."""
     torch.manual_seed(7)
     return loss
 
@@ -137,13 +144,13 @@ def test_half_precision_equals_float32_on_the_same_numbers(name, dtype, roi_batc
     assert torch.equal(half, autocast)
 
 
-# DropLoss draws anew for each RoI; its law is about expectations, in its own file
-@pytest.mark.parametrize('name', [name for name in LOSSES if not name.startswith('droploss')])
+# what is drawn anew for each RoI; laws about it are in files of their own
+@pytest.mark.parametrize('name', [name for name in LOSSES if not name.startswith(('droploss', 'group', 'acsl'))])
 def test_rois_can_be_permuted(name, roi_batch):
     loss = build(name).eval()
     logits, labels = batch(loss, roi_batch)
     order = torch.randperm(9, generator=torch.Generator().manual_seed(3))
-    torch.testing.assert_close(loss(logits[order], labels[order]), loss(logits, labels))
+    torch.testing.assert_close(frozen_draw(loss)(logits[order], labels[order]), frozen_draw(loss)(logits, labels))
 
 
 @ALL
@@ -153,10 +160,10 @@ def test_scores_are_probabilities_and_rise_with_their_logit(name, roi_batch):
     scores = loss.get_activation(logits)
     assert scores.shape == (9, NUM_CLASSES + 1)
     assert ((scores >= 0) & (scores <= 1)).all()
-    for column in range(NUM_CLASSES):
+    for c, column in enumerate(columns_of(loss)[:-1]):
         raised = logits.detach().clone()
         raised[:, column] += 0.5
-        assert (loss.get_activation(raised)[:, column] > scores[:, column]).all()
+        assert (loss.get_activation(raised)[:, c] > scores[:, c]).all()
     if loss.extra_channels == 0:
         assert not scores[:, -1].any(), 'no background logit, no background score'
 
@@ -166,13 +173,16 @@ def test_accuracy_is_that_of_the_scores(name):
     loss = build(name)
     channels = NUM_CLASSES + loss.extra_channels
     logits = torch.full((4, channels), -3.0)
-    logits[0, 0], logits[1, 5] = 4.0, 4.0  # right, and wrong (label 2)
+    columns = columns_of(loss)
+    logits[0, columns[0]], logits[1, columns[5]] = 4.0, 4.0  # right, and wrong (label 2)
     if loss.extra_channels:
-        logits[3, -1] = 4.0
+        logits[3, columns[-1]] = 4.0
     if name == 'seesaw':
         logits[:3, -2] = 6.0  # foreground objectness
+    if name == 'group':
+        logits[:3, 1] = 4.0  # foreground
     labels = torch.tensor([0, 2, 5, NUM_CLASSES])
-    logits[2, 5] = 4.0
+    logits[2, columns[5]] = 4.0
     expected = {'acc_objectness': 100.0, 'acc_classes': 200 / 3} if name == 'seesaw' else {'acc': 75.0}
     for key, value in loss.get_accuracy(logits, labels).items():
         assert value.item() == pytest.approx(expected[key])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -76,9 +78,55 @@ def test_muted_terms_have_exactly_no_gradient(name, roi_batch):
     assert (gradient[(foreground & ~tail) | own] != 0).all(), 'and nothing else is muted on foreground RoIs'
 
 
+def cross_entropy(logits, labels):
+    return F.cross_entropy(logits, labels, reduction='none')
+
+
+def test_without_adjustment_it_is_cross_entropy(roi_batch):
+    logits, labels = roi_batch(9, NUM_CLASSES, extra_channels=1)
+    loss = build('logit-adjusted', tau=0.0, reduction='none')
+    torch.testing.assert_close(loss(logits, labels), cross_entropy(logits, labels))
+
+
+def test_the_adjustment_is_balanced_softmax(roi_batch):
+    """Scores weighted by the counts, in training alone; background weighs as much as all classes together."""
+    logits, labels = roi_batch(9, NUM_CLASSES, extra_channels=1)
+    loss = build('logit-adjusted', count='instance', reduction='none')
+    count = torch.tensor(STATISTICS['instance_count'], dtype=torch.float64)
+    weighted = logits.exp() * torch.cat([count, count.sum()[None]])
+    expected = -(weighted / weighted.sum(1, keepdim=True)).log().gather(1, labels[:, None])[:, 0]
+    torch.testing.assert_close(loss(logits, labels), expected)
+    torch.testing.assert_close(loss.get_activation(logits), logits.softmax(1))
+
+
+def test_iif_scales_at_test_as_in_training(roi_batch):
+    logits, labels = roi_batch(9, NUM_CLASSES, extra_channels=1)
+    loss = build('iif', reduction='none')
+    scores = loss.get_activation(logits)
+    torch.testing.assert_close(loss(logits, labels), -scores.log().gather(1, labels[:, None])[:, 0])
+
+
+def test_ecm_weights_are_exact_for_a_single_image():
+    """The authors' float32 formula gives 0.946 for a class of one image in LVIS v1; the true value is near 1."""
+    from longtail_det.functional.losses import ecm_tables
+
+    margin, weight = ecm_tables(torch.tensor([1, 1_270_140]))
+    total = 1_270_141 * 7.3313
+    assert weight[0].item() == pytest.approx(1 - 1 / (2 * total), abs=1e-9)
+    assert margin[0].item() == pytest.approx(-math.log(total - 1) / 4)
+    assert weight[-1].item() == pytest.approx(0.315, abs=1e-3)
+
+
+def test_a_class_without_images_stays_finite(roi_batch):
+    logits, labels = roi_batch(9, NUM_CLASSES, extra_channels=1)
+    empty = dict(STATISTICS, image_count=[0] * NUM_CLASSES)
+    for name in ('ecm', 'iif', 'logit-adjusted'):
+        assert build(name, class_statistics=empty)(logits, labels).isfinite(), name
+
+
 @pytest.mark.parametrize(
     ('name', 'probability'),
-    [('eql', 1e-3), ('droploss-gumbel', 0.02), ('gumbel', 0.3), ('sigmoid', 0.01), ('eqlv2', 0.1)],
+    [('eql', 1e-3), ('droploss-gumbel', 0.02), ('gumbel', 0.3), ('sigmoid', 0.01), ('eqlv2', 0.1), ('fed', 0.01)],
 )
 def test_the_prior_is_where_the_scores_start(name, probability):
     loss = build(name, **(dict(test_with_obj=False) if name == 'eqlv2' else {}))
@@ -105,6 +153,11 @@ def test_a_prior_outside_the_unit_interval_is_named(probability):
         ('gumbel', dict(logit_clamp=(3, 1)), r'logit_clamp=\(3, 1\); expected \(low, high\)'),
         ('gumbel', dict(logit_clamp=(1,)), 'expected'),
         ('sigmoid', dict(test_activation='tanh'), "test_activation='tanh'; expected 'sigmoid' or 'softmax'"),
+        ('acsl', dict(score_thr=1.0), r'score_thr=1.0, bg_share=.*expected a score in \(0, 1\) and three shares'),
+        ('acsl', dict(bg_share=(0.1,)), 'three shares'),
+        ('group', dict(bins=(10, 10)), r'bins=\(10, 10\), others_ratio=1.0; expected ascending instance counts'),
+        ('ecm', dict(fg_bg_ratio=0.0), 'fg_bg_ratio=0.0; expected a positive number'),
+        ('logit-adjusted', dict(count='box'), "count='box'; expected one of"),
         ('eql', dict(num_classes=7), 'num_classes=7, the class statistics hold 6 classes'),
         ('cra', dict(class_statistics=dict(STATISTICS, image_count=[1])), 'different lengths'),
         ('cra', dict(class_statistics=dict(image_count=[1])), r"missing keys \['instance_count', 'num_images'\]"),

@@ -20,7 +20,14 @@ LOSSES = {
     'EQL': dict(lambda_=0.05, class_statistics=STATISTICS),
     'DropLoss': dict(lambda_=0.05, activation='gumbel', class_statistics=STATISTICS),
     'EQLv2': {},
+    'ACSL': dict(class_statistics=STATISTICS),
+    'EBL': {},
+    'ECMLoss': dict(class_statistics=STATISTICS),
+    'FedLoss': dict(num_sampled=4, class_statistics=STATISTICS),
+    'GroupSoftmax': dict(class_statistics=STATISTICS),
     'GumbelCE': {},
+    'IIFLoss': dict(class_statistics=STATISTICS),
+    'LogitAdjustedCE': dict(class_statistics=STATISTICS),
     'ClassRelativeActivations': dict(class_statistics=STATISTICS),
     'SigmoidCE': {},
 }
@@ -123,6 +130,23 @@ def test_loss_gradient_and_prediction(kind, loss):
         assert ((result.labels >= 0) & (result.labels < NUM_CLASSES)).all()
         assert result.masks.shape == (len(result), 64, 64)
         assert len(result) > 0
+
+
+@pytest.mark.parametrize('agnostic', [True, False])
+@pytest.mark.parametrize('kind', KINDS)
+def test_logits_on_demand_train_in_every_head(kind, agnostic):
+    """A cascade refines its boxes between stages, for class-specific boxes by the class of the best logit."""
+    torch.manual_seed(0)
+    config = roi_head_config(kind, 'FedLoss')
+    heads = config['bbox_head'] if kind != 'StandardRoIHead' else [config['bbox_head']]
+    for head in heads:
+        head.update(cls_on_demand=True, reg_class_agnostic=agnostic)
+    head = MODELS.build(ConfigDict(config))
+    head.init_weights()
+    losses = head.loss(*batch())
+    sum(value.sum() for key, value in losses.items() if 'loss' in key).backward()
+    assert sum('loss_cls' in key for key in losses) == sum('.acc' in f'.{key}' for key in losses) == len(heads)
+    assert all(parameter.grad is not None for parameter in head.parameters())
 
 
 @pytest.mark.parametrize('loss', list(LOSSES))

@@ -6,20 +6,26 @@ Under `torch.compile`, and in a backward pass with `create_graph=True`, each tak
 from .foreground import split_foreground
 from .fused import is_compiling, row_blocks
 from .losses import (
+    acsl_kernel,
     class_relative_kernel,
     drop_kernel,
+    ecm_kernel,
     eql_kernel,
     eqlv2_kernel,
+    fed_columns_kernel,
     gumbel_kernel,
     seesaw_kernel,
     sigmoid_ce_kernel,
 )
 
 __all__ = [
+    'acsl_kernel',
     'class_relative_kernel',
     'drop_kernel',
+    'ecm_kernel',
     'eql_kernel',
     'eqlv2_kernel',
+    'fed_columns_kernel',
     'gumbel_kernel',
     'is_compiling',
     'row_blocks',

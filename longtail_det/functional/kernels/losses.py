@@ -59,6 +59,76 @@ def drop_kernel(logits: Tensor, labels: Tensor, dropped: Tensor, *, activation: 
     )
 
 
+def acsl_kernel(
+    logits: Tensor, labels: Tensor, kept_background: Tensor, group: Tensor, *, score_thr: float = 0.7
+) -> Tensor:
+    """Return (N,) losses of `acsl_loss`, whose choice of terms is one comparison with a threshold for each term.
+
+    Args:
+        logits: (N, C + 1).
+        labels: (N,) int64 in [0, C].
+        kept_background: (N, G) bool.
+        group: (C + 1,) int64 in [0, G).
+        score_thr: in (0, 1).
+    """
+    num_groups = kept_background.size(1)
+    bits = 2 ** torch.arange(num_groups, device=labels.device)
+    foreground = labels < len(group) - 1
+    # rows of the table: which groups keep a background RoI, as a number in binary; the last is of foreground
+    kept_by = (torch.arange(2**num_groups, device=labels.device)[:, None] & bits)[:, group] > 0
+    threshold = torch.where(kept_by, -math.inf, math.inf).to(logits)
+    threshold = torch.cat([threshold, torch.full_like(threshold[:1], math.log(score_thr / (1 - score_thr)))])
+    row_of = torch.where(foreground, len(threshold) - 1, (kept_background * bits).sum(1))
+
+    def kept(rows: slice) -> Tensor:
+        least = threshold.index_select(0, row_of[rows])
+        return torch.ge(logits.detach()[rows], least, out=least)
+
+    return binary_loss(
+        lambda x: definitions.acsl_loss(x, labels, kept_background, group, score_thr=score_thr),
+        logits,
+        labels,
+        SIGMOID,
+        kept=kept,
+    )
+
+
+def ecm_kernel(logits: Tensor, labels: Tensor, margin: Tensor, column_weight: Tensor) -> Tensor:
+    """Return (N,) losses of `ecm_loss`; `logits` (N, C + 1), `labels` (N,), `margin`, `column_weight` (C + 1,)."""
+    weight = column_weight.to(logits)
+    z = torch.add(margin.to(logits), logits, alpha=2)
+    return binary_loss(
+        lambda x: weight * definitions.sigmoid_ce_loss(x, labels),
+        z,
+        labels,
+        SIGMOID,
+        negative_weight=weight,
+        positive_weight=weight,
+    )
+
+
+def fed_columns_kernel(logits: Tensor, labels: Tensor, classes: Tensor, *, num_classes: int) -> Tensor:
+    """Return (N,) losses of `fed_loss` from the logits of the sampled columns alone.
+
+    Args:
+        logits: (N, K) of the sampled classes.
+        labels: (N,) int64 in [0, C].
+        classes: (K,) int64, the class of each column; every foreground label is one of them.
+        num_classes: C.
+    """
+    num_columns = len(classes)
+    column = labels.new_full((num_classes + 1,), num_columns)
+    column[classes] = torch.arange(num_columns, device=labels.device)
+    columns = column[labels]
+    return binary_loss(
+        lambda x: definitions.sigmoid_ce_loss(x, columns),
+        logits,
+        columns,
+        SIGMOID,
+        kept=lambda rows: torch.ones_like(logits[rows]),  # background has no column
+    )
+
+
 def eqlv2_kernel(
     logits: Tensor, labels: Tensor, positive_weight: Tensor, negative_weight: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:

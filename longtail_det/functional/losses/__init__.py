@@ -4,27 +4,51 @@ Shapes: N RoIs, C foreground classes, K columns of the classifier (C, C + 1 or C
 unreduced, (N, K); a softmax has one term for each RoI, (N,). Labels are in [0, C], C is background.
 """
 
+from .acsl import acsl_kept, acsl_loss
 from .binary_cross_entropy import binary_cross_entropy, one_hot
 from .class_relative import class_relative_activation, class_relative_loss
 from .drop_loss import drop_loss, drop_rate_mu, dropped_terms, tail_counts
+from .ebl import ebl_loss, ebl_update, mean_of_objects, own_scores
+from .ecm import ecm_loss, ecm_tables
 from .eql import eql_loss
 from .eqlv2 import eqlv2_loss, eqlv2_weights
+from .fed_loss import fed_classes, fed_loss
+from .group_softmax import group_scores, group_softmax_loss, group_weights
 from .gumbel import gumbel_loss
+from .iif import iif_factor, iif_loss
+from .logit_adjusted import log_share, logit_adjusted_loss
 from .seesaw import seesaw_loss, seesaw_shift
 from .sigmoid_ce import sigmoid_ce_loss
 
 __all__ = [
+    'acsl_kept',
+    'acsl_loss',
     'binary_cross_entropy',
     'class_relative_activation',
     'class_relative_loss',
     'drop_loss',
     'drop_rate_mu',
     'dropped_terms',
+    'ebl_loss',
+    'ebl_update',
+    'ecm_loss',
+    'ecm_tables',
     'eql_loss',
     'eqlv2_loss',
     'eqlv2_weights',
+    'fed_classes',
+    'fed_loss',
+    'group_scores',
+    'group_softmax_loss',
+    'group_weights',
     'gumbel_loss',
+    'iif_factor',
+    'iif_loss',
+    'log_share',
+    'logit_adjusted_loss',
+    'mean_of_objects',
     'one_hot',
+    'own_scores',
     'seesaw_loss',
     'seesaw_shift',
     'sigmoid_ce_loss',

@@ -1,11 +1,13 @@
 """Box heads, registered in mmdet's MODELS."""
 
 from .class_deltas import ClassDeltas
+from .class_logits import ClassLogits
 from .long_tail_bbox_head import LongTail4Conv1FCBBoxHead, LongTailBBoxHead
 from .rio_bbox_head import RIOBBoxHead
 
 __all__ = [
     'ClassDeltas',
+    'ClassLogits',
     'LongTail4Conv1FCBBoxHead',
     'LongTailBBoxHead',
     'RIOBBoxHead',

@@ -11,11 +11,13 @@ from mmdet.registry import MODELS
 from torch import Tensor, nn
 
 from .class_deltas import ClassDeltas, can_defer
+from .class_logits import ClassLogits
+from .loss_inputs import LossInputs
 from .many_class_boxes import ManyClassBoxes
 
 
 @MODELS.register_module()
-class LongTailBBoxHead(ManyClassBoxes, ConvFCBBoxHead):
+class LongTailBBoxHead(LossInputs, ManyClassBoxes, ConvFCBBoxHead):
     """Box head of two shared fully connected layers for many classes, with a chosen initial bias of the classifier.
 
     Parameters, `state_dict`, losses and detections are those of mmdet's `Shared2FCBBoxHead`, at a cost of box
@@ -34,12 +36,15 @@ class LongTailBBoxHead(ManyClassBoxes, ConvFCBBoxHead):
         reg_on_demand: with class-specific regression (`reg_class_agnostic=False`) by a plain linear layer, compute
             deltas only for the classes that loss, refinement and NMS ask about: `forward` then gives `ClassDeltas`.
             False, and while torch traces or exports the model: mmdet's tensor of all classes.
+        cls_on_demand: with a loss that draws classes (`FedLoss`), compute in training only the logits of the drawn
+            ones: `forward` then gives `ClassLogits`. The loss is the same; the logged accuracy looks at drawn classes.
         kwargs: arguments of mmdet's `ConvFCBBoxHead`. With a `NormedLinear`, `cls_predictor_cfg` may say `temperature`,
             however the installed mmdet spells it.
 
     Raises:
-        ValueError: both `cls_bias` and `prior_prob`, a prior outside (0, 1), a loss without a prior, or
-            `paper_init` without `cls_bias` or with an `init_cfg` of your own.
+        ValueError: both `cls_bias` and `prior_prob`, a prior outside (0, 1), a loss without a prior,
+            `paper_init` without `cls_bias` or with an `init_cfg` of your own, or `cls_on_demand` with a loss that
+            draws no classes or a classifier that is no plain linear layer.
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class LongTailBBoxHead(ManyClassBoxes, ConvFCBBoxHead):
         prior_prob: float | None = None,
         paper_init: bool = False,
         reg_on_demand: bool = True,
+        cls_on_demand: bool = False,
         **kwargs: Any,
     ) -> None:
         if paper_init:
@@ -63,9 +69,21 @@ class LongTailBBoxHead(ManyClassBoxes, ConvFCBBoxHead):
             kwargs['cls_predictor_cfg'] = _spelled_as_installed(kwargs['cls_predictor_cfg'])
         super().__init__(num_shared_convs=num_shared_convs, num_shared_fcs=num_shared_fcs, **kwargs)
         self.reg_on_demand = reg_on_demand
+        self.cls_on_demand = cls_on_demand
+        if cls_on_demand:
+            self._check_cls_on_demand()
         if cls_bias is not None and prior_prob is not None:
             raise ValueError(f'both cls_bias={cls_bias} and prior_prob={prior_prob} are given; remove one')
         self.cls_bias = self._bias_of_prior(prior_prob) if prior_prob is not None else cls_bias
+
+    def _check_cls_on_demand(self) -> None:
+        classifier = getattr(self, 'fc_cls', None)
+        if type(classifier) is not nn.Linear or not hasattr(self.loss_cls, 'sample_classes'):
+            raise ValueError(
+                f'cls_on_demand=True: found loss {type(self.loss_cls).__name__} and classifier '
+                f'{type(classifier).__name__}; expected a loss that draws classes (FedLoss) and a plain Linear; '
+                'remove cls_on_demand'
+            )
 
     def _bias_of_prior(self, prior_prob: float) -> float:
         if not hasattr(self.loss_cls, 'bias_of_prior'):
@@ -119,7 +137,7 @@ class LongTailBBoxHead(ManyClassBoxes, ConvFCBBoxHead):
             x = self.avg_pool(x)
         return x.flatten(1)
 
-    def forward(self, x: Tensor) -> tuple[Tensor | None, Tensor | ClassDeltas | None]:
+    def forward(self, x: Tensor) -> tuple[Tensor | ClassLogits | None, Tensor | ClassDeltas | None]:
         """Classify and regress RoIs.
 
         Args:
@@ -130,7 +148,20 @@ class LongTailBBoxHead(ManyClassBoxes, ConvFCBBoxHead):
             traces or exports the model); None for what the head lacks.
         """
         x_cls, x_reg = self.branch_features(x)
-        return self.fc_cls(x_cls) if self.with_cls else None, self.regress(x_reg)
+        return self.classify(x_cls) if self.with_cls else None, self.regress(x_reg)
+
+    def classify(self, features: Tensor) -> Tensor | ClassLogits:
+        """Class logits of RoIs.
+
+        Args:
+            features: (N, D) what the classifier sees.
+
+        Returns:
+            (N, columns of the loss) logits; in training with `cls_on_demand` not computed yet.
+        """
+        if self.cls_on_demand and self.training and can_defer(self.fc_cls):
+            return ClassLogits(features, self.fc_cls)
+        return self.fc_cls(features)
 
     def regress(self, features: Tensor) -> Tensor | ClassDeltas | None:
         """Box deltas of RoIs.

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..memory import SAMPLE_STRATEGIES, FeatureBank
 from .class_deltas import ClassDeltas
+from .class_logits import ClassLogits
 from .long_tail_bbox_head import LongTailBBoxHead
 from .replay import Replay, draw_replay, may_pad, regress_own_class
 
@@ -70,6 +71,8 @@ class RIOBBoxHead(LongTailBBoxHead):
                 f'RIOBBoxHead: strategy={self.strategy!r}, replay_per_class={self.replay_per_class}; expected one of '
                 f'{SAMPLE_STRATEGIES} and at least 1'
             )
+        if self.cls_on_demand:
+            raise ValueError('RIOBBoxHead replays rows of all logits; set cls_on_demand=False, or replay=False')
         names = ('num_cls_convs', 'num_cls_fcs', 'num_reg_convs', 'num_reg_fcs')
         branches = {name: getattr(self, name) for name in names}
         if not self.with_cls or any(branches.values()):
@@ -83,7 +86,7 @@ class RIOBBoxHead(LongTailBBoxHead):
                 f'reg_decoded_bbox=False (found {self.reg_decoded_bbox}) and loss_bbox.reduction="mean"'
             )
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | ClassDeltas | None]:
+    def forward(self, x: Tensor) -> tuple[Tensor | ClassLogits, Tensor | ClassDeltas | None]:
         """Classify and regress RoIs; in training the logits carry the features for `loss_and_target`.
 
         Args:
@@ -93,7 +96,7 @@ class RIOBBoxHead(LongTailBBoxHead):
             (N, columns of the loss) logits, and (N, B or C B) box deltas, computed or on demand, or None.
         """
         x_cls, x_reg = self.branch_features(x)
-        cls_score = self.fc_cls(x_cls)
+        cls_score = self.classify(x_cls)
         if self.replay and self.training:
             # labels are known only in loss_and_target, to which mmdet's RoI heads hand nothing but these two results.
             # The features travel on the tensor and die with it; kept on the module they would outlive their step.

@@ -1,0 +1,58 @@
+"""IIFLoss (Alexandridis et al., 2022)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from longtail_det.functional.losses import iif_factor, iif_loss
+from longtail_det.statistics import ClassStatistics
+
+from .class_tables import NeedsClassStatistics, OptionalStatistics
+from .softmax_loss import SoftmaxLoss
+
+
+class IIFLoss(NeedsClassStatistics, SoftmaxLoss):
+    """Inverse image frequency (Alexandridis et al., 2022, arXiv:2208.09861): softmax of w x in training and at test.
+
+    w_j = ln(num_images / image_count_j), background 1. `num_images` of the statistics counts images that hold an
+    annotation.
+
+    Args:
+        num_classes: foreground classes C.
+        class_statistics: counts of the training set (mapping, path or object); by default `ClassStatisticsHook`
+            brings them. A class without images counts as one image.
+        reduction: 'mean', 'sum' or 'none'.
+        loss_weight: factor on the reduced loss.
+
+    Raises:
+        ValueError: statistics of another number of classes.
+        RuntimeError: used without class statistics.
+    """
+
+    factor: Tensor
+
+    def __init__(
+        self,
+        num_classes: int,
+        class_statistics: OptionalStatistics = None,
+        reduction: str = 'mean',
+        loss_weight: float = 1.0,
+    ) -> None:
+        super().__init__(num_classes, reduction, loss_weight)
+        self.register_buffer('factor', torch.ones(num_classes + 1))
+        self.init_statistics(class_statistics)
+
+    def use_statistics(self, stats: ClassStatistics) -> None:
+        """Store the factors of the columns."""
+        self.factor.copy_(iif_factor(torch.tensor(stats.image_count), stats.num_images))
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return (N,) losses of (N, C + 1) logits."""
+        self.require_table()
+        return iif_loss(logits, labels, self.factor)
+
+    def get_activation(self, cls_score: Tensor) -> Tensor:
+        """Return (N, C + 1) softmax scores of w x."""
+        self.require_table()
+        return super().get_activation(cls_score * self.factor.to(cls_score))
