@@ -6,6 +6,7 @@ compat.install()  # first: without compiled mmcv, mmdet can only be imported wit
 
 from .hooks import (  # noqa: E402
     ClassStatisticsHook,
+    FillBankHook,
     FirstStageHook,
     FreezeHook,
     StatisticsSyncHook,
@@ -16,6 +17,7 @@ from .hooks import (  # noqa: E402
 
 __all__ = [
     'ClassStatisticsHook',
+    'FillBankHook',
     'FirstStageHook',
     'FreezeHook',
     'StatisticsSyncHook',

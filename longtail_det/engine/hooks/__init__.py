@@ -1,12 +1,14 @@
 """Hooks, registered in mmdet's HOOKS."""
 
 from .class_statistics_hook import ClassStatisticsHook, find_class_statistics
+from .fill_bank_hook import FillBankHook
 from .first_stage_hook import FirstStageHook
 from .freeze_hook import FreezeHook, freeze
 from .statistics_sync_hook import StatisticsSyncHook, sync_statistics
 
 __all__ = [
     'ClassStatisticsHook',
+    'FillBankHook',
     'FirstStageHook',
     'FreezeHook',
     'StatisticsSyncHook',
