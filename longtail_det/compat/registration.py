@@ -11,6 +11,7 @@ _LOCATIONS = {
     'MODELS': 'longtail_det.models',
     'DATASETS': 'longtail_det.datasets',
     'DATA_SAMPLERS': 'longtail_det.datasets',
+    'TRANSFORMS': 'longtail_det.datasets',
     'HOOKS': 'longtail_det.engine',
     'METRICS': 'longtail_det.metrics',
 }

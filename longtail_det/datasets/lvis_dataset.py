@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from mmdet.datasets import BaseDetDataset
 from mmdet.registry import DATASETS
 from mmengine.fileio import get_local_path
 from mmengine.logging import print_log
@@ -33,12 +32,13 @@ from .gc_pause import gc_pause
 from .image_files import keep_images_on_disk
 from .instances import build_instances
 from .mask_loading import keep_loadable_masks
+from .mixing import MixableDataset
 from .palette import make_palette
 
 
 # mmdet registers its LVIS v0.5 class under this name too; ours reads the same files to the same instances.
 @DATASETS.register_module(force=True)
-class LVISDataset(BaseDetDataset):
+class LVISDataset(MixableDataset):
     """Any LVIS v0.5, LVIS v1 or COCO instance file; classes, frequencies and counts are read from it.
 
     Classes are the categories of the file in ascending order of id, which is the order of mmdet's LVIS datasets

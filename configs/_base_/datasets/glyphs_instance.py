@@ -6,7 +6,7 @@ data_root = 'data/glyphs/'
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
+    dict(type='LoadDeferredMasks', with_bbox=True, with_mask=True),
     # no flip: a mirrored character is another one, or none
     dict(type='PackDetInputs'),
 ]
@@ -14,7 +14,7 @@ test_pipeline = [
     dict(type='LoadImageFromFile'),
     # at its own size: mmdet's heads want the scale factor that a resize leaves behind
     dict(type='Resize', scale=(128, 128), keep_ratio=True),
-    dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
+    dict(type='LoadDeferredMasks', with_bbox=True, with_mask=True),
     dict(type='PackDetInputs', meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')),
 ]
 

@@ -32,7 +32,7 @@ class FillBankHook(Hook):
     def before_train(self, runner: Any) -> None:
         """Fill an empty bank."""
         model: Any = unwrapped(runner.model)
-        roi_head = getattr(model, 'roi_head', None)
+        roi_head: Any = getattr(model, 'roi_head', None)
         if not hasattr(roi_head, 'remember_objects'):
             raise ValueError(
                 f'FillBankHook: {type(roi_head).__name__} stores no objects; set type=LOCERoIHead, or leave it out'
