@@ -32,6 +32,8 @@ needs_statistics += (losses.IIFLoss, losses.LogitAdjustedCE)
 arguments = {
     losses.EQL: dict(lambda_=0.1, class_statistics=statistics),
     losses.DropLoss: dict(lambda_=0.1, class_statistics=statistics),
+    losses.GAP: dict(base=dict(type='CrossEntropyLoss')),
+    losses.PCB: dict(base=dict(type='CrossEntropyLoss'), alpha=0.4, start_epoch=0),
     **{kind: dict(class_statistics=statistics) for kind in needs_statistics},
 }
 for kind in losses.ROI_LOSSES:

@@ -20,6 +20,11 @@ __all__ = [
     'FillBankHook',
     'FirstStageHook',
     'FreezeHook',
+from .hooks import ClassStatisticsHook, LossEpochHook, StatisticsSyncHook, find_class_statistics, sync_statistics  # noqa: E402
+
+__all__ = [
+    'ClassStatisticsHook',
+    'LossEpochHook',
     'StatisticsSyncHook',
     'find_class_statistics',
     'freeze',

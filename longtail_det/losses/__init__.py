@@ -7,20 +7,28 @@ from .class_tables import NeedsClassStatistics, NeedsClassTable
 from .drop_loss import DropLoss
 from .ebl import EBL
 from .ecm_loss import ECMLoss
+from .efl import EFL, EQFL
 from .eql import EQL
 from .eqlv2 import EQLv2
+from .fcbl import FCBL
 from .fed_loss import FedLoss
+from .gap import GAP
 from .group_softmax import GroupSoftmax
 from .gumbel_ce import GumbelCE
 from .iif_loss import IIFLoss
 from .logit_adjusted_ce import LogitAdjustedCE
+from .pcb import PCB
 from .seesaw_loss import SeesawLoss
 from .sigmoid_ce import SigmoidCE
 from .statistics_sync import SyncedStatistics
+from .synced_rows import SyncedRows
 
 #: what a box head can name as its `loss_cls`
 ROI_LOSSES = (
     ACSL,
+    FCBL,
+    GAP,
+    PCB,
     ClassRelativeActivations,
     DropLoss,
     EBL,
@@ -36,10 +44,19 @@ ROI_LOSSES = (
     SigmoidCE,
 )
 
+#: what a dense head (RetinaNet, ATSS, GFL, ...) can name as its `loss_cls`
+DENSE_LOSSES = (EFL, EQFL)
+
 __all__ = [
     'ACSL',
+    'DENSE_LOSSES',
     'EBL',
+    'EFL',
+    'EQFL',
     'EQL',
+    'FCBL',
+    'GAP',
+    'PCB',
     'ROI_LOSSES',
     'ClassRelativeActivations',
     'DropLoss',
@@ -55,5 +72,6 @@ __all__ = [
     'RoIClassificationLoss',
     'SeesawLoss',
     'SigmoidCE',
+    'SyncedRows',
     'SyncedStatistics',
 ]

@@ -63,10 +63,20 @@ class EQLv2(SyncedStatistics, ObjectnessLoss):
         """Return (N,) losses of (N, C + 1) logits; in training mode also count the gradients."""
         knobs = dict(gamma=self.gamma, mu=self.mu, alpha=self.alpha)
         positive, negative = eqlv2_weights(self.pos_grad, self.neg_grad, **knobs)
-        loss, pos_grad, neg_grad = eqlv2_kernel(logits, labels, positive, negative)
+        loss, pos_grad, neg_grad = self.weighted_loss(logits, labels, positive, negative)
         if self.training:
             self.add_statistics(torch.cat([pos_grad, neg_grad]).float())
         return loss
+
+    def weighted_loss(self, logits: Tensor, labels: Tensor, *weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return (N,) losses, and (C,) gradients of positives and of negatives.
+
+        Args:
+            logits: (N, C + 1).
+            labels: (N,) int64 in [0, C].
+            weights: (C,) of positives and (C,) of negatives.
+        """
+        return eqlv2_kernel(logits, labels, *weights)
 
     def apply_statistics(self, values: Tensor) -> None:
         """Add (2 C,) gradients, of positives then of negatives."""

@@ -15,7 +15,7 @@ from .mask_heads import EncodedMasks, LabelFCNMaskHead, LabelHTCMaskHead  # noqa
 from .memory import FeatureBank  # noqa: E402
 from .roi_heads import LOCERoIHead  # noqa: E402
 
-for loss in losses.ROI_LOSSES:
+for loss in (*losses.ROI_LOSSES, *losses.DENSE_LOSSES):
     # a strict superset takes the place of mmdet's class of the same name
     MODELS.register_module(module=loss, force=loss is losses.SeesawLoss)
 

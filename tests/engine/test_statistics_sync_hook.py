@@ -9,7 +9,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.hooks.hook import Hook
 
 from longtail_det.engine import StatisticsSyncHook, sync_statistics
-from longtail_det.losses import DropLoss, EQLv2, SeesawLoss
+from longtail_det.losses import EBL, EFL, FCBL, GAP, PCB, DropLoss, EQLv2, SeesawLoss
 
 NUM_CLASSES = 8
 STATISTICS = dict(image_count=[1, 2, 5, 9, 200, 300, 400, 500], instance_count=[600] * 8, num_images=1000)
@@ -21,6 +21,11 @@ def build_losses():
             eqlv2=EQLv2(num_classes=NUM_CLASSES),
             seesaw=SeesawLoss(num_classes=NUM_CLASSES, sync=True),
             drop=DropLoss(num_classes=NUM_CLASSES, lambda_=0.1, sync_mu=True, class_statistics=STATISTICS),
+            ebl=EBL(num_classes=NUM_CLASSES),
+            efl=EFL(num_classes=NUM_CLASSES),
+            gap=GAP(num_classes=NUM_CLASSES, base=dict(type='CrossEntropyLoss')),
+            fcbl=FCBL(num_classes=NUM_CLASSES),
+            pcb=PCB(num_classes=NUM_CLASSES, base=dict(type='EQLv2'), alpha=0.2),  # not yet: only its matrix moves
         )
     )
 
@@ -46,6 +51,9 @@ def train(rank: int, world_size: int) -> dict[str, torch.Tensor]:
             model['eqlv2'](logits[:, : NUM_CLASSES + 1], labels)
             model['seesaw'](logits, labels)
             model['drop'](logits[:, :NUM_CLASSES], labels)
+            model['efl'](logits[:, :NUM_CLASSES], labels, avg_factor=10.0)
+            for name in ('ebl', 'fcbl', 'gap', 'pcb'):
+                model[name](logits[:, : NUM_CLASSES + 1], labels)
         hook.after_train_iter(runner, step)
     hook.after_train(runner)
     return model.state_dict()
@@ -57,6 +65,8 @@ def test_two_processes_equal_one(two_processes):
         torch.testing.assert_close(other, one)
     assert one['eqlv2.neg_grad'].all()
     assert one['drop.last_counts'].all()
+    assert one['fcbl.class_count'].sum() == one['pcb.class_count'].sum() > 90
+    assert one['pcb.base.neg_grad'].all()
 
 
 def test_the_hook_defers_and_gives_back():
@@ -91,6 +101,9 @@ def test_nothing_to_sync_is_fine():
     loss = SeesawLoss(num_classes=3)
     loss.defer_statistics()
     sync_statistics(loss)
+    model = torch.nn.ModuleList([loss, EQLv2(num_classes=3)])
+    model[1].defer_statistics()
+    sync_statistics(model)  # a loss that counts on its own rank, beside one that waits
 
 
 def test_statistics_are_summed_before_a_checkpoint_is_written():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import torch
 
 from longtail_det import losses
 
@@ -27,7 +28,10 @@ LOSSES = {
     'eqlv2': dict(type='EQLv2'),
     'ebl': dict(type='EBL'),
     'ecm': dict(type='ECMLoss', class_statistics=STATISTICS),
+    'fcbl': dict(type='FCBL'),
     'fed': dict(type='FedLoss', num_sampled=4, class_statistics=STATISTICS),
+    'gap': dict(type='GAP', base=dict(type='CrossEntropyLoss')),
+    'gap-eqlv2': dict(type='GAP', base=dict(type='EQLv2'), lambda_=0.3),
     'group': dict(type='GroupSoftmax', others_ratio=1.0, class_statistics=STATISTICS),
     'gumbel': dict(type='GumbelCE'),
     'gumbel-free': dict(type='GumbelCE', logit_clamp=None),
@@ -35,6 +39,9 @@ LOSSES = {
     'iif': dict(type='IIFLoss', class_statistics=STATISTICS),
     'logit-adjusted': dict(type='LogitAdjustedCE', class_statistics=STATISTICS),
     'logit-adjusted-instance': dict(type='LogitAdjustedCE', tau=0.7, count='instance', class_statistics=STATISTICS),
+    'pcb': dict(type='PCB', base=dict(type='CrossEntropyLoss'), alpha=0.4, start_epoch=0),
+    'pcb-seesaw': dict(type='PCB', base=dict(type='SeesawLoss', q=0.0, return_dict=False), alpha=0.3, start_epoch=0),
+    'pcb-eqlv2': dict(type='PCB', base=dict(type='EQLv2'), alpha=0.2, start_epoch=0),
     'sigmoid': dict(type='SigmoidCE'),
     'sigmoid-softmax': dict(type='SigmoidCE', test_activation='softmax'),
 }
@@ -43,7 +50,12 @@ LOSSES = {
 def build(name, **changes):
     """The loss of that name."""
     arguments = {'num_classes': NUM_CLASSES, **LOSSES[name], **changes}
-    return getattr(losses, arguments.pop('type'))(**arguments)
+    loss = getattr(losses, arguments.pop('type'))(**arguments)
+    if isinstance(loss, losses.SyncedRows):  # every class was seen, and confused with every other
+        classes = torch.arange(NUM_CLASSES).repeat(3)
+        scores = torch.randn(3 * NUM_CLASSES, NUM_CLASSES, generator=torch.Generator().manual_seed(0)).softmax(1)
+        loss.add_rows(classes, scores)
+    return loss
 
 
 def sigmoid(x):

@@ -28,6 +28,7 @@ def candidates(num_classes: int, device: str) -> dict[str, Members]:
     from mmdet.models.losses import CrossEntropyLoss
     from mmdet.models.losses.seesaw_loss import SeesawLoss as MMDetSeesawLoss
 
+    from longtail_det import losses
     from longtail_det.losses import EQL, DropLoss, EQLv2, GumbelCE, SeesawLoss, SigmoidCE
 
     # LVIS v1: two thirds of the classes are rare or common
@@ -72,9 +73,57 @@ def candidates(num_classes: int, device: str) -> dict[str, Members]:
             'released': (tail(released_losses.drop_loss, gumbel=True), without),
         },
     }
+    counts = dict(class_statistics=tail_knobs['class_statistics'])
+    softmax = dict(type='CrossEntropyLoss')
+    newer = {
+        'ECMLoss': counts,
+        'LogitAdjustedCE': counts,
+        'IIFLoss': counts,
+        'EBL': {},
+        'GroupSoftmax': counts,
+        'ACSL': counts,
+        'FCBL': {},
+        'PCB': dict(base=softmax, alpha=0.4, start_epoch=0),
+        'GAP': dict(base=softmax),
+    }
+    for name, options in newer.items():
+        module = getattr(losses, name)(num_classes=num_classes, **options) if fits(name, num_classes) else None
+        if module is not None:
+            table[name] = {'ours': (of(module), num_classes + module.extra_channels)}
+    fed = losses.FedLoss(num_classes, **counts).to(device)
+    table['FedLoss'] = {
+        'ours': (lambda x, y: fed_on_demand(fed, x, few_classes(y, num_classes)), FED_COLUMNS),
+        'ours, all logits': (lambda x, y: fed(x, few_classes(y, num_classes)), num_classes),
+        'BCE of 49 columns': (lambda x, y: bce_of_columns(x, few_classes(y, num_classes)), FED_COLUMNS),
+    }
     for members in table.values():
         members['F.cross_entropy'] = (F.cross_entropy, with_background)
     return table
+
+
+def fits(name: str, num_classes: int) -> bool:
+    """Whether a loss takes so many classes; a table of C x C is refused above 4096."""
+    return name not in ('FCBL', 'PCB') or num_classes <= 4096
+
+
+#: columns of FedLoss: 50, of which background is one
+FED_COLUMNS = 49
+
+
+def few_classes(labels: torch.Tensor, num_classes: int) -> torch.Tensor:
+    """Labels of 40 classes and background, as in a training step."""
+    return torch.where(labels < num_classes, labels % 40, num_classes)
+
+
+def fed_on_demand(loss: torch.nn.Module, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Draw, and the loss of the drawn columns."""
+    return loss.loss_of_columns(logits, labels, loss.sample_classes(labels), None, float(len(labels)))
+
+
+def bce_of_columns(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Plain binary cross entropy of a few columns."""
+    target = F.one_hot(labels.clamp(max=FED_COLUMNS), FED_COLUMNS + 1)[:, :FED_COLUMNS].to(logits)
+    return F.binary_cross_entropy_with_logits(logits, target, reduction='sum') / len(labels)
 
 
 def total(loss: torch.Tensor | dict[str, torch.Tensor]) -> torch.Tensor:

@@ -9,9 +9,9 @@ from mmdet.registry import HOOKS
 from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from torch import nn
+from torch import Tensor, nn
 
-from longtail_det.losses import SyncedStatistics
+from longtail_det.losses import SyncedRows, SyncedStatistics
 
 
 @HOOKS.register_module()
@@ -53,14 +53,26 @@ def sync_statistics(model: nn.Module) -> None:
     Args:
         model: a model, or a loss by itself.
     """
-    modules = [module for module in _counting_modules(model) if module.statistics_deferred]
-    pending = [module.pending_statistics() for module in modules]
-    if not sum(values.numel() for values in pending):
-        return
-    summed = torch.cat(pending)
+    waiting = [module for module in _counting_modules(model) if module.statistics_deferred]
+    modules = [module for module in waiting if module.pending_statistics().numel()]
+    summed = _sum_over_ranks([module.pending_statistics() for module in modules])
+    tables = [(m, counts) for m, counts in zip(modules, summed, strict=True) if isinstance(m, SyncedRows)]
+    # whose rows were moved on any rank is known now
+    rows = iter(_sum_over_ranks([module.pending_rows(counts) for module, counts in tables]))
+    for module, values in zip(modules, summed, strict=True):
+        if isinstance(module, SyncedRows):
+            module.flush_statistics(values, next(rows))
+        else:
+            module.flush_statistics(values)
+
+
+def _sum_over_ranks(values: list[Tensor]) -> list[Tensor]:
+    if not sum(value.numel() for value in values):
+        return values
+    summed = torch.cat([value.flatten() for value in values])
     all_reduce(summed)
-    for module, values in zip(modules, summed.split([len(values) for values in pending]), strict=True):
-        module.flush_statistics(values)
+    parts = summed.split([value.numel() for value in values])
+    return [part.view_as(value) for part, value in zip(parts, values, strict=True)]
 
 
 def _counting_modules(model: nn.Module) -> list[SyncedStatistics]:

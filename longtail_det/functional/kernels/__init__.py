@@ -3,6 +3,7 @@
 Under `torch.compile`, and in a backward pass with `create_graph=True`, each takes its definition.
 """
 
+from .focal import focal_kernel
 from .foreground import split_foreground
 from .fused import is_compiling, row_blocks
 from .losses import (
@@ -12,11 +13,13 @@ from .losses import (
     ecm_kernel,
     eql_kernel,
     eqlv2_kernel,
+    fcbl_kernel,
     fed_columns_kernel,
     gumbel_kernel,
     seesaw_kernel,
     sigmoid_ce_kernel,
 )
+from .ranking import gap_kernel
 
 __all__ = [
     'acsl_kernel',
@@ -25,7 +28,10 @@ __all__ = [
     'ecm_kernel',
     'eql_kernel',
     'eqlv2_kernel',
+    'fcbl_kernel',
     'fed_columns_kernel',
+    'focal_kernel',
+    'gap_kernel',
     'gumbel_kernel',
     'is_compiling',
     'row_blocks',

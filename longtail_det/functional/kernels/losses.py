@@ -107,6 +107,31 @@ def ecm_kernel(logits: Tensor, labels: Tensor, margin: Tensor, column_weight: Te
     )
 
 
+def fcbl_kernel(logits: Tensor, labels: Tensor, rows: Tensor, margin: Tensor, *, prob_thr: float = 0.7) -> Tensor:
+    """Return (N,) losses of `fcbl_loss` from the margins of the foreground RoIs alone.
+
+    Args:
+        logits: (N, C + 1).
+        labels: (N,) int64 in [0, C].
+        rows: (M,) int64, the foreground RoIs.
+        margin: (M, C) of each.
+        prob_thr: in (0, 1].
+    """
+    least = definitions.fcbl_least_logit(logits, labels, prob_thr=prob_thr)[:, None]
+    plain = logits.detach()
+    shifted = logits.index_add(0, rows, F.pad(margin.to(logits), (0, 1)))
+
+    def kept(block: slice) -> Tensor:
+        counts = (plain[block] >= least[block]).to(logits.dtype)
+        counts[:, -1] = 1
+        return counts
+
+    def definition(x: Tensor) -> Tensor:
+        return kept(slice(None)) * definitions.sigmoid_ce_loss(x, labels)
+
+    return binary_loss(definition, shifted, labels, SIGMOID, kept=kept)
+
+
 def fed_columns_kernel(logits: Tensor, labels: Tensor, classes: Tensor, *, num_classes: int) -> Tensor:
     """Return (N,) losses of `fed_loss` from the logits of the sampled columns alone.
 

@@ -10,13 +10,17 @@ from .class_relative import class_relative_activation, class_relative_loss
 from .drop_loss import drop_loss, drop_rate_mu, dropped_terms, tail_counts
 from .ebl import ebl_loss, ebl_update, mean_of_objects, own_scores
 from .ecm import ecm_loss, ecm_tables
+from .efl import efl_focus, efl_loss, eqfl_loss
 from .eql import eql_loss
 from .eqlv2 import eqlv2_loss, eqlv2_weights
+from .fcbl import fcbl_least_logit, fcbl_loss, fcbl_margin
 from .fed_loss import fed_classes, fed_loss
+from .gap import gap_loss, gap_relation
 from .group_softmax import group_scores, group_softmax_loss, group_weights
 from .gumbel import gumbel_loss
 from .iif import iif_factor, iif_loss
 from .logit_adjusted import log_share, logit_adjusted_loss
+from .pcb import eqlv2_soft_loss, pcb_cross_entropy_term, pcb_soft_target, pcb_softmax_term, pcb_update
 from .seesaw import seesaw_loss, seesaw_shift
 from .sigmoid_ce import sigmoid_ce_loss
 
@@ -33,11 +37,20 @@ __all__ = [
     'ebl_update',
     'ecm_loss',
     'ecm_tables',
+    'efl_focus',
+    'efl_loss',
+    'eqfl_loss',
     'eql_loss',
     'eqlv2_loss',
+    'eqlv2_soft_loss',
     'eqlv2_weights',
+    'fcbl_least_logit',
+    'fcbl_loss',
+    'fcbl_margin',
     'fed_classes',
     'fed_loss',
+    'gap_loss',
+    'gap_relation',
     'group_scores',
     'group_softmax_loss',
     'group_weights',
@@ -49,6 +62,10 @@ __all__ = [
     'mean_of_objects',
     'one_hot',
     'own_scores',
+    'pcb_cross_entropy_term',
+    'pcb_soft_target',
+    'pcb_softmax_term',
+    'pcb_update',
     'seesaw_loss',
     'seesaw_shift',
     'sigmoid_ce_loss',

@@ -32,7 +32,7 @@ class RIOBBoxHead(LongTailBBoxHead):
     The bank changes only when a loss is computed in training mode. Each Cascade or HTC stage has its own.
 
     Any classification loss composes. One with a state (`SeesawLoss`'s sample counts, `EQLv2`'s gradients) sees
-    replayed rows like all others, so it counts them; the paper has no such loss.
+    replayed rows like all others, so it counts them; the paper has no such loss. `EBL` is not told the objects of RoIs.
 
     Args:
         bank: arguments of `FeatureBank`: `capacity`, `dtype`, `target_classes`.
@@ -106,7 +106,7 @@ class RIOBBoxHead(LongTailBBoxHead):
 
     def loss_and_target(
         self,
-        cls_score: Tensor,
+        cls_score: Tensor | ClassLogits | None,
         bbox_pred: Tensor | ClassDeltas | None,
         rois: Tensor,
         sampling_results: Sequence[Any],
@@ -132,6 +132,7 @@ class RIOBBoxHead(LongTailBBoxHead):
             return super().loss_and_target(
                 cls_score, bbox_pred, rois, sampling_results, rcnn_train_cfg, concat, reduction_override
             )
+        assert isinstance(cls_score, Tensor), 'refused with cls_on_demand'
         if not concat or reduction_override is not None:
             raise ValueError(
                 f'RIOBBoxHead got concat={concat}, reduction_override={reduction_override!r}; it can replay only with '

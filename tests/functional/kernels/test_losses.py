@@ -11,10 +11,22 @@ C = 5
 TAIL = torch.tensor([True, False, True, False, True])
 WEIGHTS = torch.linspace(0.2, 3, C), torch.linspace(1, 0.1, C)
 GUMBEL = Gumbel((-4.0, 10.0))
+
+
 def fed_columns(logits, labels, sampled):
     """The kernel takes the columns of the sampled classes, the definition all of them."""
     classes = sampled.nonzero().squeeze(1)
     return kernels.fed_columns_kernel(logits[:, classes], labels, classes, num_classes=C)
+
+
+def fcbl_rows(logits, labels, margin):
+    """The kernel takes the margins of foreground RoIs, the definition zeros for the others."""
+    rows = (labels < C).nonzero().squeeze(1)
+    return kernels.fcbl_kernel(logits, labels, rows, margin[labels[rows]])
+
+
+def fcbl_definition(logits, labels, margin):
+    return losses.fcbl_loss(logits, labels, torch.cat([margin, torch.zeros(1, C)])[labels])
 
 
 #: (definition, kernel, columns beside the classes, tables, options)
@@ -29,7 +41,14 @@ CASES = {
     'drop': (losses.drop_loss, kernels.drop_kernel, 0, (torch.rand(7, C) < 0.4,), {}),
     'drop-gumbel': (losses.drop_loss, kernels.drop_kernel, 0, (torch.rand(7, C) < 0.4,), dict(activation=GUMBEL)),
     'eqlv2': (losses.eqlv2_loss, kernels.eqlv2_kernel, 1, WEIGHTS, {}),
-    'ecm': (losses.ecm_loss, kernels.ecm_kernel, 1, (torch.linspace(-1, 0.5, C + 1), torch.linspace(0.3, 1, C + 1)), {}),
+    'ecm': (
+        losses.ecm_loss,
+        kernels.ecm_kernel,
+        1,
+        (torch.linspace(-1, 0.5, C + 1), torch.linspace(0.3, 1, C + 1)),
+        {},
+    ),
+    'fcbl': (fcbl_definition, fcbl_rows, 1, (torch.randn(C, C),), {}),
     'fed': (losses.fed_loss, fed_columns, 0, (torch.tensor([True, False, True, True, True]),), {}),
     'seesaw': (losses.seesaw_loss, kernels.seesaw_kernel, -1, (torch.arange(C) * 50.0,), {}),
     'seesaw-no-p': (losses.seesaw_loss, kernels.seesaw_kernel, -1, (torch.arange(C) * 50.0,), dict(p=0.0)),

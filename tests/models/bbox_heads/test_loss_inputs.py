@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from mmdet.models.task_modules.samplers import SamplingResult
 
 from longtail_det.models.bbox_heads.loss_inputs import object_ids

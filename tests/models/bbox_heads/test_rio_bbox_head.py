@@ -33,9 +33,16 @@ STEPS = [
 ]
 STATISTICS = dict(image_count=[3, 10, 40, 200, 800], instance_count=[900] * 5, num_images=1000)
 COUNTS = dict(class_statistics=STATISTICS)
-LOSS_ARGUMENTS = {'EQL': dict(lambda_=0.05, **COUNTS), 'DropLoss': dict(lambda_=0.05, **COUNTS)}
+LOSS_ARGUMENTS = {
+    'EQL': dict(lambda_=0.05, **COUNTS),
+    'DropLoss': dict(lambda_=0.05, **COUNTS),
+    'GAP': dict(base=dict(type='EQLv2')),
+    'PCB': dict(base=dict(type='SeesawLoss'), alpha=0.05),
+    **dict.fromkeys(('ACSL', 'ECMLoss', 'FedLoss', 'GroupSoftmax', 'IIFLoss', 'LogitAdjustedCE'), COUNTS),
+}
 LOSS_ARGUMENTS['ClassRelativeActivations'] = COUNTS
-OUR_LOSSES = sorted(set(our_losses.__all__) & set(MODELS.module_dict))
+# EBL is told the objects of RoIs by the parent, which replayed rows do not have
+OUR_LOSSES = sorted(kind.__name__ for kind in our_losses.ROI_LOSSES if kind is not our_losses.EBL)
 LOSSES = {name: dict(type=name, num_classes=NUM_CLASSES, **LOSS_ARGUMENTS.get(name, {})) for name in OUR_LOSSES}
 LOSSES['CrossEntropyLoss'] = dict(type='CrossEntropyLoss')
 

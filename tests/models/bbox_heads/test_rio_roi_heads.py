@@ -16,11 +16,17 @@ NUM_CLASSES = 6
 TARGETS = [0, 4]
 STATISTICS = dict(image_count=[3, 10, 40, 100, 101, 800], instance_count=[900] * 6, num_images=1000)
 COUNTS = dict(class_statistics=STATISTICS)
-ARGUMENTS = {'EQL': dict(lambda_=0.05, **COUNTS), 'DropLoss': dict(lambda_=0.05, **COUNTS)}
-ARGUMENTS['ClassRelativeActivations'] = COUNTS
+ARGUMENTS = {
+    'EQL': dict(lambda_=0.05, **COUNTS),
+    'DropLoss': dict(lambda_=0.05, **COUNTS),
+    'GAP': dict(base=dict(type='EQLv2')),
+    'PCB': dict(base=dict(type='SeesawLoss'), alpha=0.05, start_epoch=0),
+}
+NEED_COUNTS = ('ACSL', 'ClassRelativeActivations', 'ECMLoss', 'FedLoss', 'GroupSoftmax', 'IIFLoss', 'LogitAdjustedCE')
+ARGUMENTS |= dict.fromkeys(NEED_COUNTS, COUNTS)
 LOSSES = {
-    name: dict(type=name, num_classes=NUM_CLASSES, **ARGUMENTS.get(name, {}))
-    for name in sorted(set(our_losses.__all__) & set(MODELS.module_dict))
+    kind.__name__: dict(type=kind.__name__, num_classes=NUM_CLASSES, **ARGUMENTS.get(kind.__name__, {}))
+    for kind in our_losses.ROI_LOSSES
 }
 LOSSES['CrossEntropyLoss'] = dict(type='CrossEntropyLoss')
 ROI_HEADS = {'StandardRoIHead': 1, 'CascadeRoIHead': 2, 'HybridTaskCascadeRoIHead': 2}

@@ -1,0 +1,158 @@
+"""PCB, the pairwise class balance regularizer (He et al., BMVC 2022)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from longtail_det.functional.losses import pcb_soft_target, pcb_update
+
+from .base import AvgFactor, RoIClassificationLoss
+from .pcb_bases import BASES, SoftTargets
+from .synced_rows import SyncedRows
+
+
+class PCB(SyncedRows, RoIClassificationLoss):
+    """Pairwise class balance (He et al., BMVC 2022, arXiv:2201.02784): targets softened by a confusion matrix.
+
+    Row y of the matrix M is a running mean of the scores that RoIs of class y give to the classes. A foreground RoI of
+    class y learns, beside its label, the soft target t_i = M_iy / sum_k M_ky: of what is taken for y, who it is.
+
+    - CrossEntropyLoss: (1 - alpha) CE(y) + alpha KL(t || p); t is 0 for background.
+    - SeesawLoss: the class part is (1 - alpha) CE(y) + alpha CE(t) of the shifted logits; the shift keeps the label.
+    - EQLv2: the target is (1 - alpha) onehot(y) + alpha t, also in its weights and accumulated gradients; M holds
+      sigmoids, and its column is not divided.
+
+    Background RoIs learn as without PCB. It starts in epoch `start_epoch` and once every class was seen; until then
+    only the matrix is kept. This is the regularizer with one pass (n_iter = 1), with a strength of alpha; the
+    iterative head of the paper is not here. In a step the matrix includes the batch itself; with `StatisticsSyncHook`
+    it is then that of all ranks.
+
+    Args:
+        num_classes: foreground classes C, at most 4096.
+        base: `dict(type='CrossEntropyLoss')`, `dict(type='SeesawLoss')` or `dict(type='EQLv2')` with its options.
+        alpha: strength; the authors' are 0.4 softmax, 0.2 EQLv2, 0.05 Seesaw.
+        momentum: of the rows of the matrix.
+        start_epoch: epoch of the start, counted from 1; `LossEpochHook` tells the epoch (or `set_epoch`).
+        reduction: 'mean', 'sum' or 'none'.
+        loss_weight: factor on the reduced loss.
+
+    Raises:
+        ValueError: another base, a value out of range, or too many classes for a table of C x C.
+    """
+
+    confusion: Tensor
+    class_count: Tensor
+
+    def __init__(
+        self,
+        num_classes: int,
+        base: Mapping[str, Any],
+        alpha: float,
+        momentum: float = 0.99,
+        start_epoch: int = 17,
+        reduction: str = 'mean',
+        loss_weight: float = 1.0,
+    ) -> None:
+        super().__init__(num_classes, reduction, loss_weight)
+        options = dict(base)
+        kind = options.pop('type', None)
+        if kind not in BASES or not (0 <= alpha <= 1 and 0 <= momentum <= 1):
+            raise ValueError(
+                f'PCB: base type {kind!r}, alpha={alpha}, momentum={momentum}; expected one of {sorted(BASES)} and '
+                'numbers in [0, 1]'
+            )
+        self.alpha = alpha
+        self.momentum = momentum
+        self.start_epoch = start_epoch
+        self.epoch = 0
+        self.init_rows(num_classes)
+        self.register_buffer('confusion', torch.zeros(num_classes, num_classes))
+        self.register_buffer('class_count', torch.zeros(num_classes))
+        self.base = BASES[kind](**{'num_classes': num_classes, **options})
+        self.get_cls_channels(self.base.num_classes)
+        self.base.soft_targets = self.soft_targets
+        self.extra_channels = self.base.extra_channels
+
+    def set_epoch(self, epoch: int) -> None:
+        """Take the number of the epoch that begins (called by `LossEpochHook`).
+
+        Args:
+            epoch: counted from 1.
+        """
+        self.epoch = epoch
+
+    def forward(
+        self,
+        cls_score: Tensor,
+        label: Tensor,
+        weight: Tensor | None = None,
+        avg_factor: AvgFactor = None,
+        reduction_override: str | None = None,
+    ) -> Tensor | dict[str, Tensor]:
+        """Return the reduced loss in the form of the base; in training mode move the matrix first.
+
+        Args:
+            cls_score: (N, columns of the base) logits, any float dtype; half precision is computed in float32.
+            label: (N,) int64 in [0, C], C = background.
+            weight: (N,) factor per RoI.
+            avg_factor: what 'mean' divides by; by default the number of RoIs.
+            reduction_override: takes the place of `reduction` for this call.
+
+        Returns:
+            What the base returns: a scalar, (N,) for reduction 'none', or parts by name.
+        """
+        reduction = self._reduction(reduction_override, avg_factor)
+        if self.training:
+            logits = self.check_logits(cls_score.detach())[:, : self.num_classes]
+            rows = (label < self.num_classes).nonzero().squeeze(1)
+            self.add_rows(label[rows], self.base.confusion_scores(logits[rows]))
+        loss = self.base(cls_score, label, weight, avg_factor, reduction)
+        if isinstance(loss, dict):
+            return {name: self.loss_weight * part for name, part in loss.items()}
+        return self.loss_weight * loss
+
+    def soft_targets(self, labels: Tensor) -> SoftTargets | None:
+        """Return the soft target of each RoI, and its share, 0 as long as a class was not seen.
+
+        Args:
+            labels: (M,) int64 in [0, C).
+
+        Returns:
+            (M, C) targets and a scalar, or None before `start_epoch`.
+        """
+        if self.epoch < self.start_epoch:
+            return None
+        count, column = self.class_count, self.confusion.index_select(1, labels).t()
+        if self.training and self.statistics_deferred:
+            pending = self.pending_statistics()
+            count = count + pending
+            classes = pending.nonzero().squeeze(1)
+            rows = self._moved(classes, pending[classes], self.pending_rows(pending))
+            column = column.index_copy(1, classes, rows.index_select(1, labels).t())
+        soft = pcb_soft_target(column) if self.base.is_softmax else column
+        return soft, self.alpha * (count > 0).all()
+
+    def _moved(self, classes: Tensor, counts: Tensor, sums: Tensor) -> Tensor:
+        rows = self.confusion.index_select(0, classes)
+        return pcb_update(rows, counts, sums, momentum=self.momentum, normalize=self.base.is_softmax)
+
+    def apply_rows(self, classes: Tensor, counts: Tensor, sums: Tensor) -> None:
+        """Move the rows of (P,) classes by (P,) counts and (P, C) sums of scores."""
+        self.confusion[classes] = self._moved(classes, counts, sums)
+        self.class_count.index_add_(0, classes, counts)
+
+    def get_activation(self, cls_score: Tensor) -> Tensor:
+        """Return the (N, C + 1) scores of the base."""
+        return self.base.get_activation(cls_score)
+
+    def get_accuracy(self, cls_score: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Return the accuracies of the base."""
+        return self.base.get_accuracy(cls_score, labels)
+
+    def extra_repr(self) -> str:
+        """Return the arguments for `print(model)`."""
+        return f'{super().extra_repr()}, alpha={self.alpha}, start_epoch={self.start_epoch}'
