@@ -9,6 +9,7 @@ from .hooks import (  # noqa: E402
     FillBankHook,
     FirstStageHook,
     FreezeHook,
+    LossEpochHook,
     StatisticsSyncHook,
     find_class_statistics,
     freeze,
@@ -20,10 +21,6 @@ __all__ = [
     'FillBankHook',
     'FirstStageHook',
     'FreezeHook',
-from .hooks import ClassStatisticsHook, LossEpochHook, StatisticsSyncHook, find_class_statistics, sync_statistics  # noqa: E402
-
-__all__ = [
-    'ClassStatisticsHook',
     'LossEpochHook',
     'StatisticsSyncHook',
     'find_class_statistics',

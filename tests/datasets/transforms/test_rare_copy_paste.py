@@ -199,8 +199,7 @@ def test_a_bad_pool_is_named(folder, tmp_path, make, error, message):
     np.random.seed(0)
     dataset = dataset_of(folder, pool=make(tmp_path))
     with pytest.raises(error, match=message):
-        for index in range(12):
-            dataset[index]
+        [dataset[index] for index in range(12)]
 
 
 def test_wrong_options_are_named(folder):
