@@ -46,7 +46,7 @@ def calibrate(cfg: Config, args: argparse.Namespace, wanted: Mapping[str, Any] |
     set_calibration(cfg, wanted or {'type': 'NorCal'})  # refuses heads that take none
     cfg.load_from, cfg.resume = args.checkpoint, False
     runner = build_runner(cfg)
-    runner.register_hook(StartHook(progress, loops=(), exact_checkpoint=True), priority='HIGHEST')
+    runner.register_hook(StartHook(progress, loops=()), priority='HIGHEST')
     heads = [module for module in runner.model.modules() if isinstance(module, LongTailBBoxHead)]
     for head in heads:
         head.calibration = None

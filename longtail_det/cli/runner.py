@@ -152,14 +152,11 @@ class StartHook(Hook):
     Args:
         progress: its `started` is set when the first batch has been loaded.
         loops: names of the Runner's loops that this run uses, for example `train_loop`.
-        exact_checkpoint: whether a parameter of another shape in the checkpoint is an error (mmengine skips it with
-            a warning, which fine-tuning wants and testing does not).
     """
 
-    def __init__(self, progress: Progress, loops: Sequence[str], exact_checkpoint: bool) -> None:
+    def __init__(self, progress: Progress, loops: Sequence[str]) -> None:
         self.progress = progress
         self.loops = loops
-        self.exact_checkpoint = exact_checkpoint
 
     def before_run(self, runner: Runner) -> None:
         """Compare the classes of each dataset with the heads."""
@@ -169,8 +166,13 @@ class StartHook(Hook):
                 check_classes(_unwrap(runner.model), loop.dataloader.dataset, name.removesuffix('_loop'))
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Compare the checkpoint with the model."""
-        check_parameters(_unwrap(runner.model), checkpoint.get('state_dict', checkpoint), self.exact_checkpoint)
+        """Compare the checkpoint with the model.
+
+        A parameter of another shape, which mmengine skips with a warning, is an error where a run tests or resumes;
+        fine-tuning and a second stage want it skipped.
+        """
+        exact = runner._resume or 'train_loop' not in self.loops
+        check_parameters(_unwrap(runner.model), checkpoint.get('state_dict', checkpoint), exact)
 
     def before_train_iter(self, *args: Any, **kwargs: Any) -> None:
         """Mark the run as started."""

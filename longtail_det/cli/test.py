@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         prepare_processes(cfg, args, device)
         runner = build_runner(cfg)
-        runner.register_hook(StartHook(progress, loops=('test_loop',), exact_checkpoint=True), priority='HIGHEST')
+        runner.register_hook(StartHook(progress, loops=('test_loop',)), priority='HIGHEST')
         if args.ann:
             give_statistics(runner.model, args.ann, runner.test_loop.dataloader.dataset.metainfo['classes'])
         if args.out:

@@ -11,6 +11,9 @@ are train_dataloader.batch_size x processes x --accumulate. With --auto-scale-lr
 --accumulate updates the weights after every N batches, by their mean gradient; epochs are what they were, and whatever
 is counted in iterations (warm-up, max_iters) still counts batches.
 
+A config of a second stage goes on from the last checkpoint of the first, work_dirs/<name of its config>, or from
+--first-stage; ./tools/two_stage.sh STAGE1 STAGE2 runs both.
+
 A mistake in the command line or in the config is one line and exit code 2; LONGTAIL_DET_TRACEBACK=1 shows the traceback
 behind it.
 """
@@ -19,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .arguments import CommandParser, add_common_arguments
@@ -47,6 +51,12 @@ def build_parser() -> argparse.ArgumentParser:
         metavar='CHECKPOINT',
         help='go on from a checkpoint; without a value from the latest one in the work dir',
     )
+    parser.add_argument(
+        '--first-stage',
+        metavar='DIR_OR_CHECKPOINT',
+        help='where the weights of the first stage are, for a config of a second; default: the last checkpoint in the '
+        'folder named as the config of the first, beside the work dir',
+    )
     add_common_arguments(parser)
     return parser
 
@@ -71,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         runner = build_runner(cfg)
         _warn_if_nothing_to_resume(cfg, runner)
         _count_accumulated(cfg, runner)
-        hook = StartHook(progress, loops=('train_loop', 'val_loop'), exact_checkpoint=args.resume is not None)
+        hook = StartHook(progress, loops=('train_loop', 'val_loop'))
         runner.register_hook(hook, priority='HIGHEST')
         runner.train()
     return 0
@@ -84,9 +94,23 @@ def _apply_training_options(cfg: Config, args: argparse.Namespace, device: str) 
         accumulate(cfg, args.accumulate)
     if args.auto_scale_lr:
         _enable_scaling(cfg)
+    if args.first_stage is not None:
+        _set_first_stage(cfg, args.first_stage)
     if args.resume is not None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
+
+
+def _set_first_stage(cfg: Config, path: str) -> None:
+    hooks = [hook for hook in cfg.get('custom_hooks') or () if str(hook.get('type')).endswith('FirstStageHook')]
+    if not hooks:
+        raise UserError(
+            f'--first-stage {path}, but the config is of no second stage: it has no FirstStageHook in custom_hooks; '
+            'to start from any weights use --cfg-options load_from=CHECKPOINT'
+        )
+    if not ('://' in path or Path(path).exists()):
+        raise UserError(f'--first-stage {path}: no such file or folder')
+    hooks[0].first_stage = path
 
 
 def enable_amp(cfg: Config, device: str) -> None:

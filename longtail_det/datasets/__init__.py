@@ -1,4 +1,4 @@
-"""Datasets: LVIS- and COCO-format files with a long tail, resampling, samplers."""
+"""Datasets: LVIS- and COCO-format files with a long tail, resampling, samplers, masks and transforms."""
 
 from longtail_det import compat
 
@@ -8,15 +8,17 @@ from .lvis_dataset import LVISDataset  # noqa: E402
 from .masks import DeferredMasks  # noqa: E402
 from .resampling import RepeatFactorDataset  # noqa: E402
 from .rio_dataset import RIODataset  # noqa: E402
-from .samplers import InfiniteRepeatFactorSampler, RepeatFactorSampler  # noqa: E402
-from .transforms import LoadDeferredMasks  # noqa: E402
+from .samplers import InfiniteClassAwareSampler, InfiniteRepeatFactorSampler, RepeatFactorSampler  # noqa: E402
+from .transforms import LoadDeferredMasks, RareCopyPaste  # noqa: E402
 
 __all__ = [
     'DeferredMasks',
+    'InfiniteClassAwareSampler',
     'InfiniteRepeatFactorSampler',
     'LVISDataset',
     'LoadDeferredMasks',
     'RIODataset',
+    'RareCopyPaste',
     'RepeatFactorDataset',
     'RepeatFactorSampler',
 ]

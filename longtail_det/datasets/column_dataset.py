@@ -7,17 +7,17 @@ import os.path as osp
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from mmdet.datasets import BaseDetDataset
 from mmengine.fileio import load
 
 from longtail_det.annotations import AnnotationColumns, LabelIndex
 
 from .instances import build_info
+from .mixing import MixableDataset
 
 _T = TypeVar('_T', bound='ColumnDataset')
 
 
-class ColumnDataset(BaseDetDataset):
+class ColumnDataset(MixableDataset):
     """Items of an annotation file, built from its columns; copies and subsets share these.
 
     `load_data_list` of a subclass opens the columns and makes the label index, `filter_data` selects from it. Both

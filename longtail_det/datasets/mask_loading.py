@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from longtail_det.annotations import AnnotationTable, BadRecords, Role, assign_roles
+
+from .mixing import flatten
 
 
 def keep_loadable_masks(
@@ -30,7 +32,7 @@ def keep_loadable_masks(
     Raises:
         ValueError: there are RLE masks of instances and the pipeline would drop them.
     """
-    loaders = [transform for transform in _flatten(transforms) if getattr(transform, 'with_mask', False)]
+    loaders = [transform for transform in flatten(transforms) if getattr(transform, 'with_mask', False)]
     if not loaders:
         return annotations
     roles = np.where(np.isin(annotations.category_ids, class_ids), assign_roles(annotations), Role.IGNORED)
@@ -46,12 +48,3 @@ def keep_loadable_masks(
         lambda row: f'annotation {annotations.ids[row]}: no segmentation, but the pipeline has with_mask=True',
     )
     return annotations.select(good)
-
-
-def _flatten(transforms: Iterable[Any]) -> Iterator[Any]:
-    """Yield transforms and those inside of them (RandomChoice and the like)."""
-    for transform in transforms:
-        yield transform
-        inner = getattr(transform, 'transforms', None)
-        if isinstance(inner, Iterable):
-            yield from _flatten(inner)

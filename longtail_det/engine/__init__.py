@@ -6,23 +6,31 @@ compat.install()  # first: without compiled mmcv, mmdet can only be imported wit
 
 from .hooks import (  # noqa: E402
     ClassStatisticsHook,
+    FillBankHook,
+    FirstStageHook,
+    FreezeHook,
     LogitStatisticsHook,
     LossEpochHook,
     StatisticsSyncHook,
     find_class_statistics,
     find_file_statistics,
+    freeze,
     sync_statistics,
 )
 from .logit_statistics import collect_logit_statistics, training_batches  # noqa: E402
 
 __all__ = [
     'ClassStatisticsHook',
+    'FillBankHook',
+    'FirstStageHook',
+    'FreezeHook',
     'LogitStatisticsHook',
     'LossEpochHook',
     'StatisticsSyncHook',
     'collect_logit_statistics',
     'find_class_statistics',
     'find_file_statistics',
+    'freeze',
     'sync_statistics',
     'training_batches',
 ]

@@ -9,10 +9,11 @@ from mmdet.registry import MODELS  # noqa: E402
 
 from longtail_det import calibration, losses  # noqa: E402
 
-from .bbox_heads import LongTail4Conv1FCBBoxHead, LongTailBBoxHead, RIOBBoxHead  # noqa: E402
-from .layers import CosineLinear  # noqa: E402
+from .bbox_heads import LOCEBBoxHead, LongTail4Conv1FCBBoxHead, LongTailBBoxHead, RIOBBoxHead  # noqa: E402
+from .layers import CosineLinear, LWSLinear  # noqa: E402
 from .mask_heads import EncodedMasks, LabelFCNMaskHead, LabelHTCMaskHead  # noqa: E402
 from .memory import FeatureBank  # noqa: E402
+from .roi_heads import LOCERoIHead  # noqa: E402
 
 for loss in (*losses.ROI_LOSSES, *losses.DENSE_LOSSES):
     # a strict superset takes the place of mmdet's class of the same name
@@ -25,6 +26,9 @@ __all__ = [
     'CosineLinear',
     'EncodedMasks',
     'FeatureBank',
+    'LOCEBBoxHead',
+    'LOCERoIHead',
+    'LWSLinear',
     'LabelFCNMaskHead',
     'LabelHTCMaskHead',
     'LongTail4Conv1FCBBoxHead',

@@ -51,6 +51,22 @@ class ImageLabels:
         """Number of images that hold each class, (C,)."""
         return np.bincount(self.labels, minlength=self.num_classes)
 
+    def images_by_class(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the images of every class, class after class.
+
+        Returns:
+            (A,) image indices, ascending within a class, and (C + 1,) offsets: class c holds those from `offsets[c]`
+            up to `offsets[c + 1]`.
+
+        Example:
+            >>> images, offsets = ImageLabels.flatten([[1], [], [0, 1]]).images_by_class()
+            >>> images.tolist(), offsets.tolist()
+            ([2, 0, 2], [0, 1, 3])
+        """
+        image_of_label = np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
+        offsets = np.concatenate([[0], np.cumsum(self.image_count)])
+        return image_of_label[np.argsort(self.labels, kind='stable')], offsets
+
     def class_factors(self, oversample_thr: float, mode: str) -> NDArray[np.float64]:
         """Return (C,) repeat factors of the classes, as `class_repeat_factors` takes its options."""
         return class_repeat_factors(

@@ -98,5 +98,5 @@ def test_a_checkpoint_fits_the_model_inside_an_augmented_one(workplace, toy_chec
     from toy_detector import ToyDetector
 
     model = DetTTAModel(module=ToyDetector({'num_classes': 3}))
-    hook = StartHook(None, (), exact_checkpoint=True)
-    hook.after_load_checkpoint(SimpleNamespace(model=model), torch.load(toy_checkpoint))
+    hook = StartHook(None, ('test_loop',))
+    hook.after_load_checkpoint(SimpleNamespace(model=model, _resume=False), torch.load(toy_checkpoint))

@@ -89,6 +89,48 @@ def test_accumulated_batches_are_one_large_batch(run):
     assert not torch.allclose(weights('a'), weights('c', 8))
 
 
+def second_stage(name='toy_config'):
+    """A toy whose weights stay as they are loaded."""
+    config = Path('second.py')
+    hook = dict(type='mmdet.FirstStageHook', first_stage=name)
+    config.write_text(
+        f'_base_ = [{TOY_CONFIG!r}]\ncustom_hooks = [{hook}]\noptim_wrapper = dict(optimizer=dict(lr=0.0))\n'
+    )
+    return config
+
+
+def test_a_second_stage_finds_the_first_by_the_name_of_its_config(run):
+    assert run('train', TOY_CONFIG) == 0
+    assert run('train', second_stage()) == 0
+    torch.testing.assert_close(weights('work_dirs/second'), weights('work_dirs/toy_config'), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize('place', ['elsewhere', 'elsewhere/iter_2.pth'])
+def test_a_second_stage_takes_the_first_from_where_it_is_told(place, run):
+    assert run('train', TOY_CONFIG, '--work-dir', 'elsewhere') == 0
+    assert run('train', second_stage(), '--resume', '--first-stage', place) == 0
+    expected = weights('elsewhere', 2 if place.endswith('.pth') else 4)
+    torch.testing.assert_close(weights('work_dirs/second'), expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        ([], r'error: this config goes on from the first stage toy_config, but .*work_dirs/toy_config does not exist'),
+        (['--first-stage', 'nowhere'], 'error: --first-stage nowhere: no such file or folder'),
+    ],
+)
+def test_a_missing_first_stage_is_one_line(arguments, message, run, capsys):
+    assert run('train', second_stage(), *arguments) == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert re.search(message, last)
+
+
+def test_a_first_stage_for_a_config_without_one_is_one_line(run, capsys):
+    assert run('train', TOY_CONFIG, '--first-stage', '.') == 2
+    assert 'the config is of no second stage: it has no FirstStageHook' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     'accumulate', [['--accumulate', '2'], ['--cfg-options', 'optim_wrapper.accumulative_counts=2']]
 )

@@ -13,14 +13,15 @@ from .zoo import ALL, CONFIGS, FAMILIES, METAFILES, MODEL_OF, PATH_OF, ROOT, inn
 GRAMMAR = re.compile(
     r'(faster-rcnn|mask-rcnn|cascade-mask-rcnn|htc)'
     r'_(r18|r50|r101|r50-caffe|r101-caffe|x101-(32x4d|64x4d|32x8d)|swin-t-p4-w7)_fpn'
-    r'_(ce|sigmoid|gumbel|cra|seesaw|eql|eqlv2|droploss|rio)(-(gumbel|seesaw|normed-mask|normed-cls|prior|softmax-test|nms0\.3'
+    r'_(ce|sigmoid|gumbel|cra|seesaw|eql|eqlv2|droploss|rio|crt|lws|bags|acsl|fcbl|loce)'
+    r'(-(copy-paste|gumbel|seesaw|normed-mask|normed-cls|prior|softmax-test|nms0\.3'
     r'|fracal|norcal|logit-adjustment|iif|logn))*'
-    r'_(random|rfs|rfs5e-4|irfs)(-stochastic)?-(ms|ss)-(?P<schedule>1x|2x|3x|90k|180k|600i)'
+    r'_(random|rfs|rfs5e-4|irfs|class-aware)(-stochastic)?-(ms|ss)-(?P<schedule>1x|2x|3x|6e|75k|90k|180k|600i)'
     r'_(?P<dataset>lvis-v1|lvis-v0\.5|openimages|glyphs)'
 )
 #: what the name says that the file has to bind
-EPOCHS = {'1x': 12, '2x': 24, '3x': 36}
-STEPS = {'90k': 90000, '180k': 180000, '600i': 600}
+EPOCHS = {'6e': 6, '1x': 12, '2x': 24, '3x': 36}
+STEPS = {'75k': 75000, '90k': 90000, '180k': 180000, '600i': 600}
 CLASSES = {'lvis-v1': 1203, 'lvis-v0.5': 1230, 'openimages': 500, 'glyphs': 80}
 
 
@@ -98,7 +99,11 @@ def test_the_metafile_and_the_name_tell_the_truth(path):
         assert facts['Iterations'] == cfg.train_cfg.max_iters == STEPS[said['schedule']]
         assert cfg.log_processor.by_epoch is False
         assert cfg.default_hooks.checkpoint.by_epoch is False
-        assert cfg.train_dataloader.sampler.type in ('InfiniteSampler', 'InfiniteRepeatFactorSampler')
+        assert cfg.train_dataloader.sampler.type in (
+            'InfiniteSampler',
+            'InfiniteRepeatFactorSampler',
+            'InfiniteClassAwareSampler',
+        )
     assert (cfg.train_dataloader.dataset.type != 'LVISDataset') == ('rfs' in path.stem)
     multi_scale = 'RandomChoiceResize' in str(innermost(cfg.train_dataloader.dataset).pipeline)
     assert multi_scale == ('-ms-' in path.stem)

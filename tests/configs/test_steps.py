@@ -32,6 +32,7 @@ SAMPLES = [
     'mask-rcnn_swin-t-p4-w7_fpn_droploss-gumbel-normed-mask-nms0.3_rfs-ms-1x_lvis-v1',
     'mask-rcnn_r50_fpn_eql-gumbel-normed-mask-normed-cls_random-ms-1x_lvis-v1',
     'mask-rcnn_r50_fpn_ce-fracal-normed-mask-normed-cls_rfs-ms-2x_lvis-v1',
+    'mask-rcnn_r50_fpn_bags_random-ms-1x_lvis-v1',
     'mask-rcnn_x101-32x8d_fpn_rio_rfs-stochastic-ms-180k_lvis-v1',
 ]
 

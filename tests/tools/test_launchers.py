@@ -63,9 +63,36 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(workplace):
     torch.testing.assert_close(weights(workplace / 'run/iter_4.pth'), weights(workplace / 'whole/iter_4.pth'))
 
 
+@pytest.mark.slow
+def test_two_stages_run_one_after_the_other_and_go_on(shell, tmp_path):
+    second = tmp_path / 'second.py'
+    hook = dict(type='mmdet.FirstStageHook', first_stage='toy_config')
+    second.write_text(
+        f'_base_ = [{TOY_CONFIG!r}]\ncustom_hooks = [{hook}]\noptim_wrapper = dict(optimizer=dict(lr=0.0))\n'
+    )
+    command = [TOOLS / 'two_stage.sh', TOY_CONFIG, second, '--device', 'cpu']
+    done = shell(*command)
+    assert done.returncode == 0, done.stderr
+    first = tmp_path / 'work_dirs/toy_config/iter_4.pth'
+    torch.testing.assert_close(weights(tmp_path / 'work_dirs/second/iter_4.pth'), weights(first), rtol=0, atol=0)
+    written = first.stat().st_mtime_ns
+    (tmp_path / 'work_dirs/second/iter_4.pth').unlink()
+    (tmp_path / 'work_dirs/second/last_checkpoint').unlink()
+    assert shell(*command).returncode == 0
+    assert first.stat().st_mtime_ns == written
+    assert (tmp_path / 'work_dirs/second/iter_4.pth').exists()
+
+
+def test_options_that_two_stages_cannot_share_are_named(shell):
+    done = shell(TOOLS / 'two_stage.sh', 'a.py', 'b.py', '--work-dir', 'out')
+    assert done.returncode == 2
+    assert done.stderr.startswith('two_stage.sh: --work-dir is set for each stage here')
+
+
 @pytest.mark.parametrize(
     ('script', 'arguments'),
     [
+        ('two_stage.sh', ['c.py']),
         ('dist_train.sh', ['c.py']),
         ('dist_test.sh', ['c.py', 'x.pth']),
         ('slurm_train.sh', ['p', 'j', 'c.py']),

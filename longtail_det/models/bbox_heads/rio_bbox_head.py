@@ -14,6 +14,7 @@ from ..memory import SAMPLE_STRATEGIES, FeatureBank
 from .class_deltas import ClassDeltas
 from .class_logits import ClassLogits
 from .long_tail_bbox_head import LongTailBBoxHead
+from .loss_inputs import object_ids
 from .replay import Replay, draw_replay, may_pad, regress_own_class
 
 #: name of the attribute of `cls_score` that holds the RoI features it was computed from
@@ -37,7 +38,7 @@ class RIOBBoxHead(LongTailBBoxHead):
         bank: arguments of `FeatureBank`: `capacity`, `dtype`, `target_classes`.
         replay: False: the parent head, without a bank.
         replay_per_class: most features of a class in a step.
-        strategy: 'recent', the latest stored; or 'random', without replacement.
+        strategy: 'recent', the latest stored; 'random', without replacement; or 'repeated', with replacement.
         replay_reg: also replay boxes.
         kwargs: arguments of `LongTailBBoxHead`. The paper's classifier is
             `cls_predictor_cfg=dict(type='CosineLinear', temperature=48.0)`.
@@ -123,22 +124,39 @@ class RIOBBoxHead(LongTailBBoxHead):
             )
         targets = self.get_targets(sampling_results, rcnn_train_cfg)
         features = self._features_of(cls_score)
-        replay = draw_replay(
-            self.bank,
-            targets[0],
-            sampling_results,
-            num_per_class=self.replay_per_class,
-            strategy=self.strategy,
-            padded=may_pad(self.loss_cls, targets[0]),
-            dtype=features.dtype,
-        )
-        if len(replay):
-            losses = self._cls_losses(cls_score, targets[0], targets[1], replay, rcnn_train_cfg.pos_weight)
+        replay = self._draw(targets[0], sampling_results, features.dtype)
+        objects = self._objects(sampling_results, replay)
+        if len(replay) or objects:
+            pos_weight = rcnn_train_cfg.pos_weight
+            losses = self._cls_losses(cls_score, targets[0], targets[1], replay, pos_weight, **objects)
             losses.update(self._reg_losses(bbox_pred, rois, targets, replay))
         else:
             losses = self.loss(cls_score, bbox_pred, rois, *targets)
-        self.bank.push(features, targets[0], targets[2])
+        self._store(features, targets)
         return {'loss_bbox': losses, 'bbox_targets': targets}
+
+    def _draw(self, labels: Tensor, sampling_results: Sequence[Any], dtype: torch.dtype) -> Replay:
+        """Take the stored rows for a step with these labels."""
+        return draw_replay(
+            self.bank,
+            labels,
+            sampling_results,
+            num_per_class=self.replay_per_class,
+            strategy=self.strategy,
+            padded=may_pad(self.loss_cls, labels),
+            dtype=dtype,
+        )
+
+    def _store(self, features: Tensor, targets: Sequence[Tensor]) -> None:
+        """Store the RoIs of a step whose loss was computed."""
+        self.bank.push(features, targets[0], targets[2])
+
+    def _objects(self, sampling_results: Sequence[Any], replay: Replay) -> dict[str, Tensor]:
+        """Return the object of each row for a loss that asks; replayed rows of a class are one object more."""
+        if not getattr(self.loss_cls, 'takes_object_ids', False):
+            return {}
+        replayed = replay.labels + sum(result.num_gts for result in sampling_results)
+        return {'object_ids': torch.cat([object_ids(sampling_results), replayed])}
 
     @staticmethod
     def _features_of(cls_score: Tensor) -> Tensor:
@@ -151,7 +169,13 @@ class RIOBBoxHead(LongTailBBoxHead):
         return features
 
     def _cls_losses(
-        self, cls_score: Tensor, labels: Tensor, label_weights: Tensor, replay: Replay, pos_weight: float
+        self,
+        cls_score: Tensor,
+        labels: Tensor,
+        label_weights: Tensor,
+        replay: Replay,
+        pos_weight: float,
+        **objects: Tensor,
     ) -> dict[str, Tensor]:
         # a replayed row weighs what mmdet gives a foreground RoI
         weight = replay.mask(label_weights.new_full((len(replay),), pos_weight if pos_weight > 0 else 1.0))
@@ -161,6 +185,7 @@ class RIOBBoxHead(LongTailBBoxHead):
             torch.cat([labels, replay.labels]),
             weights,
             avg_factor=(weights > 0).sum().float().clamp(min=1),
+            **objects,
         )
         losses = dict(loss) if isinstance(loss, dict) else {'loss_cls': loss}
         if self.custom_activation:

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from longtail_det.losses import NeedsClassTable
 
-from .ring import push_slots, random_positions, recent_positions
+from .ring import push_slots, random_positions, recent_positions, repeated_positions
 
-SAMPLE_STRATEGIES = ('recent', 'random')
+_POSITIONS = {'recent': recent_positions, 'random': random_positions, 'repeated': repeated_positions}
+SAMPLE_STRATEGIES = tuple(_POSITIONS)
 BANK_DTYPES = ('float32', 'float16', 'bfloat16')
 
 
@@ -145,7 +146,8 @@ class FeatureBank(NeedsClassTable):
         Args:
             labels: (N,) int64 in [0, C]; how often a class occurs does not matter.
             num_per_class: most features of a class.
-            strategy: 'recent', the latest pushed; or 'random', without replacement.
+            strategy: 'recent', the latest pushed; 'random', without replacement; or 'repeated', with replacement and
+                `num_per_class` of each class.
 
         Returns:
             (K, D) features in the bank's dtype, (K,) labels, (K, B) targets, ordered by class and, for 'recent', the
@@ -167,7 +169,7 @@ class FeatureBank(NeedsClassTable):
         Args:
             labels: (N,) int64 in [0, C].
             num_per_class: most features of a class.
-            strategy: 'recent' or 'random'.
+            strategy: as in `sample`.
             max_classes: a bound on how many different target classes `labels` holds; classes beyond it are left out.
 
         Returns:
@@ -190,8 +192,7 @@ class FeatureBank(NeedsClassTable):
         present = torch.zeros_like(self.class_of_row, dtype=torch.uint8)
         present = present.index_fill_(0, self.row_of_class[labels], 1)[:-1]
         rows = present.sort(descending=True, stable=True).indices[:max_classes]
-        positions_of = recent_positions if strategy == 'recent' else random_positions
-        position, counts = positions_of(self.written[rows], self.capacity, min(num_per_class, self.capacity))
+        position, counts = _POSITIONS[strategy](self.written[rows], self.capacity, min(num_per_class, self.capacity))
         counts = counts & present[rows].bool()[:, None]
         slots = torch.where(counts, rows[:, None] * self.capacity + position, len(self.features) - 1)
         classes = torch.where(counts, self.class_of_row[rows][:, None], self.num_classes)

@@ -53,6 +53,22 @@ def recent_positions(written: Tensor, capacity: int, count: int) -> tuple[Tensor
     return (written[:, None] - 1 - age) % capacity, age < written[:, None]
 
 
+def repeated_positions(written: Tensor, capacity: int, count: int) -> tuple[Tensor, Tensor]:
+    """Positions of items of each ring drawn with replacement (from PyTorch's default generator).
+
+    Args:
+        written: (M,) int64, items ever appended to each ring.
+        capacity: slots of a ring.
+        count: columns P wanted.
+
+    Returns:
+        (M, P) int64 positions in [0, capacity), and (M, P) bool, False in rings that hold no item.
+    """
+    stored = written.clamp(max=capacity)[:, None]
+    drawn = (torch.rand(written.numel(), count, device=written.device) * stored).long()
+    return drawn.minimum((stored - 1).clamp(min=0)), (stored > 0).expand(-1, count)
+
+
 def random_positions(written: Tensor, capacity: int, count: int) -> tuple[Tensor, Tensor]:
     """Return what `recent_positions` returns, of items drawn without replacement (PyTorch's default generator)."""
     keys = torch.rand(written.numel(), capacity, device=written.device)

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtail_det.models.memory.ring import push_slots, random_positions, recent_positions
+from longtail_det.models.memory.ring import push_slots, random_positions, recent_positions, repeated_positions
 
 NUM_RINGS = 3
 RINGS = st.lists(st.integers(0, NUM_RINGS), max_size=20)
@@ -51,3 +51,12 @@ def test_random_positions_are_uniform():
     positions, _ = random_positions(torch.full((3000,), 7), capacity=5, count=2)
     share = positions.flatten().bincount() / positions.size(0)
     torch.testing.assert_close(share, torch.full((5,), 0.4), rtol=0.1, atol=0)
+
+
+def test_repeated_positions_are_stored_ones_and_come_equally_often():
+    torch.manual_seed(0)
+    positions, counts = repeated_positions(torch.tensor([0, 3, 50]), 10, 6000)
+    assert counts.tolist() == [[False] * 6000, [True] * 6000, [True] * 6000]
+    assert sorted(set(positions[1].tolist())) == [0, 1, 2]
+    shares = torch.bincount(positions[2], minlength=10) / 6000
+    torch.testing.assert_close(shares, torch.full((10,), 0.1), atol=0.02, rtol=0)
