@@ -77,9 +77,8 @@ class FastLVISMetric(BaseMetric):
         prefix: replaces 'lvis' in front of the keys.
         backend_args: mmengine's file backend for `ann_file`.
         store: map the annotations from the store of a local `ann_file`, see `LVISDataset`.
-        metric_items: names of the results to log, such as ['AP', 'APr', 'AR@300']; all where None. The AP of every
-            class and the table in the log do not depend on it.
-        iou_thrs, proposal_nums: None (or 0.5, 0.55, ..., 0.95); there only because mmdet's class has them.
+        metric_items: results to log, such as ['AP', 'APr']; all where None, and the AP of every class in any case.
+        iou_thrs: None or 0.5, 0.55, ..., 0.95; there because mmdet's class has it, as is `proposal_nums`: None.
 
     Raises:
         FileNotFoundError: nothing at `ann_file`.
