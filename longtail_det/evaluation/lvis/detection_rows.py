@@ -119,6 +119,8 @@ def _fault(key: str, value: Any) -> str:
 def _is_rle(mask: Any) -> bool:
     if not isinstance(mask, Mapping) or not isinstance(mask.get('counts'), (str, bytes)):
         return False
+    if isinstance(mask['counts'], str) and not mask['counts'].isascii():
+        return False
     size = mask.get('size')
     if not isinstance(size, (list, tuple, np.ndarray)) or len(size) != 2:
         return False

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, chain
-from typing import Any, overload
+from typing import Any, cast, overload
 
 
 class RLEColumn(Sequence[dict[str, Any]]):
@@ -25,7 +26,7 @@ class RLEColumn(Sequence[dict[str, Any]]):
     def __init__(self, masks: Iterable[Mapping[str, Any]] = ()) -> None:
         self._counts = bytearray()
         self._ends = array('q', [0])
-        self._sizes = array('l')
+        self._sizes = array('q')
         self.extend(masks)
 
     def extend(self, masks: Iterable[Mapping[str, Any]]) -> None:
@@ -45,14 +46,17 @@ class RLEColumn(Sequence[dict[str, Any]]):
             sizes: height and width of each.
 
         Raises:
-            TypeError: a height or width that is no whole number; nothing is added.
+            ValueError: counts that are no ASCII; nothing is added.
+            struct.error: a height or width that is no whole number; nothing is added.
         """
-        sides = array('l', chain.from_iterable(sizes))
-        texts = [text.encode() if isinstance(text, str) else text for text in counts]
-        self._counts += b''.join(texts)
-        ends = accumulate(map(len, texts), initial=self._ends.pop())
-        self._ends.extend(ends)
-        self._sizes.extend(sides)
+        sides = struct.pack(f'{2 * len(sizes)}q', *chain.from_iterable(sizes))
+        if set(map(type, counts)) <= {str}:
+            text = ''.join(cast('Sequence[str]', counts)).encode('ascii')
+        else:
+            text = b''.join(part.encode('ascii') if isinstance(part, str) else part for part in counts)
+        self._counts += text
+        self._ends.extend(accumulate(map(len, counts), initial=self._ends.pop()))
+        self._sizes.frombytes(sides)
 
     def __len__(self) -> int:
         return len(self._ends) - 1
@@ -66,6 +70,6 @@ class RLEColumn(Sequence[dict[str, Any]]):
     def __getitem__(self, row: int | slice) -> Any:
         if isinstance(row, slice):
             return [self[number] for number in range(*row.indices(len(self)))]
-        row = range(len(self))[row]
+        row = range(len(self))[row] if row < 0 else row
         counts = bytes(self._counts[self._ends[row] : self._ends[row + 1]])
-        return {'size': self._sizes[2 * row : 2 * row + 2].tolist(), 'counts': counts}
+        return {'size': [self._sizes[2 * row], self._sizes[2 * row + 1]], 'counts': counts}

@@ -50,12 +50,17 @@ def test_no_record_gives_empty_columns():
         ({**GOOD, 'bbox': [0, 0, 2, np.inf]}, r'record 1: bbox is .* expected four finite numbers'),
         ({**GOOD, 'segmentation': [[0, 0, 4, 0, 4, 4]]}, r'record 1: segmentation is .* expected an RLE'),
         ({**GOOD, 'segmentation': {'size': [4, 4], 'counts': [3, 4]}}, r'record 1: segmentation .* compressed counts'),
+        ({**GOOD, 'segmentation': {'size': [4, None], 'counts': 'abc'}}, r'record 1: segmentation .* expected an RLE'),
+        (
+            {**GOOD, 'segmentation': {'size': [4, 4], 'counts': 'ab\u00e9'}},
+            r'record 1: segmentation .* compressed counts',
+        ),
         ([1, 2], r'record 1 is a list; expected an object with the keys'),
     ],
 )
 def test_a_malformed_record_is_named(record, message):
     with pytest.raises(ValueError, match=message) as error:
-        detection_columns([GOOD, record], ['bbox', 'segm'])
+        detection_columns(iter([GOOD, record]), ['bbox', 'segm'])
     assert '\n' not in str(error.value)
 
 
