@@ -42,7 +42,8 @@ def count_file(file: AnnotationFile) -> ClassStatistics:
     index = index_labels(file.annotations, file.images, file.category_ids)
     statistics = index.statistics([category['name'] for category in file.categories])
     counted = np.isin(index.roles, (Role.INSTANCE, Role.TINY))
-    spread = fractal_dimension(_centers(file, index.rows[counted]), index.labels[counted], statistics.num_classes)
+    rows = find_rows(index.rows[counted], file.annotations.rows)
+    spread = fractal_dimension(_centers(file, rows), index.labels[counted], statistics.num_classes)
     return replace(statistics, total_images=len(file.images), fractal_dim=spread)
 
 

@@ -17,9 +17,9 @@ from longtail_det.cli.calibration_comparison import comparison_table
 from longtail_det.cli.calibration_run import make_candidates
 from longtail_det.cli.calibration_search import KeptOutputs, choose_images, score_candidate
 from longtail_det.cli.errors import UserError
-from longtail_det.datasets.synthetic import PRESETS, make_glyphs
 from longtail_det.evaluation import read_ground_truth
 from longtail_det.statistics import ClassStatistics
+from longtail_det.synthetic import PRESETS, make_glyphs
 
 from ..models.bbox_heads.test_calibration import build, seen_outputs
 from ..models.test_roi_heads import NUM_CLASSES, batch
