@@ -28,6 +28,9 @@ DIFFERENCES = {
         ('LVISDataset', 'LVISV05Dataset'),
         ('RepeatFactorDataset', 'ClassBalancedDataset'),
     },
+    r'((train|test)_pipeline|(train|val|test)_dataloader(\.dataset)+\.pipeline)\.\d\.type': {
+        ('LoadDeferredMasks', 'LoadAnnotations')
+    },
     r'(val|test)_evaluator\.type': {('LVISAPIMetric', 'LVISMetric'), ('FastLVISMetric', 'LVISMetric')},
     r'(val|test)_evaluator\.format_only': {(ABSENT, False)},
     r'model\.roi_head\.bbox_head(\.\d)?\.type': {('LongTailBBoxHead', 'Shared2FCBBoxHead')},

@@ -120,7 +120,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--rounds', type=int, default=3, help='rounds over all cases; the medians are printed')
     parser.add_argument('--threads', type=int, default=1, help='CPU threads')
     parser.add_argument('--device', default='cpu', choices=['cpu', 'cuda'])
-    parser.add_argument('--plot', type=Path, help='png file for the curves')
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        '--loader',
+        action='store_true',
+        help="measure a training step with its pipeline and the loader's queue instead, on the images of data_path.py",
+    )
+    what.add_argument('--plot', type=Path, help='png file for the curves')
     return parser
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import pickle
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -86,6 +87,22 @@ def make_batch(num_images: int, size: int, num_classes: int, num_objects: int) -
     return {'inputs': inputs, 'data_samples': samples}
 
 
+def make_loader(code: str) -> Callable[[], dict[str, Any]]:
+    """Return what gives a batch of data_path.py's two images: its pipeline, and the way through the loader's queue."""
+    import data_path
+    from mmdet.registry import TRANSFORMS
+    from mmengine.dataset import Compose, pseudo_collate
+
+    steps = [*data_path.LOADERS['mmdet' if code == 'stock' else code], *data_path.AUGMENTATIONS]
+    pipeline, items = Compose([TRANSFORMS.build(step) for step in steps]), data_path.draw_items()
+
+    def load() -> dict[str, Any]:
+        samples = data_path.run_pipeline(pipeline, items)
+        return pickle.loads(pickle.dumps(pseudo_collate(samples)))
+
+    return load
+
+
 def spread_logits(model: Any, batch: dict[str, Any]) -> None:
     """Scale the classifier so that its logits on this batch have the wanted spread."""
     head, seen = model.roi_head.bbox_head, []
@@ -149,7 +166,7 @@ def run(code: str, num_classes: int, args: argparse.Namespace) -> dict[str, dict
     Args:
         code: 'stock' or 'ours'.
         num_classes: foreground classes.
-        args: of vocabulary.py; `image_size`, `threads` and `device` are used.
+        args: of vocabulary.py; `image_size`, `threads`, `device` and `loader` are used.
     """
     MMLogger.get_instance('benchmark', log_level='WARNING')  # init_weights reports every parameter
     torch.set_num_threads(args.threads)
@@ -160,6 +177,9 @@ def run(code: str, num_classes: int, args: argparse.Namespace) -> dict[str, dict
     wrapper = build_optim_wrapper(
         model, dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=1e-6, momentum=0.9, weight_decay=1e-4))
     )
+    if args.loader:
+        load = make_loader(code)
+        return {'train: step with loader': measure(lambda: train_step(model, load(), wrapper), args.device)}
     results = {'train: whole step': measure(lambda: train_step(model, batch, wrapper), args.device)}
     for name in ('train: box head', 'train: mask head'):
         call = recorder.calls[PIECES[name]]
