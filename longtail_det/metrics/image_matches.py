@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -66,9 +67,9 @@ def match_images(
     for metric in metrics:
         scores = np.concatenate([_scores(found, metric) for found, _, _ in ascending])
         if metric == 'bbox':
-            shapes: Any = np.concatenate([found.boxes for found, _, _ in ascending])
+            shapes: Any = np.concatenate([found.boxes for found, _, _ in ascending]).__getitem__
         else:
-            shapes = [masks.get(number) for _, labels, masks in ascending for number in range(len(labels))]
+            shapes = partial(_masks, [(masks, len(labels)) for _, labels, masks in ascending])
         table = match_table(gt, images, all_labels, scores, shapes, metric)
         for row, part in zip(rows, split_by_image(table, rows, ranking), strict=True):
             matches[row][metric] = part
@@ -83,6 +84,12 @@ def match_images(
 
 def _scores(found: Prediction, metric: str) -> NDArray[Any]:
     return found.scores if metric == 'bbox' else found.mask_scores
+
+
+def _masks(images: Sequence[tuple[Mapping[int, Any], int]], rows: NDArray[np.int64]) -> list[Any]:
+    """Look up the masks of some detections, counted over all images."""
+    masks = [masks.get(number) for masks, count in images for number in range(count)]
+    return [masks[row] for row in rows.tolist()]
 
 
 def split_by_image(table: MatchTable, image_rows: Sequence[int], ranking: bool) -> list[NDArray[Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from .ground_truth import GroundTruth
 from .ground_truth_columns import ground_truth_table
 from .match_table import MatchTable, match_table
 from .parameters import METRICS, MODES
+from .rle_column import RLEColumn
 from .summary import summarize
 
 #: detections that are matched at a time: enough to make Python's share small, few enough to keep memory flat
@@ -103,14 +104,9 @@ def match_detections(
         # all columns but the images are gathered for a chunk at a time, which the processor's cache holds
         chunk = order[rows]
         labels, is_scored = gt.find_classes(detections.category_ids[chunk])
-        if metric == 'bbox':
-            assert detections.boxes is not None
-            shapes: Any = detections.boxes[chunk]
-        else:
-            assert detections.masks is not None
-            shapes = _Picked(detections.masks, chunk.tolist())
         areas = None if detections.areas is None else detections.areas[chunk]
         labels = np.where(is_scored, labels, -1)
+        shapes = partial(_shapes, detections, metric, chunk)
         table = match_table(gt, images[rows], labels, detections.scores[chunk], shapes, metric, areas)
         tables.append(table)
         numbers.append(chunk[np.searchsorted(images[rows], table.images) + table.source])
@@ -190,18 +186,16 @@ def check_choice(key: str, given: Sequence[str], known: Sequence[str]) -> None:
         raise ValueError(f'{key} {what} is not known; set val_evaluator.{key} to one or more of {list(known)}')
 
 
-class _Picked(Sequence[Any]):
-    """Lazy view: most masks are never read, because their class is not annotated on the image."""
-
-    def __init__(self, masks: Sequence[Any], rows: list[int]) -> None:
-        self._masks = masks
-        self._rows = rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, row: Any) -> Any:
-        return self._masks[self._rows[row]]
+def _shapes(detections: Detections, metric: str, chunk: NDArray[np.int64], rows: NDArray[np.int64]) -> Any:
+    """Look up boxes or masks: few, since the class of most detections is not annotated on their image."""
+    numbers = chunk[rows]
+    if metric == 'bbox':
+        assert detections.boxes is not None
+        return detections.boxes[numbers]
+    assert detections.masks is not None
+    if isinstance(detections.masks, RLEColumn):
+        return detections.masks.pick(numbers)
+    return [detections.masks[number] for number in numbers.tolist()]
 
 
 def _chunks(images: NDArray[np.int64]) -> Iterator[tuple[slice, int]]:

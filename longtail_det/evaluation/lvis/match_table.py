@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -89,7 +89,7 @@ def match_table(
     images: NDArray[Any],
     labels: NDArray[Any],
     scores: NDArray[Any],
-    shapes: Any,
+    shapes: Callable[[NDArray[np.int64]], Any],
     metric: str,
     areas: NDArray[np.float64] | None = None,
 ) -> MatchTable:
@@ -101,8 +101,8 @@ def match_table(
         labels: (n,) int, class indices in [0, C); -1 for a class that is not scored, which counts only for
             the limit of the image.
         scores: (n,) float.
-        shapes: (n, 4) float64 x, y, width, height in pixels for 'bbox'; n compressed RLEs for 'segm' and 'boundary',
-            of which those of pairs that are not `gt.is_scored` are not looked at.
+        shapes: gives the shapes of some rows, is called once and asked for those of pairs that are `gt.is_scored`:
+            (m, 4) float64 x, y, width, height in pixels for 'bbox'; m compressed RLEs for 'segm' and 'boundary'.
         metric: 'bbox', 'segm' or 'boundary'.
         areas: (n,) float64 square pixels; those of the shapes where None.
 
@@ -112,8 +112,7 @@ def match_table(
     pairs = images.astype(np.int64) * gt.num_classes + labels
     rows = np.flatnonzero(labels >= 0)
     rows = rows[gt.is_scored(pairs[rows])]
-    # each shape is looked up once: it may have to be made
-    picked: Any = shapes[rows] if metric == 'bbox' else [shapes[row] for row in rows.tolist()]
+    picked = shapes(rows)
     sizes = _areas(picked, metric) if areas is None else areas[rows]
     kept = np.flatnonzero((sizes > 0) & (sizes < np.inf))
     order = kept[np.lexsort((-scores[rows[kept]], pairs[rows[kept]]))]

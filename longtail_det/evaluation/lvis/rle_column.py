@@ -8,6 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, chain
 from typing import Any, cast, overload
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 class RLEColumn(Sequence[dict[str, Any]]):
     """Compressed RLEs that take a quarter of the memory of as many dicts.
@@ -57,6 +60,21 @@ class RLEColumn(Sequence[dict[str, Any]]):
         self._counts += text
         self._ends.extend(accumulate(map(len, counts), initial=self._ends.pop()))
         self._sizes.frombytes(sides)
+
+    def pick(self, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
+        """Return some masks, in a third of the time that one by one takes.
+
+        Args:
+            rows: (m,) int64 which, from 0 on.
+        """
+        ends = np.frombuffer(self._ends, dtype=np.int64)
+        spans = zip(ends[rows].tolist(), ends[rows + 1].tolist(), strict=True)
+        sizes = np.frombuffer(self._sizes, dtype=np.int64).reshape(-1, 2)[rows].tolist()
+        with memoryview(self._counts) as counts:
+            return [
+                {'size': size, 'counts': bytes(counts[start:stop])}
+                for size, (start, stop) in zip(sizes, spans, strict=True)
+            ]
 
     def __len__(self) -> int:
         return len(self._ends) - 1

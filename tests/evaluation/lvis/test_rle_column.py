@@ -24,6 +24,8 @@ def test_it_is_the_list_of_its_masks(first, second):
     assert list(column) == expected
     assert len(column) == len(expected)
     assert column[1:-1] == expected[1:-1]
+    some = np.arange(len(expected))[::-2]
+    assert column.pick(some) == [expected[row] for row in some]
     if expected:
         assert column[-1] == expected[-1]
     with pytest.raises(IndexError):
