@@ -9,9 +9,8 @@ end-to-end   predictions of a model (bool masks) through `process` and `evaluate
 fixed        `process` of the mode 'fixed' beside that of mmdet's LVISFixedAPMetric
 memory       peak of our metric over a whole validation set, annotation file and all, above what was there before it
 
-faster-coco-eval is not needed by anything else: install it aside and name the folder,
-    pip install --no-deps --target /tmp/fce faster-coco-eval
-    PYTHONPATH=/tmp/fce python tools/benchmarks/evaluation.py
+`--peers FOLDER` adds faster-coco-eval to the core part, the one peer that takes records in memory; it is installed into
+FOLDER unless it is there. results_file.py has the peers that read files.
 
 Example:
     python tools/benchmarks/evaluation.py --num-images 200 --end-to-end-images 100 --memory-images 500
@@ -28,12 +27,11 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
+import peers
 from evaluation_case import (
     PeakMemory,
     boxes_only,
-    faster_coco_eval,
     lvis_api,
     process,
     quiet,
@@ -50,7 +48,8 @@ from longtail_det.compat.lvis_api import import_lvis
 from longtail_det.evaluation import evaluate_detections
 from longtail_det.metrics import FastLVISMetric
 
-Predictions = Callable[[int], dict[str, Any]]
+#: the one of `peers.RELEASES` that takes records in memory
+_PEER = 'faster-coco-eval'
 
 
 def core_table(args: argparse.Namespace) -> str:
@@ -67,15 +66,15 @@ def core_table(args: argparse.Namespace) -> str:
         seconds['lvis-api'], reference = timed(lvis_api, *copy.deepcopy((gt, part)), metric)
         if reference != results[metric]:
             raise AssertionError(f'{metric}: lvis-api gives {reference}, we give {results[metric]}')
-        faster = faster_coco_eval()
-        if faster is not None:
-            seconds['faster-coco-eval'], _ = timed(faster, *copy.deepcopy((gt, part)), metric)
+        if args.peers:
+            with quiet():
+                seconds[_PEER], _ = timed(peers.load(_PEER, args.peers), *copy.deepcopy((gt, part)), metric)
         rows += [[metric, name, f'{s:.2f}', f'{ours / s:.4f}'] for name, s in seconds.items()]
     head = (
         f'Core: {args.num_images} images, {len(gt["annotations"])} objects, {len(records)} detections, '
         f'{args.num_classes} classes; all numbers equal those of lvis-api to the last bit'
     )
-    note = '' if faster_coco_eval() else '\nfaster-coco-eval is not installed: its rows are left out (see --help)'
+    note = '' if args.peers else '\nwithout --peers: the rows of faster-coco-eval are left out'
     return f'{head}\n{markdown_table(["metric", "evaluator", "s", "ours / it"], rows)}{note}'
 
 
@@ -204,6 +203,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--metrics', nargs='+', choices=('bbox', 'segm'), default=['bbox', 'segm'], help='what to score'
     )
+    parser.add_argument('--peers', type=Path, metavar='FOLDER', help='where faster-coco-eval is, or is installed')
     parser.add_argument('--num-images', type=int, default=2000, help='images of the core part')
     parser.add_argument('--end-to-end-images', type=int, default=2000, help='images of the end-to-end part')
     parser.add_argument('--fixed-images', type=int, default=1500, help='images of the fixed part')
@@ -223,6 +223,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.memory_row:
         print(json.dumps(_memory_row(argparse.Namespace(**json.loads(args.memory_row)))))
         return 0
+    if args.peers:
+        peers.install(args.peers)
     print(machine('cpu'))
     for part in args.parts:
         print(f'\n{PARTS[part](args)}', flush=True)

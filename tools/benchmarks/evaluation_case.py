@@ -97,28 +97,6 @@ def lvis_api(gt: dict[str, Any], records: list[dict[str, Any]], metric: str) -> 
     return dict(evaluator.get_results())
 
 
-def faster_coco_eval() -> Callable[..., Any] | None:
-    """Evaluate with faster-coco-eval, where it is installed; modifies what is given."""
-    try:
-        from faster_coco_eval import COCO, COCOeval_faster
-    except ImportError:
-        return None
-
-    def evaluate(gt: dict[str, Any], records: list[dict[str, Any]], metric: str) -> Any:
-        with quiet():
-            truth = COCO(gt)
-            evaluator = COCOeval_faster(
-                truth, truth.loadRes(records), metric, print_function=lambda *_: None, lvis_style=True
-            )
-            evaluator.params.maxDets = [300]
-            evaluator.evaluate()
-            evaluator.accumulate()
-            evaluator.summarize()
-        return evaluator.stats
-
-    return evaluate
-
-
 @contextlib.contextmanager
 def quiet() -> Any:
     """Keep other people's progress off the table."""

@@ -29,7 +29,7 @@ class RLEColumn(Sequence[dict[str, Any]]):
     def __init__(self, masks: Iterable[Mapping[str, Any]] = ()) -> None:
         self._counts = bytearray()
         self._ends = array('q', [0])
-        self._sizes = array('q')
+        self._sizes = array('i')
         self.extend(masks)
 
     def extend(self, masks: Iterable[Mapping[str, Any]]) -> None:
@@ -50,9 +50,9 @@ class RLEColumn(Sequence[dict[str, Any]]):
 
         Raises:
             ValueError: counts that are no ASCII; nothing is added.
-            struct.error: a height or width that is no whole number; nothing is added.
+            struct.error: a height or width that is no whole number of 32 bits; nothing is added.
         """
-        sides = struct.pack(f'{2 * len(sizes)}q', *chain.from_iterable(sizes))
+        sides = struct.pack(f'{2 * len(sizes)}i', *chain.from_iterable(sizes))
         if set(map(type, counts)) <= {str}:
             text = ''.join(cast('Sequence[str]', counts)).encode('ascii')
         else:
@@ -69,7 +69,7 @@ class RLEColumn(Sequence[dict[str, Any]]):
         """
         ends = np.frombuffer(self._ends, dtype=np.int64)
         spans = zip(ends[rows].tolist(), ends[rows + 1].tolist(), strict=True)
-        sizes = np.frombuffer(self._sizes, dtype=np.int64).reshape(-1, 2)[rows].tolist()
+        sizes = np.frombuffer(self._sizes, dtype=np.int32).reshape(-1, 2)[rows].tolist()
         with memoryview(self._counts) as counts:
             return [
                 {'size': size, 'counts': bytes(counts[start:stop])}
