@@ -22,6 +22,7 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.registry import DATASETS, EVALUATOR, RUNNERS, init_default_scope
 from mmengine.runner import Runner
 
+from longtail_det import compat
 from longtail_det.calibration import Calibration
 from longtail_det.evaluation.predicted_images import read_predicted_images
 
@@ -108,7 +109,8 @@ def first_slurm_node() -> str:
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Return the Runner that a config asks for."""
+    """Return the Runner that a config asks for; whatever it imports, checkpoints are loaded safely."""
+    compat.install()
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
 
 

@@ -12,7 +12,7 @@ are train_dataloader.batch_size x processes x --accumulate. With --auto-scale-lr
 is counted in iterations (warm-up, max_iters) still counts batches.
 
 A config of a second stage goes on from the last checkpoint of the first, work_dirs/<name of its config>, or from
---first-stage; ./tools/two_stage.sh STAGE1 STAGE2 runs both.
+--first-stage.
 
 A mistake in the command line or in the config is one line and exit code 2; LONGTAIL_DET_TRACEBACK=1 shows the traceback
 behind it.

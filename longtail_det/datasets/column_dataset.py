@@ -76,7 +76,8 @@ class ColumnDataset(MixableDataset):
     def get_subset(self: _T, indices: Sequence[int] | int) -> _T:
         """Copy with the first or last images, or those of a list."""
         self.full_init()
-        subset: _T = self._copy_without_annotation()
+        # not mmengine's default memo, one dict for all calls: it holds ids of objects that are gone
+        subset: _T = self._copy_without_annotation({})
         subset.data_list = []
         subset.get_subset_(indices)
         return subset

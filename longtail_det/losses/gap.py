@@ -17,7 +17,7 @@ from .statistics_sync import SyncedStatistics
 
 
 class GAP(SyncedStatistics, RoIClassificationLoss):
-    """Generalized average precision loss (ROG, Zhang et al., ICCV 2023, arXiv:2303.00989), added to any loss.
+    """Global average precision loss (ROG, Zhang et al., ICCV 2023), added to any loss.
 
     It ranks the C class logits of all RoIs of a batch: a positive should be above every negative, whatever their
     classes. The value, `loss_rank`, is the mean over the classes of the batch of their mean ranking error. Its gradient

@@ -1,13 +1,15 @@
-"""PCB, the pairwise class balance regularizer (He et al., BMVC 2022)."""
+"""PCB, the pairwise class balance regularizer (He et al., CVPR 2022)."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from longtail_det.functional.kernels import is_compiling
 from longtail_det.functional.losses import pcb_soft_target, pcb_update
 
 from .base import AvgFactor, RoIClassificationLoss
@@ -17,7 +19,7 @@ from .synced_rows import SyncedRows
 
 
 class PCB(SyncedRows, RoIClassificationLoss):
-    """Pairwise class balance (He et al., BMVC 2022, arXiv:2201.02784): targets softened by a confusion matrix.
+    """Pairwise class balance (He et al., CVPR 2022, arXiv:2201.02784): targets softened by a confusion matrix.
 
     Row y of the matrix M is a running mean of the scores that RoIs of class y give to the classes. A foreground RoI of
     class y learns, beside its label, the soft target t_i = M_iy / sum_k M_ky: of what is taken for y, who it is.
@@ -69,7 +71,9 @@ class PCB(SyncedRows, RoIClassificationLoss):
         self.alpha = alpha
         self.momentum = momentum
         self.start_epoch = start_epoch
+        #: 0 until `set_epoch`
         self.epoch = 0
+        self._warned = False
         self.init_rows(num_classes)
         self.register_buffer('confusion', torch.zeros(num_classes, num_classes))
         self.register_buffer('class_count', torch.zeros(num_classes))
@@ -108,6 +112,7 @@ class PCB(SyncedRows, RoIClassificationLoss):
         """
         reduction = self._reduction(reduction_override, avg_factor)
         if self.training:
+            self._warn_without_epoch()
             logits = self.check_logits(cls_score.detach())[:, : self.num_classes]
             rows = (label < self.num_classes).nonzero().squeeze(1)
             self.add_rows(label[rows], self.base.confusion_scores(logits[rows]))
@@ -115,6 +120,15 @@ class PCB(SyncedRows, RoIClassificationLoss):
         if isinstance(loss, dict):
             return {name: self.loss_weight * part for name, part in loss.items()}
         return self.loss_weight * loss
+
+    def _warn_without_epoch(self) -> None:
+        if self.epoch or self.start_epoch <= 0 or self._warned or is_compiling():
+            return
+        self._warned = True
+        logging.getLogger(__name__).warning(
+            f'PCB: off, as nobody told it the epoch, and it waits for epoch {self.start_epoch}; expected '
+            "dict(type='LossEpochHook') in custom_hooks, or start_epoch=0 to begin at once"
+        )
 
     def soft_targets(self, labels: Tensor) -> SoftTargets | None:
         """Return the soft target of each RoI, and its share, 0 as long as a class was not seen.

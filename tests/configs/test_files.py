@@ -13,7 +13,8 @@ from .zoo import ALL, CONFIGS, FAMILIES, METAFILES, MODEL_OF, PATH_OF, ROOT, inn
 GRAMMAR = re.compile(
     r'(faster-rcnn|mask-rcnn|cascade-mask-rcnn|htc)'
     r'_(r18|r50|r101|r50-caffe|r101-caffe|x101-(32x4d|64x4d|32x8d)|swin-t-p4-w7)_fpn'
-    r'_(ce|sigmoid|gumbel|cra|seesaw|eql|eqlv2|droploss|rio|crt|lws|bags|acsl|fcbl|loce)'
+    r'_(ce|sigmoid|gumbel|cra|seesaw|eql|eqlv2|droploss|rio|crt|lws|bags|acsl|fcbl|loce'
+    r'|fedloss|ecm|iif|logit-adjusted|pcb|gap|ebl)'
     r'(-(copy-paste|gumbel|seesaw|normed-mask|normed-cls|prior|softmax-test|nms0\.3'
     r'|fracal|norcal|logit-adjustment|iif|logn))*'
     r'_(random|rfs|rfs5e-4|irfs|class-aware)(-stochastic)?-(ms|ss)-(?P<schedule>1x|2x|3x|6e|75k|90k|180k|600i)'

@@ -34,6 +34,13 @@ SAMPLES = [
     'mask-rcnn_r50_fpn_ce-fracal-normed-mask-normed-cls_rfs-ms-2x_lvis-v1',
     'mask-rcnn_r50_fpn_bags_random-ms-1x_lvis-v1',
     'mask-rcnn_x101-32x8d_fpn_rio_rfs-stochastic-ms-180k_lvis-v1',
+    'mask-rcnn_r50_fpn_fedloss_rfs-ms-2x_lvis-v1',
+    'mask-rcnn_r50_fpn_ecm-normed-mask_rfs-ms-1x_lvis-v1',
+    'mask-rcnn_r50_fpn_iif_random-ms-1x_lvis-v1',
+    'mask-rcnn_r50_fpn_logit-adjusted_random-ms-1x_lvis-v1',
+    'mask-rcnn_r50_fpn_pcb-seesaw_rfs-ms-2x_lvis-v1',
+    'mask-rcnn_r50_fpn_gap_random-ms-1x_lvis-v1',
+    'mask-rcnn_r50_fpn_ebl_random-ms-1x_lvis-v1',
 ]
 
 

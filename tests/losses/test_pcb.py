@@ -151,6 +151,20 @@ def test_it_starts_with_its_epoch_and_once_every_class_was_seen(kind, roi_batch)
     torch.testing.assert_close(total_of(missing(logits, labels)), expected)
 
 
+@pytest.mark.parametrize(
+    ('start_epoch', 'told', 'training', 'warnings'),
+    [(17, None, True, 1), (17, 1, True, 0), (0, None, True, 0), (17, None, False, 0)],
+)
+def test_training_that_never_tells_the_epoch_is_warned_once(start_epoch, told, training, warnings, roi_batch, caplog):
+    loss = make('CrossEntropyLoss', start_epoch=start_epoch).train(training)
+    if told is not None:
+        loss.set_epoch(told)
+    for _ in range(2):
+        loss(*roi_batch(20, C, extra_channels=1))
+    assert [record.levelname for record in caplog.records] == ['WARNING'] * warnings
+    assert all('LossEpochHook' in record.getMessage() for record in caplog.records)
+
+
 @BASES
 def test_columns_and_scores_are_those_of_the_base(kind, roi_batch):
     loss = make(kind)

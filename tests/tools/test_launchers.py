@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from longtail_det.cli import train
+from longtail_det.compat.checkpoint import allow_mmengine_checkpoints
 
 from ..cli.conftest import ROOT, TOOLS, TOY, TOY_CONFIG
 
@@ -26,6 +27,7 @@ echo "$MASTER_PORT" > port.txt
 
 
 def weights(checkpoint: Path) -> torch.Tensor:
+    allow_mmengine_checkpoints()
     return torch.load(checkpoint)['state_dict']['bbox_head.fc.weight']
 
 

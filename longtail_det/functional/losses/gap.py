@@ -1,4 +1,4 @@
-"""Generalized average precision loss of ROG (Zhang et al., ICCV 2023): errors of ranking, and their gradient."""
+"""Global average precision loss of ROG (Zhang et al., ICCV 2023): errors of ranking, and their gradient."""
 
 from __future__ import annotations
 

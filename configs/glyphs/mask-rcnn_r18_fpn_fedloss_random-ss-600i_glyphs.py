@@ -1,0 +1,10 @@
+_base_ = './mask-rcnn_r18_fpn_ce_random-ss-600i_glyphs.py'
+model = dict(
+    roi_head=dict(
+        bbox_head=dict(
+            prior_prob=0.01,
+            cls_on_demand=True,
+            loss_cls=dict(_delete_=True, num_classes=_base_.num_classes, type='FedLoss', num_sampled=50, power=0.5),
+        )
+    )
+)

@@ -1,0 +1,10 @@
+"""Logit-adjusted cross entropy with image counts (Menon et al., ICLR 2021)."""
+
+_base_ = ['../baseline/mask-rcnn_r50_fpn_ce_random-ms-1x_lvis-v1.py', '../_base_/methods/logit-adjusted.py']
+model = dict(
+    roi_head=dict(
+        bbox_head=dict(
+            _base_.method, loss_cls=dict(_base_.method.loss_cls, num_classes=_base_.num_classes, _delete_=True)
+        )
+    )
+)
