@@ -62,7 +62,7 @@ def best_of_class(labels: NDArray[Any], scores: NDArray[Any], max_dets: int | No
     kept = np.ones(len(labels), dtype=bool)
     counts = np.bincount(labels)
     if counts.max(initial=0) > max_dets:
-        by_class = stable_order(labels)
+        by_class = _stable_order(labels)
         for label in np.flatnonzero(counts > max_dets):
             stop = int(counts[: label + 1].sum())
             rows = by_class[stop - counts[label] : stop]
@@ -70,7 +70,7 @@ def best_of_class(labels: NDArray[Any], scores: NDArray[Any], max_dets: int | No
     return kept
 
 
-def stable_order(values: NDArray[np.integer]) -> NDArray[np.int64]:
+def _stable_order(values: NDArray[np.integer]) -> NDArray[np.int64]:
     """Return the rows that put small numbers in ascending order, of equal ones the earlier first.
 
     Args:
