@@ -134,7 +134,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the table, draw the curves and return the exit code."""
     args = build_parser().parse_args(argv)
     results = measure(args)
-    print(f'{machine(args.device)}; images of {args.image_size} x {args.image_size}, median of {args.rounds} rounds')
+    images = 'images of data_path.py' if args.loader else f'images of {args.image_size} x {args.image_size}'
+    print(f'{machine(args.device)}; {images}, median of {args.rounds} rounds')
     header = ['what', 'classes', 'heads', 's', 'peak MiB', 'time / its own at fewest classes', 'ours / stock: time']
     print(markdown_table(header, rows(results)))
     if args.plot:
