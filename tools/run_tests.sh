@@ -2,7 +2,7 @@
 # Set up the environment, then check the style, the types, the tests and the examples in docstrings.
 #
 #   ./tools/run_tests.sh                       # everything (7 minutes on two cores); exit code 0 only if all passed
-#   ./tools/run_tests.sh --fast                # style, types and the tests marked `law` (2 minutes)
+#   ./tools/run_tests.sh --fast                # style, types and the tests marked `law` (2 to 3 minutes)
 #   ./tools/run_tests.sh tests/compat -x       # with other arguments: pytest only, with these arguments
 #
 # VENV and PYTHON as in setup_env.sh.

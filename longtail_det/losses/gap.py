@@ -11,12 +11,12 @@ from torch import Tensor
 from longtail_det.functional.kernels import gap_kernel
 
 from .base import AvgFactor, RoIClassificationLoss
-from .score_parts import ScoreParts
 from .softmax_loss import SoftmaxCE
 from .statistics_sync import SyncedStatistics
+from .wrapper_loss import WrapperLoss
 
 
-class GAP(SyncedStatistics, RoIClassificationLoss):
+class GAP(SyncedStatistics, WrapperLoss):
     """Global average precision loss (ROG, Zhang et al., ICCV 2023), added to any loss.
 
     It ranks the C class logits of all RoIs of a batch: a positive should be above every negative, whatever their
@@ -110,18 +110,6 @@ class GAP(SyncedStatistics, RoIClassificationLoss):
     def apply_statistics(self, values: Tensor) -> None:
         """Add (C,) counts of RoIs."""
         self.class_count += values
-
-    def get_activation(self, cls_score: Tensor) -> Tensor:
-        """Return the (N, C + 1) scores of the base."""
-        return self.base.get_activation(cls_score)
-
-    def score_parts(self, cls_score: Tensor) -> ScoreParts:
-        """Return what the base's scores are made of."""
-        return self.base.score_parts(cls_score)
-
-    def get_accuracy(self, cls_score: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Return the accuracies of the base."""
-        return self.base.get_accuracy(cls_score, labels)
 
     def extra_repr(self) -> str:
         """Return the arguments for `print(model)`."""

@@ -12,13 +12,13 @@ from torch import Tensor
 from longtail_det.functional.kernels import is_compiling
 from longtail_det.functional.losses import pcb_soft_target, pcb_update
 
-from .base import AvgFactor, RoIClassificationLoss
-from .pcb_bases import BASES, SoftTargets
-from .score_parts import ScoreParts
+from .base import AvgFactor
+from .pcb_bases import BASES, SoftBase, SoftTargets
 from .synced_rows import SyncedRows
+from .wrapper_loss import WrapperLoss
 
 
-class PCB(SyncedRows, RoIClassificationLoss):
+class PCB(SyncedRows, WrapperLoss):
     """Pairwise class balance (He et al., CVPR 2022, arXiv:2201.02784): targets softened by a confusion matrix.
 
     Row y of the matrix M is a running mean of the scores that RoIs of class y give to the classes. A foreground RoI of
@@ -47,6 +47,7 @@ class PCB(SyncedRows, RoIClassificationLoss):
         ValueError: another base, a value out of range, or too many classes for a table of C x C.
     """
 
+    base: SoftBase
     confusion: Tensor
     class_count: Tensor
 
@@ -159,18 +160,6 @@ class PCB(SyncedRows, RoIClassificationLoss):
         """Move the rows of (P,) classes by (P,) counts and (P, C) sums of scores."""
         self.confusion[classes] = self._moved(classes, counts, sums)
         self.class_count.index_add_(0, classes, counts)
-
-    def get_activation(self, cls_score: Tensor) -> Tensor:
-        """Return the (N, C + 1) scores of the base."""
-        return self.base.get_activation(cls_score)
-
-    def score_parts(self, cls_score: Tensor) -> ScoreParts:
-        """Return what the base's scores are made of."""
-        return self.base.score_parts(cls_score)
-
-    def get_accuracy(self, cls_score: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Return the accuracies of the base."""
-        return self.base.get_accuracy(cls_score, labels)
 
     def extra_repr(self) -> str:
         """Return the arguments for `print(model)`."""
