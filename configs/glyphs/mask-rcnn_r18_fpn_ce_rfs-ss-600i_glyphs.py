@@ -1,10 +1,9 @@
-_base_ = './mask-rcnn_r18_fpn_ce_random-ss-600i_glyphs.py'
+_base_ = ['./mask-rcnn_r18_fpn_ce_random-ss-600i_glyphs.py', '../_base_/datasets/glyphs_rfs.py']
 train_dataloader = dict(
     dataset=dict(
         _delete_=True,
         type='RepeatFactorDataset',
-        # 100 of the 3000 images, as 1e-3 is of LVIS: a class gets the factor that LVIS gives one of as many images
-        oversample_thr=1 / 30,
+        oversample_thr=_base_.oversample_thr,
         dataset=_base_.train_dataloader.dataset,
     )
 )
