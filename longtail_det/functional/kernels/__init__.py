@@ -20,11 +20,13 @@ from .losses import (
     sigmoid_ce_kernel,
 )
 from .ranking import gap_kernel
+from .softmax import ebl_kernel, group_softmax_kernel, logit_adjusted_kernel, pcb_softmax_kernel
 
 __all__ = [
     'acsl_kernel',
     'class_relative_kernel',
     'drop_kernel',
+    'ebl_kernel',
     'ecm_kernel',
     'eql_kernel',
     'eqlv2_kernel',
@@ -32,8 +34,11 @@ __all__ = [
     'fed_columns_kernel',
     'focal_kernel',
     'gap_kernel',
+    'group_softmax_kernel',
     'gumbel_kernel',
     'is_compiling',
+    'logit_adjusted_kernel',
+    'pcb_softmax_kernel',
     'row_blocks',
     'seesaw_kernel',
     'sigmoid_ce_kernel',

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from ..activations import GUMBEL_LEFT, GUMBEL_RIGHT, Activation, ClassRelative, Gumbel, Sigmoid
 
-#: sets chosen terms of a matrix to zero, in place, and gives it back
-Clear = Callable[[Tensor], Tensor]
+#: input of a negative term that does not count: the sigmoid and the Gumbel CDF, their -log(1 - p) and its derivative
+#: vanish here (to 2e-24 a clamped Gumbel), so that the terms need no mask
+MUTED = -1e30
 #: exp of it is still finite in float32
 _MAX_EXPONENT = 85.0
 
@@ -40,19 +41,19 @@ class Terms:
         """Return the derivative of -log(1 - p(x)) alone."""
         return self.negative(x)[1]
 
-    def negative_sums(self, x: Tensor, gradient: Tensor, leave_out: Clear, weight: Tensor | None) -> Tensor:
+    def negative_sums(self, x: Tensor, gradient: Tensor, weight: Tensor | None) -> Tensor:
         """Compute sums over columns of -log(1 - p(x)), and the derivatives of its terms.
 
         Args:
-            x: (n, K) float.
-            gradient: (n, K), receives the derivatives, without the weight; zero where left out.
-            leave_out: clears the terms that do not count.
+            x: (n, K) float, MUTED where a term does not count; may be overwritten.
+            gradient: (n, K), receives the derivatives, without the weight; zero where muted.
             weight: (K,) factor on the terms of the sum, None is 1.
 
         Returns:
             (n,) weighted sums.
         """
-        value, derivative = (leave_out(terms) for terms in self.negative(x))
+        counts = x > MUTED / 2  # p of any activation need not vanish there, nor even be a number
+        value, derivative = (term * counts for term in self.negative(torch.where(counts, x, 0.0)))
         gradient.copy_(derivative)
         return value.sum(1) if weight is None else value @ weight
 
@@ -86,15 +87,15 @@ class SigmoidTerms(Terms):
         """Return sigmoid(x)."""
         return x.sigmoid()
 
-    def negative_sums(self, x: Tensor, gradient: Tensor, leave_out: Clear, weight: Tensor | None) -> Tensor:
+    def negative_sums(self, x: Tensor, gradient: Tensor, weight: Tensor | None) -> Tensor:
         """Return softplus(x) = max(x, 0) - log(1 - s), s the lesser of p and 1 - p, with fewer logarithms."""
-        p = leave_out(torch.sigmoid(x, out=gradient))
+        p = torch.sigmoid(x, out=gradient)
         lesser = torch.rsub(p, 1.0)
         torch.minimum(lesser, p, out=lesser)
-        rest = leave_out(x.clamp(min=0))
+        rest = x.clamp_(min=0)
         if weight is None:
             return rest.sum(1) - sum_log1p_(lesser, -1)
-        return rest @ weight - lesser.neg_().log1p_() @ weight
+        return rest.sub_(lesser.neg_().log1p_()) @ weight
 
 
 class GumbelTerms(Terms):
@@ -114,13 +115,11 @@ class GumbelTerms(Terms):
         value = self._odds(x, gradient).log1p_()
         return (value if self.activation.clamp else value.add_((x - GUMBEL_RIGHT).clamp_(min=0))), gradient
 
-    def negative_sums(self, x: Tensor, gradient: Tensor, leave_out: Clear, weight: Tensor | None) -> Tensor:
+    def negative_sums(self, x: Tensor, gradient: Tensor, weight: Tensor | None) -> Tensor:
         """Compute the same, with one logarithm for eight terms where a product of eight odds cannot overflow."""
         if weight is not None or self.activation.clamp is None or 8 * self.activation.clamp[1] > _MAX_EXPONENT:
-            return super().negative_sums(x, gradient, leave_out, weight)
-        odds = self._odds(x, gradient)
-        leave_out(gradient)
-        return sum_log1p_(leave_out(odds), 1)
+            return super().negative_sums(x, gradient, weight)
+        return sum_log1p_(self._odds(x, gradient), 1)
 
     def _odds(self, x: Tensor, gradient: Tensor) -> Tensor:
         """Return p / (1 - p) = 1 / expm1(exp(-x)); the derivative of -log(1 - p) is written into `gradient`."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-#: elements of a block on a CPU; a megabyte: the passes over it run in the cache
-_CPU_BLOCK = 2**18
+#: elements of a block on a CPU, about; two megabytes: the passes over it run in the cache, and it is worth its overhead
+_CPU_BLOCK = 2**19
 #: whether `torch.compile` is tracing; torch 2.1 cannot tell, there the kernels run outside of the graph
 is_compiling: Callable[[], bool] = getattr(torch.compiler, 'is_compiling', lambda: False)
 
@@ -68,7 +69,7 @@ def row_blocks(logits: Tensor) -> list[slice]:
     num_rows = logits.size(0)
     if logits.is_cuda:
         return [slice(0, num_rows)]
-    step = max(_CPU_BLOCK // max(logits.size(1), 1), 1)
+    step = max(math.ceil(num_rows / max(round(logits.numel() / _CPU_BLOCK), 1)), 1)
     return [slice(start, min(start + step, num_rows)) for start in range(0, num_rows, step)]
 
 
