@@ -116,9 +116,7 @@ def ecm_kernel(logits: Tensor, labels: Tensor, margin: Tensor, column_weight: Te
     )
 
 
-def fcbl_kernel(
-    logits: Tensor, labels: Tensor, index: Tensor, margin: Tensor, *, prob_thr: float = 0.7
-) -> Tensor:
+def fcbl_kernel(logits: Tensor, labels: Tensor, index: Tensor, margin: Tensor, *, prob_thr: float = 0.7) -> Tensor:
     """Return (N,) losses of `fcbl_loss` from the margins of the classes of the batch.
 
     Args:
@@ -147,8 +145,27 @@ def fcbl_kernel(
     return binary_loss(definition, logits, labels, SIGMOID, inputs=inputs)
 
 
+def fed_sample(labels: Tensor, class_weight: Tensor, noise: Tensor, *, num_sampled: int = 50) -> Tensor:
+    """Select the classes of `fed_classes` by their keys alone, without ranking all classes.
+
+    Args:
+        labels: (N,) int64 in [0, C].
+        class_weight: (C,) float >= 0.
+        noise: (C + 1,) float > 0.
+        num_sampled: classes wanted.
+
+    Returns:
+        (K,) int64, ascending.
+    """
+    present = torch.zeros_like(noise, dtype=torch.bool).index_fill_(0, labels, True)
+    key = (class_weight / noise[:-1]).masked_fill_(present[:-1], math.inf)
+    wanted = max(int(present.sum()), num_sampled) - int(present[-1])
+    values, classes = key.topk(min(wanted, key.numel()))
+    return classes[values > 0].sort().values
+
+
 def fed_columns_kernel(logits: Tensor, labels: Tensor, classes: Tensor, *, num_classes: int) -> Tensor:
-    """Return (N,) losses of `fed_loss` from the logits of the sampled columns alone.
+    """Return (N,) losses of `fed_loss` from the logits of the sampled columns alone; so few need no own gradient.
 
     Args:
         logits: (N, K) of the sampled classes.
@@ -156,17 +173,11 @@ def fed_columns_kernel(logits: Tensor, labels: Tensor, classes: Tensor, *, num_c
         classes: (K,) int64, the class of each column; every foreground label is one of them.
         num_classes: C.
     """
-    num_columns = len(classes)
-    column = labels.new_full((num_classes + 1,), num_columns)
-    column[classes] = torch.arange(num_columns, device=labels.device)
-    columns = column[labels]
-    return binary_loss(
-        lambda x: definitions.sigmoid_ce_loss(x, columns),
-        logits,
-        columns,
-        SIGMOID,
-        background=False,
-    )
+    columns = torch.arange(classes.numel(), device=labels.device)
+    # background has no column
+    column = labels.new_full((num_classes + 1,), -1).scatter_(0, classes, columns)
+    target = (column[labels][:, None] == columns).to(logits)
+    return F.binary_cross_entropy_with_logits(logits, target, reduction='none').sum(1)
 
 
 def eqlv2_kernel(

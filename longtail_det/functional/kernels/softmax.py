@@ -105,9 +105,7 @@ def pcb_softmax_kernel(logits: Tensor, labels: Tensor, index: Tensor, soft: Tens
     negative_entropy = F.pad((soft.clamp(min=torch.finfo(soft.dtype).tiny).log_() * soft).sum(1), (0, 1))
     hard = 1 - share * foreground
     kernel = SoftmaxKernel(labels, logits.dtype, soft=F.pad(share * soft, (0, 1)), index=index, hard=hard)
-    loss = fused_loss(
-        logits, kernel, lambda x: _without_entropy(x, labels, F.pad(soft, (0, 0, 0, 1))[index], share)
-    )
+    loss = fused_loss(logits, kernel, lambda x: _without_entropy(x, labels, F.pad(soft, (0, 0, 0, 1))[index], share))
     return loss + share * negative_entropy[index]
 
 
@@ -133,9 +131,7 @@ class GroupKernel:
 
     def __init__(self, targets: Tensor, weight: Tensor, sizes: Sequence[int]) -> None:
         size = torch.tensor(sizes, device=targets.device)
-        group = torch.arange(len(sizes), device=targets.device)
         self.columns = targets + (size.cumsum(0) - size)
-        self.member = F.one_hot(group.repeat_interleave(size, output_size=sum(sizes))).to(weight)
         self.weight = weight
         self.sizes = list(sizes)
 
@@ -153,7 +149,7 @@ class GroupKernel:
         """Return (n,) losses; the (n, K) derivatives are written into `gradient`."""
         columns, weight = self.columns[rows], self.weight[rows]
         log_sum = _softmax(x, gradient)[:, None]
-        sums = gradient @ self.member
+        sums = torch.stack([part.sum(1) for part in gradient.split(self.sizes, 1)], 1)
         if len(x) and sums.min() < _LEAST_SUM:  # a group far below the others
             parts = x.split(self.sizes, 1)
             torch.cat([part.softmax(1) for part in parts], 1, out=gradient)
