@@ -64,7 +64,7 @@ class FCBL(SyncedRows, ObjectnessLoss):
             loss = fcbl_kernel(logits, labels, index, margin, prob_thr=self.prob_thr)
         if self.training:
             rows = (labels < self.num_classes).nonzero().squeeze(1)
-            self.add_rows(labels[rows], logits.detach()[rows, :-1].softmax(1))
+            self.add_rows(labels[rows], logits.detach().index_select(0, rows)[:, :-1].softmax(1))
         return loss
 
     def _margin(self, classes: Tensor) -> Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -23,9 +22,6 @@ _MAX_EXPONENT = 85.0
 class Terms:
     """The terms of any activation, their derivatives by autograd; a subclass brings its own."""
 
-    #: whether the derivative of `negative` costs little beside its value, so that it need not be kept
-    cheap_gradient: ClassVar[bool] = False
-
     def __init__(self, activation: Activation) -> None:
         self.activation = activation
 
@@ -36,10 +32,6 @@ class Terms:
     def negative(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return -log(1 - p(x)), and its derivative (positive)."""
         return _with_derivative(self.activation.log_not_p, x)
-
-    def negative_gradient(self, x: Tensor) -> Tensor:
-        """Return the derivative of -log(1 - p(x)) alone."""
-        return self.negative(x)[1]
 
     def negative_sums(self, x: Tensor, gradient: Tensor, weight: Tensor | None) -> Tensor:
         """Compute sums over columns of -log(1 - p(x)), and the derivatives of its terms.
@@ -73,8 +65,6 @@ def _with_derivative(log_probability: Callable[[Tensor], Tensor], x: Tensor) -> 
 class SigmoidTerms(Terms):
     """softplus(-x) and softplus(x)."""
 
-    cheap_gradient: ClassVar[bool] = True
-
     def positive(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return -log p(x) = softplus(-x), and its derivative."""
         return F.softplus(-x), x.neg().sigmoid_().neg_()
@@ -83,19 +73,13 @@ class SigmoidTerms(Terms):
         """Return -log(1 - p(x)) = softplus(x), and its derivative."""
         return F.softplus(x), x.sigmoid()
 
-    def negative_gradient(self, x: Tensor) -> Tensor:
-        """Return sigmoid(x)."""
-        return x.sigmoid()
-
     def negative_sums(self, x: Tensor, gradient: Tensor, weight: Tensor | None) -> Tensor:
         """Return softplus(x) = max(x, 0) - log(1 - s), s the lesser of p and 1 - p, with fewer logarithms."""
         p = torch.sigmoid(x, out=gradient)
-        lesser = torch.rsub(p, 1.0)
+        rest = x.clamp_(min=0).sum(1) if weight is None else x.clamp_(min=0) @ weight
+        lesser = torch.sub(p.new_ones(()), p, out=x)  # memory that is still in the cache
         torch.minimum(lesser, p, out=lesser)
-        rest = x.clamp_(min=0)
-        if weight is None:
-            return rest.sum(1) - sum_log1p_(lesser, -1)
-        return rest.sub_(lesser.neg_().log1p_()) @ weight
+        return rest.sub_(sum_log1p_(lesser, -1) if weight is None else lesser.neg_().log1p_() @ weight)
 
 
 class GumbelTerms(Terms):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ..activations import Activation
@@ -22,7 +21,7 @@ class BinaryKernel:
 
     Args:
         logits: (N, K) float; K = C (background is 'no column') or K = C + 1 (background has its own).
-        labels: (N,) int64 in [0, K); without `background` in [0, K], and a label K has no positive column.
+        labels: (N,) int64 in [0, K); without `background` also K, which has no positive column.
         activation: from logit to probability.
         background: whether background has a column of its own.
         inputs: gives the inputs of the activation by block of rows; by default the logits, and every term counts.
@@ -31,7 +30,6 @@ class BinaryKernel:
         negative_weight: (K,) weight of the terms -log(1 - p); None is 1.
         positive_weight: (K,) weight of the term -log p of the label's column; None is 1.
         sums_gradients: also sum the gradients of the negative terms over RoIs, into `negative_sums`.
-        lean: compute a cheap gradient again in the backward pass: less memory, more time.
     """
 
     def __init__(
@@ -47,13 +45,11 @@ class BinaryKernel:
         negative_weight: Tensor | None = None,
         positive_weight: Tensor | None = None,
         sums_gradients: bool = False,
-        lean: bool = False,
     ) -> None:
         self.terms = terms_of(activation)
         self.inputs = inputs
         self.slope = slope
         self.negative_weight = negative_weight
-        self.keeps_gradient = not (lean and self.terms.cheap_gradient)
         if background:
             columns, absent = labels[:, None], None
         else:
@@ -83,17 +79,18 @@ class BinaryKernel:
         method = self._sums if self.negative_sums is None else self.both
         return method(x, rows, x.new_empty(x.shape))
 
-    def gradient(self, x: Tensor, rows: slice) -> Tensor:
-        """Return (n, K) derivatives."""
-        return self._finish(self.terms.negative_gradient(self._inputs(x, rows)), rows)
-
     def both(self, x: Tensor, rows: slice, gradient: Tensor) -> Tensor:
         """Return (n,) losses; the (n, K) derivatives are written into `gradient`."""
         value = self._sums(x, rows, gradient)
         if self.negative_sums is not None:
             sums = gradient.sum(0)
             self.negative_sums += sums if self.negative_weight is None else sums.mul_(self.negative_weight)
-        self._finish(gradient, rows)
+        if self.negative_weight is not None:
+            gradient.mul_(self.slope * self.negative_weight)
+        elif self.slope != 1:
+            gradient.mul_(self.slope)
+        # what is muted is zero, the label's own column with it
+        gradient.scatter_add_(1, self.columns[rows], self.positive_gradient[rows])
         return value
 
     def _inputs(self, x: Tensor, rows: slice) -> Tensor:
@@ -104,14 +101,6 @@ class BinaryKernel:
         return self.terms.negative_sums(self._inputs(x, rows), gradient, self.negative_weight).add_(
             self.positive[rows, 0]
         )
-
-    def _finish(self, gradient: Tensor, rows: slice) -> Tensor:
-        if self.negative_weight is not None:
-            gradient.mul_(self.slope * self.negative_weight)
-        elif self.slope != 1:
-            gradient.mul_(self.slope)
-        # what is muted is zero, the label's own column with it
-        return gradient.scatter_add_(1, self.columns[rows], self.positive_gradient[rows])
 
 
 def binary_loss(

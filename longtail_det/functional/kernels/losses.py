@@ -45,7 +45,6 @@ def eql_kernel(logits: Tensor, labels: Tensor, is_tail: Tensor, *, activation: A
         activation,
         background=False,
         inputs=lambda x, rows: of_row.index_select(0, foreground[rows]).add_(x),
-        lean=True,  # the published loss is lean, and ours should not need more memory
     )
 
 
@@ -206,7 +205,7 @@ def eqlv2_kernel(
     )
     assert kernel.negative_sums is not None
     positive_sums = torch.zeros_like(kernel.negative_sums).scatter_add_(0, labels, -kernel.positive_gradient[:, 0])
-    return loss, positive_sums[:-1], kernel.negative_sums[:-1]
+    return loss, positive_sums[:-1], kernel.negative_sums[:-1].clone()
 
 
 def seesaw_kernel(

@@ -24,8 +24,6 @@ class SoftmaxKernel:
         hard: (N,) share of the label; None is 1.
     """
 
-    keeps_gradient = True
-
     def __init__(
         self,
         labels: Tensor,
@@ -46,12 +44,6 @@ class SoftmaxKernel:
     def value(self, x: Tensor, rows: slice) -> Tensor:
         """Return (n,) losses."""
         return self.both(x, rows, torch.empty_like(x))
-
-    def gradient(self, x: Tensor, rows: slice) -> Tensor:
-        """Return (n, K) derivatives."""
-        gradient = torch.empty_like(x)
-        self.both(x, rows, gradient)
-        return gradient
 
     def both(self, x: Tensor, rows: slice, gradient: Tensor) -> Tensor:
         """Return (n,) losses; the (n, K) derivatives are written into `gradient`."""
@@ -127,8 +119,6 @@ class GroupKernel:
         sizes: columns of each group.
     """
 
-    keeps_gradient = True
-
     def __init__(self, targets: Tensor, weight: Tensor, sizes: Sequence[int]) -> None:
         size = torch.tensor(sizes, device=targets.device)
         self.columns = targets + (size.cumsum(0) - size)
@@ -138,12 +128,6 @@ class GroupKernel:
     def value(self, x: Tensor, rows: slice) -> Tensor:
         """Return (n,) losses."""
         return self.both(x, rows, torch.empty_like(x))
-
-    def gradient(self, x: Tensor, rows: slice) -> Tensor:
-        """Return (n, K) derivatives."""
-        gradient = torch.empty_like(x)
-        self.both(x, rows, gradient)
-        return gradient
 
     def both(self, x: Tensor, rows: slice, gradient: Tensor) -> Tensor:
         """Return (n,) losses; the (n, K) derivatives are written into `gradient`."""

@@ -99,12 +99,6 @@ def test_gumbel_is_the_skewed_one():
 
 
 @EACH
-def test_the_derivative_alone_is_that_of_both(activation):
-    x = torch.linspace(-6, 6, 25, dtype=torch.float64)
-    assert torch.equal(terms_of(activation).negative_gradient(x), terms_of(activation).negative(x)[1])
-
-
-@EACH
 @pytest.mark.parametrize('weighted', [False, True])
 @given(
     rows=st.integers(0, 3), columns=st.integers(1, 40), scale=st.sampled_from([0.1, 3.0, 30.0]), seed=st.integers(0, 99)
