@@ -38,7 +38,7 @@ def pcb_softmax_term(logits: Tensor, labels: Tensor, soft: Tensor) -> Tensor:
 
 
 def pcb_softmax_loss(logits: Tensor, labels: Tensor, soft: Tensor, share: Tensor) -> Tensor:
-    """Softmax cross entropy of the label; on foreground RoIs a share of it becomes the KL divergence of the soft target.
+    """Softmax cross entropy of the label; on foreground RoIs a share is the KL divergence of the soft target.
 
     Args:
         logits: (N, C + 1) raw scores, last column background.
