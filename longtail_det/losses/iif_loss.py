@@ -14,7 +14,7 @@ from .softmax_loss import SoftmaxLoss
 
 
 class IIFLoss(NeedsClassStatistics, SoftmaxLoss):
-    """Inverse image frequency (Alexandridis et al., 2022, arXiv:2209.04861): softmax of w x in training and at test.
+    """Inverse image frequency (Alexandridis et al., 2022): softmax of w x in training and at test.
 
     w_j = ln(num_images / image_count_j), background 1. `num_images` of the statistics counts images that hold an
     annotation.

@@ -19,7 +19,7 @@ from .wrapper_loss import WrapperLoss
 
 
 class PCB(SyncedRows, WrapperLoss):
-    """Pairwise class balance (He et al., CVPR 2022, arXiv:2201.02784): targets softened by a confusion matrix.
+    """Pairwise class balance (He et al., CVPR 2022): targets softened by a confusion matrix.
 
     Row y of the matrix M is a running mean of the scores that RoIs of class y give to the classes. A foreground RoI of
     class y learns, beside its label, the soft target t_i = M_iy / sum_k M_ky: of what is taken for y, who it is.

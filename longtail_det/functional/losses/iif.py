@@ -1,4 +1,4 @@
-"""Inverse image frequency (Alexandridis et al., 2022, arXiv:2209.04861)."""
+"""Inverse image frequency (Alexandridis et al., 2022)."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _EARLIER = 'earlier_passes'
 
 @MODELS.register_module()
 class IterativeBBoxHead(LongTailBBoxHead):
-    """Box head of several passes over the RoIs, the iterative head of PCB (He et al., CVPR 2022, arXiv:2201.02784).
+    """Box head of several passes over the RoIs, the iterative head of PCB (He et al., CVPR 2022).
 
     All passes share the layers of `LongTailBBoxHead`. After a pass the RoI features x become x S + B. S, a factor for
     each place, comes from the box deltas, and B, a summand for each channel, from the logits:
