@@ -26,7 +26,7 @@ def iif_factor(image_count: Tensor, num_images: int) -> Tensor:
 
     Args:
         image_count: (C,) training images of each class; 0 counts as 1.
-        num_images: training images.
+        num_images: all N images of the training file.
 
     Returns:
         (C + 1,) float64.
