@@ -157,6 +157,27 @@ def test_every_layer_learns_and_the_last_layers_of_the_mlps_from_the_first_step(
         assert (parameter.grad.abs().sum() > 0) == (name not in late), name
 
 
+def test_no_roi_has_no_class_loss():
+    head = build()
+    empty = torch.zeros(0, 4)
+    result = SimpleNamespace(
+        pos_inds=torch.arange(0), pos_priors=empty, neg_priors=empty, pos_gt_bboxes=empty,
+        pos_gt_labels=torch.zeros(0, dtype=torch.long), num_gts=0,
+    )  # fmt: skip
+    cls_score, bbox_pred = head(torch.zeros(0, 2, 3, 2))
+    losses = head.loss_and_target(cls_score, bbox_pred, torch.zeros(0, 5), [result], CFG)['loss_bbox']
+    assert set(losses) == {'loss_bbox'}
+    assert losses['loss_bbox'] == 0
+
+
+def test_half_precision_is_close():
+    head = learned(build()).eval()
+    expected, _ = head(roi_features())
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        found, _ = head(roi_features())
+    torch.testing.assert_close(found.float(), expected, rtol=0.05, atol=0.2)
+
+
 @pytest.mark.parametrize(
     'options',
     [
