@@ -24,10 +24,7 @@ _COCO_2014_PREFIX = re.compile(r'^COCO_(?:train|val|test)2014_(?=\d{12}\.jpg$)')
 WRONG_LISTS = 'images with malformed lists of classes'
 
 _MAX_NAME = 4096
-_IMAGE_KEYS = tuple(
-    f'"{key}":'.encode()
-    for key in ('id', 'height', 'width', 'file_name', 'coco_url', 'neg_category_ids', 'not_exhaustive_category_ids')
-)
+_FIND_KEYS = re.compile(rb'"(\w+)"\s*:')
 _REQUIRED = 5
 
 Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
@@ -122,7 +119,12 @@ def tabulate_annotations(
     for position, source in enumerate(records):
         is_typed = True
         try:
-            record = _decode_annotation(source, decode, kind)
+            if isinstance(source, Raw):
+                record = decode(source)
+                if masks is not None and _has_repeated_key(record, source):
+                    raise msgspec.ValidationError
+            else:
+                record = msgspec.convert(source, kind)
         except (msgspec.DecodeError, RecursionError):
             record, is_typed = _repair_annotation(source, position, bad), False
             if record is None:
@@ -133,7 +135,7 @@ def tabulate_annotations(
             fault = masks.add(record.segmentation, is_typed=is_typed)
             if fault:
                 bad.add('invalid masks', f'annotation {record.id}: {fault}')
-        flags = bool(record.iscrowd), bool(record.ignore), record.ignore is not UNSET, says_mask
+        flags = record.iscrowd, record.ignore, record.ignore is not UNSET, says_mask
         rows += pack(record.id, record.image_id, record.category_id, *record.bbox, record.area, *flags)
     return _annotation_table(np.frombuffer(rows, dtype=_ANNOTATION_COLUMNS), masks)
 
@@ -168,23 +170,20 @@ def _decode_image(record: Any, decode: Any) -> Any:
     if not isinstance(record, Raw):
         return msgspec.convert(record, ImageRecord)
     image, text = decode(record), bytes(record)
-    if any(text.count(key) > 1 for key in _IMAGE_KEYS) and repeated_key(text):
+    keys = _FIND_KEYS.findall(text)
+    if len(set(keys)) < len(keys) and repeated_key(text):
         raise msgspec.ValidationError
     return image
 
 
-def _decode_annotation(source: Any, decode: Any, kind: type[Any]) -> Any:
-    if not isinstance(source, Raw):
-        return msgspec.convert(source, kind)
-    record, text = decode(source), bytes(source)
-    if kind is MaskedAnnotation:
-        mask = record.segmentation
-        known = _REQUIRED + (record.iscrowd is not UNSET) + (record.ignore is not UNSET) + (mask is not UNSET)
-        known += len(mask) if type(mask) is dict else 0
-        # as many keys as are known: none of them is there twice
-        if text.count(b'":') != known and repeated_key(text):
-            raise msgspec.ValidationError
-    return record
+def _has_repeated_key(record: MaskedAnnotation, source: Raw) -> bool:
+    """Return whether a key is there twice; a record of as many quotation marks as known keys need not be parsed."""
+    text, mask = bytes(source), record.segmentation
+    keys = _REQUIRED + (record.iscrowd is not UNSET) + (record.ignore is not UNSET) + (mask is not UNSET)
+    if type(mask) is dict:
+        keys += len(mask) + (type(mask.get('counts')) is str)
+    # replacing finds a byte four times faster than counting
+    return len(text) - len(text.replace(b'"', b'')) != 2 * keys and bool(repeated_key(text))
 
 
 def _repair_image(record: Any, position: int, bad: BadRecords) -> ImageRecord | None:
