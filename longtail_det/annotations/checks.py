@@ -13,10 +13,8 @@ from .bad_records import BadRecords
 from .mask_checks import Fault, is_far, mask_faults, width_x_height
 from .masks import MaskColumns, MaskKind
 from .record_faults import is_integer
+from .rle_pixels import MAX_PIXELS
 from .table import AnnotationTable, ImageTable, find_rows
-
-#: pixels of an image, the limit of OpenCV; a mask is decoded into as many bytes
-_MAX_PIXELS = 2**30
 
 
 def keep_good_categories(categories: Iterable[Any], bad: BadRecords) -> list[Mapping[str, Any]]:
@@ -58,13 +56,13 @@ def find_good_images(table: ImageTable, bad: BadRecords) -> NDArray[np.bool_]:
     Returns:
         (I,) bool.
     """
-    sides = np.clip(table.sizes, 0, _MAX_PIXELS + 1)  # whose product has 62 bits
+    sides = np.clip(table.sizes, 0, MAX_PIXELS + 1)  # whose product has 62 bits
     sized = bad.add_rows(
         'images without a size',
-        (sides.min(axis=1) == 0) | (sides.prod(axis=1) > _MAX_PIXELS),
+        (sides.min(axis=1) == 0) | (sides.prod(axis=1) > MAX_PIXELS),
         lambda row: (
             f'image {table.ids[row]}: its size is {width_x_height(table.sizes[row])}, '
-            f'expected at least 1x1 and at most {_MAX_PIXELS} pixels'
+            f'expected at least 1x1 and at most {MAX_PIXELS} pixels'
         ),
     )
     rows = np.flatnonzero(sized)

@@ -138,7 +138,9 @@ def _unique_dict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _refuse_repeated_members(text: memoryview | bytearray, members: Mapping[str, Any], name: str) -> None:
     """Raise where a member is there twice: decoders take the last without a word."""
     base, start, rest = _address(text), 0, []
-    spans = [(_address(records[0]), _address(records[-1]) + len(records[-1])) for records in members.values() if records]
+    spans = [
+        (_address(records[0]), _address(records[-1]) + len(records[-1])) for records in members.values() if records
+    ]
     for first, last in sorted(spans):
         rest.append(bytes(text[start : first - base]))
         start = last - base

@@ -76,9 +76,7 @@ def mask_faults(table: AnnotationTable, masks: MaskColumns, sizes: NDArray[np.in
     ]
 
 
-def polygon_bounds(
-    table: AnnotationTable, masks: MaskColumns
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def polygon_bounds(table: AnnotationTable, masks: MaskColumns) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Compute the box around the polygons of each annotation.
 
     Args:

@@ -49,7 +49,9 @@ def explain_annotation(record: Any) -> str:
         >>> explain_annotation({'id': 7, 'image_id': 1, 'category_id': 2, 'area': 9})
         'has no bbox'
     """
-    return _explain(record, _ANNOTATION_VALUES) or _explain(record, {key: value for key, value in _FLAG_VALUES.items() if key in record})
+    return _explain(record, _ANNOTATION_VALUES) or _explain(
+        record, {key: value for key, value in _FLAG_VALUES.items() if key in record}
+    )
 
 
 def is_integer(value: Any) -> bool:

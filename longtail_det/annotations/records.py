@@ -102,9 +102,7 @@ def tabulate_images(records: Iterable[Any], bad: BadRecords) -> tuple[ImageTable
     return table, ClassLists(*pairs)
 
 
-def tabulate_annotations(
-    records: Iterable[Any], bad: BadRecords, masks: MaskWriter | None = None
-) -> AnnotationTable:
+def tabulate_annotations(records: Iterable[Any], bad: BadRecords, masks: MaskWriter | None = None) -> AnnotationTable:
     """Read annotation records into a table, in file order.
 
     Args:

@@ -117,7 +117,10 @@ BAD_RECORDS = {
     ),
     'image no object': (in_table('images', None), 'images[2] is a NoneType, expected an object'),
     'category without name': (in_table('categories', {'id': 4}), 'categories[4] has no id and name'),
-    'category id text': (in_table('categories', {'id': '4', 'name': 'x'}), "categories[4] has id '4' and name 'x', expected an integer id and text name"),
+    'category id text': (
+        in_table('categories', {'id': '4', 'name': 'x'}),
+        "categories[4] has id '4' and name 'x', expected an integer id and text name",
+    ),
     'category no object': (in_table('categories', 'cat'), 'categories[4] has no id and name'),
 }
 
