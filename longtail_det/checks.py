@@ -41,10 +41,11 @@ def number(
         Traceback (most recent call last):
         ValueError: p=nan; expected a finite number, at least 0
     """
-    fine = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value) and low <= value <= high
-    if not fine or not (above is None or value > above) or not (below is None or value < below):
+    given: Any = value
+    fine = _is_finite(given) and low <= given <= high
+    if not fine or not (above is None or given > above) or not (below is None or given < below):
         raise ValueError(f'{name}={value!r:.80}; expected a finite number{_range(low, high, above, below)}')
-    return value  # type: ignore[no-any-return]
+    return given  # type: ignore[no-any-return]
 
 
 def whole(name: str, value: Any, low: int | None = None, high: int | None = None) -> int:
@@ -64,8 +65,8 @@ def whole(name: str, value: Any, low: int | None = None, high: int | None = None
         Traceback (most recent call last):
         ValueError: num_classes=0; expected a whole number, at least 1
     """
-    bounds = -math.inf if low is None else low, math.inf if high is None else high
-    if not isinstance(value, Integral) or isinstance(value, bool) or not bounds[0] <= value <= bounds[1]:
+    bounds, given = (-math.inf if low is None else low, math.inf if high is None else high), value
+    if not isinstance(value, Integral) or isinstance(value, bool) or not bounds[0] <= given <= bounds[1]:
         raise ValueError(f'{name}={value!r:.80}; expected a whole number{_range(*bounds)}')
     return int(value)
 
@@ -118,6 +119,13 @@ def one_of(name: str, value: Any, choices: Sequence[str]) -> str:
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f'{name}={value!r:.80}; expected one of {list(choices)}')
     return value
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number that no float holds
+        return False
 
 
 def _range(low: float, high: float, above: float | None = None, below: float | None = None) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from mmengine.config import Config, DictAction
 
+from .config_values import check_values
 from .errors import UserError, describe
 
 # the configs of a checkout, or those that were installed with the package
@@ -54,7 +55,7 @@ def load_config(args: argparse.Namespace) -> Config:
     """Read `args.config`, then apply the common arguments of the command line to it.
 
     Raises:
-        UserError: the file has an error inside, or an option does not fit it.
+        UserError: the file has an error inside, an option does not fit it, or a number is out of its range.
     """
     cfg = read_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
@@ -68,6 +69,7 @@ def load_config(args: argparse.Namespace) -> Config:
     if args.deterministic:
         randomness['deterministic'] = True
     cfg.randomness = randomness
+    check_values(cfg)
     return cfg
 
 

@@ -22,7 +22,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .arguments import CommandParser, add_common_arguments
+from .arguments import CommandParser, add_common_arguments, numeric
 from .calibration import add_calibration_arguments, read_calibration
 from .errors import UserError, one_line_errors, setup_errors
 
@@ -48,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--results', metavar='FILE.pkl', help='measure these predictions of --out, without a model')
     parser.add_argument('--show', action='store_true', help='show each image with its predictions')
     parser.add_argument('--show-dir', help='write the painted images to this folder inside the work dir')
-    parser.add_argument('--wait-time', type=float, default=2, help='seconds that --show holds an image')
+    parser.add_argument('--wait-time', type=numeric(0), default=2, help='seconds that --show holds an image')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation (flips, or tta_model of the config)')
     add_calibration_arguments(parser)
     add_common_arguments(parser)

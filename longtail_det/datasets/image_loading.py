@@ -41,7 +41,9 @@ def _load_image(transform: LoadImageFromFile, data: dict[str, Any]) -> Any:
     try:
         loaded = transform(data)
     except Exception as error:
-        raise InputError(f'{path} cannot be loaded as an image: {_reason(path, error)}; fetch the file again') from error
+        raise InputError(
+            f'{path} cannot be loaded as an image: {_reason(path, error)}; fetch the file again'
+        ) from error
     if loaded is None:
         return None
     found = tuple(loaded['ori_shape'])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from longtail_det.annotations import ON_BAD, open_store, read_columns
+from longtail_det.checks import one_of
 
 from .lvis.ground_truth import GroundTruth
 from .lvis.ground_truth_columns import ground_truth_from_columns
@@ -34,8 +35,7 @@ def read_ground_truth(
         FileNotFoundError: no file at `path`.
         ValueError: not json, no annotation file, or a bad record.
     """
-    if on_bad not in ON_BAD:
-        raise ValueError(f"on_bad is {on_bad!r}, expected 'error' or 'skip'")
+    one_of('on_bad', on_bad, ON_BAD)
     name = str(path) if name is None else name
     columns = open_store(path, name) if store else read_columns(path, name)
     return ground_truth_from_columns(columns, name, metrics, on_bad)

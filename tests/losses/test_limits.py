@@ -152,7 +152,7 @@ def test_a_prior_outside_the_unit_interval_is_named(probability):
         ('eql', dict(activation='softmax'), "activation='softmax'; expected one of"),
         ('gumbel', dict(logit_clamp=(3, 1)), r'logit_clamp=\(3, 1\); expected \(low, high\)'),
         ('gumbel', dict(logit_clamp=(1,)), 'expected'),
-        ('sigmoid', dict(test_activation='tanh'), "test_activation='tanh'; expected one of \['sigmoid', 'softmax'\]"),
+        ('sigmoid', dict(test_activation='tanh'), r"test_activation='tanh'; expected one of \['sigmoid', 'softmax'\]"),
         ('acsl', dict(score_thr=1.0), r'score_thr=1.0; expected a finite number, above 0 and below 1'),
         ('acsl', dict(bg_share=(0.1,)), 'expected a list of 3 numbers'),
         ('group', dict(bins=(10, 10)), r'bins=\(10, 10\); expected ascending instance counts'),

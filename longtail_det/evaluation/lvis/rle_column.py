@@ -59,6 +59,11 @@ class RLEColumn(Sequence[dict[str, Any]]):
         self._ends.extend(accumulate(map(len, counts), initial=self._ends.pop()))
         self._sizes.frombytes(sides)
 
+    @property
+    def sizes(self) -> NDArray[np.int32]:
+        """(n, 2) int32 height and width."""
+        return np.frombuffer(self._sizes, dtype=np.int32).reshape(-1, 2).copy()
+
     def pick(self, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
         """Return some masks, in a third of the time that one by one takes.
 
