@@ -45,7 +45,7 @@ def number(
     fine = _is_finite(given) and low <= given <= high
     if not fine or not (above is None or given > above) or not (below is None or given < below):
         raise ValueError(f'{name}={value!r:.80}; expected a finite number{_range(low, high, above, below)}')
-    return given  # type: ignore[no-any-return]
+    return given
 
 
 def whole(name: str, value: Any, low: int | None = None, high: int | None = None) -> int:

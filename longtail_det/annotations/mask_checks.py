@@ -109,8 +109,7 @@ def is_far(lows: NDArray[np.float64], highs: NDArray[np.float64], sizes: NDArray
         sizes: (A, 2) height and width of the images.
     """
     corner = sizes[:, ::-1]
-    far: NDArray[np.bool_] = ((lows < -corner) | (highs > 2 * corner)).any(axis=1)
-    return far
+    return np.any((lows < -corner) | (highs > 2 * corner), axis=1)
 
 
 def width_x_height(size: NDArray[np.int64]) -> str:
