@@ -42,7 +42,7 @@ def number(
         ValueError: p=nan; expected a finite number, at least 0
     """
     given: Any = value
-    fine = _is_finite(given) and low <= given <= high
+    fine = is_finite(given) and low <= given <= high
     if not fine or not (above is None or given > above) or not (below is None or given < below):
         raise ValueError(f'{name}={value!r:.80}; expected a finite number{_range(low, high, above, below)}')
     return given
@@ -121,7 +121,12 @@ def one_of(name: str, value: Any, choices: Sequence[str]) -> str:
     return value
 
 
-def _is_finite(value: Any) -> bool:
+def is_finite(value: Any) -> bool:
+    """Return whether a value is a number, neither NaN nor infinite, that a float can hold.
+
+    Args:
+        value: any; a bool is no number.
+    """
     try:
         return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
     except OverflowError:  # a whole number that no float holds

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .bad_records import BadRecords
+from .json_members import RepeatedKey
 from .mask_checks import Fault, is_far, mask_faults, width_x_height
 from .masks import MaskColumns, MaskKind
 from .record_faults import is_integer
@@ -30,7 +31,9 @@ def keep_good_categories(categories: Iterable[Any], bad: BadRecords) -> list[Map
     good: dict[int, Mapping[str, Any]] = {}
     id_of: dict[str, int] = {}
     for position, record in enumerate(categories):
-        if not isinstance(record, Mapping) or not {'id', 'name'} <= record.keys():
+        if isinstance(record, RepeatedKey):
+            bad.add('malformed categories', f'categories[{position}] has {record.key} twice')
+        elif not isinstance(record, Mapping) or not {'id', 'name'} <= record.keys():
             bad.add('malformed categories', f'categories[{position}] has no id and name')
         elif not is_integer(record['id']) or not isinstance(record['name'], str):
             found = f'id {record["id"]!r:.40} and name {record["name"]!r:.40}'

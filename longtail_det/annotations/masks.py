@@ -92,7 +92,7 @@ class MaskWriter:
 
         Args:
             segmentation: a list of polygons `[x1, y1, x2, y2, ...]`, or an RLE `{'size': [height, width], 'counts':
-                compressed text or run lengths}`; None or [] where the annotation has no mask.
+                compressed text or run lengths}`; None, [] or {} where the annotation has no mask.
             is_typed: a list is known to be one of lists of numbers.
 
         Returns:
@@ -102,7 +102,7 @@ class MaskWriter:
             >>> MaskWriter().add([[0, 0, 4, 4]])
             'polygon 0 has 4 numbers, expected x, y of at least 3 points'
         """
-        if segmentation is None or segmentation is UNSET or segmentation == []:
+        if segmentation is None or segmentation is UNSET or segmentation in ([], {}):
             self._note(MaskKind.NONE, 0, 0)
             return ''
         if not isinstance(segmentation, list):

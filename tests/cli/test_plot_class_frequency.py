@@ -71,7 +71,7 @@ def test_it_writes_a_figure_and_sums_by_group(ann, tmp_path, capsys):
     ('options', 'message'),
     [
         (['--ann', 'nowhere.json'], 'nowhere.json'),
-        (['--oversample-thr', '100'], 'oversample_thr is 100'),
+        (['--oversample-thr', '100'], 'found 100, expected a finite number'),
         (['--rio-replay', '-3'], '--rio-replay -3'),
         (['--mode', 'pixel'], "invalid choice: 'pixel'"),
         (['--rio-replay', 'x'], "invalid int value: 'x'"),

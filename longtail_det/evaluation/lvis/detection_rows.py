@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from longtail_det.checks import is_finite
+
 from .rle_column import RLEColumn, rles_fit
 
 
@@ -112,10 +114,10 @@ def _fault(key: str, value: Any) -> str:
         fine = _is_number(value, (int, np.integer)) or _is_whole_float(value)
         return '' if fine and abs(value) < 2**63 else 'a whole number of at most 63 bits'
     if key == 'score':
-        return '' if _is_number(value, (int, float, np.number)) and np.isfinite(value) else 'a finite number'
+        return '' if is_finite(value) else 'a finite number'
     if key == 'bbox':
         fine = isinstance(value, (list, tuple, np.ndarray)) and len(value) == 4
-        fine = fine and all(_is_number(side, (int, float, np.number)) and np.isfinite(side) for side in value)
+        fine = fine and all(map(is_finite, value))
         return '' if fine and min(value[2:]) >= 0 else 'four finite numbers x, y, width >= 0, height >= 0'
     if not is_rle(value):
         return 'an RLE with size [height, width] and compressed counts'

@@ -46,7 +46,7 @@ class LOCEBBoxHead(RIOBBoxHead):
         replay_per_class: int = 4,
         **kwargs: Any,
     ) -> None:
-        bank = {'capacity': 80, 'target_classes': range(num_classes), **(bank or {})}
+        bank = {'capacity': 80, 'target_classes': range(whole('num_classes', num_classes, 1)), **(bank or {})}
         super().__init__(
             num_classes=num_classes, bank=bank, replay_per_class=replay_per_class, strategy='repeated', **kwargs
         )
