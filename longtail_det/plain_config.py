@@ -30,7 +30,7 @@ def parse_plain_config(text: str, name: str = 'the config') -> dict[str, Any]:
         # mmengine fills in templates before it parses, so text in quotes would not stay text
         if '{{' in text:
             raise _NotPlainError(None, 'a template in double braces')
-        return dict(_assignment(node) for node in body)
+        return {name: value for node in body for name, value in _assignment(node)}
     except _NotPlainError as error:
         raise ValueError(f'{name}{error.where} holds {error}, and a dumped config holds only data') from None
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
@@ -46,13 +46,17 @@ class _NotPlainError(Exception):
         self.where = '' if line is None else f', line {line},'
 
 
-def _assignment(node: ast.stmt) -> tuple[str, Any]:
-    target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
-    if not isinstance(node, ast.Assign) or not isinstance(target, ast.Name):
+def _assignment(node: ast.stmt) -> list[tuple[str, Any]]:
+    if not isinstance(node, ast.Assign):
         raise _NotPlainError(node, f'a statement of type {type(node).__name__}')
-    if target.id.startswith('_'):
-        raise _NotPlainError(node, f'the name {target.id}')
-    return target.id, _value(node.value)
+    value = _value(node.value)
+    return [(_name(target), value) for target in node.targets]
+
+
+def _name(target: ast.expr) -> str:
+    if not isinstance(target, ast.Name) or target.id.startswith('_'):
+        raise _NotPlainError(target, f'the name {ast.unparse(target):.60}')
+    return target.id
 
 
 def _value(node: ast.expr) -> Any:

@@ -54,8 +54,8 @@ def load_plain_pickle(path: str | Path, also: Globals | None = None, encoding: s
     except _GARBLED as error:
         reason = ' '.join(str(error).split()) or type(error).__name__
         raise ValueError(
-            f'{path} ({path.stat().st_size} bytes) is no pickle, or was cut short ({reason:.200}); '
-            'write, copy or download it again'
+            f'{path} is no pickle, or was cut short ({path.stat().st_size} bytes; {reason:.200}); write, copy or '
+            'download it again'
         ) from None
 
 

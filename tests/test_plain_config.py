@@ -16,6 +16,7 @@ def test_what_mmengine_dumps_comes_back(tmp_path):
         'nested': [{'deep': {'deeper': [(1, (2,)), {}]}}],
     }
     assert parse_plain_config(config(content).pretty_text) == content
+    assert parse_plain_config('x = y = 1') == {'x': 1, 'y': 1}
 
 
 @pytest.mark.parametrize(
@@ -30,8 +31,8 @@ def test_what_mmengine_dumps_comes_back(tmp_path):
         ("x = f'{y}'", 'holds code'),
         ('x = dict if y else 1', 'holds code'),
         ('x = -y', 'holds code'),
-        ('x.y = 1', 'statement of type Assign'),
-        ('x = y = 1', 'statement of type Assign'),
+        ('x.y = 1', r'the name x\.y'),
+        ('x = y[0] = 1', r'the name y\[0\]'),
         ('x: dict = 1', 'statement of type AnnAssign'),
         ("_base_ = ['other.py']", 'the name _base_'),
         ("x = '{{ fileDirname }}'", 'a template in double braces'),

@@ -103,13 +103,16 @@ def disarm(checkpoint: Any) -> Any:
     Returns:
         `checkpoint`.
     """
-    parts = checkpoint if isinstance(checkpoint, dict) else {}
-    hub = parts.get('message_hub')
-    for part in (parts.get('meta'), hub.get('runtime_info') if isinstance(hub, dict) else None):
-        for key in ('config', 'cfg') if isinstance(part, dict) else ():
+    for part in (_part(checkpoint, 'meta'), _part(_part(checkpoint, 'message_hub'), 'runtime_info')):
+        for key in ('config', 'cfg'):
             if key in part and (key == 'config' or not _is_harmless(part[key])):
                 part[f'{key}_text'] = part.pop(key)
     return checkpoint
+
+
+def _part(of: Any, key: str) -> dict[str, Any]:
+    part = of.get(key) if isinstance(of, dict) else None
+    return part if isinstance(part, dict) else {}
 
 
 def _is_strict_by_default() -> bool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from longtail_det.evaluation.results import nest_results
-
-if TYPE_CHECKING:
-    from mmengine.config import Config
+from longtail_det.plain_config import parse_plain_config
 
 Results = dict[str, dict[str, float]]
 
@@ -91,7 +90,7 @@ def find_results(run_dir: Path) -> tuple[Results, Path]:
 
 def find_predictions(run_dir: Path) -> Path | None:
     """Return the predictions that a test left in the work directory `run_dir`; None where there are none."""
-    places = (run_dir / name for name in ('results.pkl', 'results.json'))
+    places = (run_dir / name for name in ('results.npz', 'results.pkl', 'results.json'))
     return next((path for path in places if path.is_file()), None)
 
 
@@ -101,7 +100,7 @@ def evaluation_command(run_dir: Path) -> str:
     pointer = run_dir / 'last_checkpoint'
     checkpoint = pointer.read_text().strip() if pointer.is_file() else 'CHECKPOINT'
     return (
-        f'python tools/test.py {config} {checkpoint} --work-dir {run_dir} --eval bbox segm --out {run_dir}/results.pkl'
+        f'python tools/test.py {config} {checkpoint} --work-dir {run_dir} --eval bbox segm --out {run_dir}/results.npz'
     )
 
 
@@ -111,28 +110,46 @@ def find_config(run_dir: Path) -> Path | None:
     return max(dumped, key=lambda path: path.stat().st_mtime, default=None)
 
 
-def read_dumped_config(path: Path) -> Config:
-    """Read the config at `path` without importing the modules it names; needs mmengine."""
+def read_dumped_config(path: Path, *, trust: bool = False) -> Mapping[str, Any]:
+    """Read the config at `path`, which mmengine dumped.
+
+    Args:
+        path: the file.
+        trust: run it as Python where it is more than data; needs mmengine.
+
+    Raises:
+        ValueError: it is more than data, and nobody said that it can be trusted.
+    """
+    try:
+        return parse_plain_config(path.read_text(), str(path))
+    except ValueError as error:
+        if not trust:
+            raise ValueError(
+                f'{error}; to run it as Python give --trust-config, or name the annotation files with --ann and '
+                '--train-ann'
+            ) from None
     from mmengine.config import Config
 
-    return Config.fromfile(str(path), import_custom_modules=False)
+    config: Mapping[str, Any] = Config.fromfile(str(path), import_custom_modules=False).to_dict()
+    return config
 
 
-def data_source(config: Config, loader: str) -> DataSource:
+def data_source(config: Mapping[str, Any], loader: str, name: str = 'the config') -> DataSource:
     """Return the annotation file and classes of a dataloader, through wrappers such as ClassBalancedDataset.
 
     Args:
         config: a whole config.
         loader: 'train_dataloader' or 'test_dataloader'.
+        name: file of the config, for messages.
 
     Raises:
         ValueError: the dataset has no single annotation file.
     """
-    dataset = (config.get(loader) or {}).get('dataset') or {}
-    while 'dataset' in dataset:
+    dataset: Any = config.get(loader)
+    while isinstance(dataset, Mapping) and 'dataset' in dataset:
         dataset = dataset['dataset']
-    if not dataset.get('ann_file'):
-        raise ValueError(f'{config.filename}: {loader}.dataset names no ann_file; give it on the command line')
+    if not isinstance(dataset, Mapping) or not dataset.get('ann_file'):
+        raise ValueError(f'{name}: {loader}.dataset names no ann_file; give it on the command line')
     classes = (dataset.get('metainfo') or {}).get('classes')
     root = Path(dataset.get('data_root') or '')
     images = root / ((dataset.get('data_prefix') or {}).get('img') or '')
