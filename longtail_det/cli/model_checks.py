@@ -129,7 +129,10 @@ def check_weights(model: torch.nn.Module, checkpoint: Any, *, exact: bool, hint:
     """
     fit = compare_weights(model, checkpoint)
     if not fit.fitting and (fit.missing or fit.wrong_shape):
-        raise UserError(f'the checkpoint is not of this model: {fit}')
+        held = next(iter((*fit.unexpected, *fit.left_out)), None)
+        raise UserError(
+            f'the checkpoint is not of this model: {fit}' + (f'; it holds {held} and the like' if held else '')
+        )
     if exact and not fit.is_whole:
         raise UserError(
             f'the checkpoint is cut down or of another variant of this model (other num_classes?): {fit}{hint}'

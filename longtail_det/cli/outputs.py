@@ -29,7 +29,7 @@ def check_output(
         return
     path = Path(path).expanduser()
     if suffixes and path.suffix not in suffixes:
-        raise UserError(f'{option} {path}: expected a name that ends in {" or ".join(suffixes)}')
+        raise UserError(f'{option} {path}: expected a name that ends in {", ".join(suffixes)}')
     if not is_folder and path.is_dir():
         raise UserError(f'{option} {path} is a folder; give the name of a file in it')
     folder = path if is_folder else path.parent

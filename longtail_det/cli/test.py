@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from .arguments import CommandParser, add_common_arguments
 from .calibration import add_calibration_arguments, read_calibration
 from .errors import UserError, one_line_errors, setup_errors
-from .outputs import IMAGE_SUFFIXES, RESULT_SUFFIXES, check_output
+from .outputs import RESULT_SUFFIXES, check_output
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -113,8 +113,6 @@ def _check_arguments(args: argparse.Namespace) -> None:
             raise UserError(f'--results runs no model, in one process; leave out {wrong[0] if wrong else "--launcher"}')
         if not os.path.isfile(args.results):
             raise UserError(f'no file {args.results}; --results wants what tools/test.py --out FILE.npz wrote')
-        if not args.results.endswith(IMAGE_SUFFIXES):
-            raise UserError(f'--results {args.results}: expected a name that ends in {" or ".join(IMAGE_SUFFIXES)}')
     if args.format_only and not args.out:
         raise UserError('--format-only writes predictions; say where with --out FILE.json or FILE.npz')
     check_output('--out', args.out, RESULT_SUFFIXES)
@@ -176,7 +174,7 @@ def enable_drawing(cfg: Config, args: argparse.Namespace) -> None:
     hook.update(draw=True, show=args.show, wait_time=args.wait_time)
     if args.show_dir:
         # the hook puts a folder named by the time between
-        check_output('--show-dir', Path(cfg.work_dir, 'TIME', args.show_dir), is_folder=True)
+        check_output('--show-dir', Path(cfg.get('work_dir', ''), 'TIME', args.show_dir), is_folder=True)
         hook['test_out_dir'] = args.show_dir
 
 
