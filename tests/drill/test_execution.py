@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -115,6 +116,7 @@ def derived(line):
 
 def pointed_to(where):
     Path('run').mkdir()
+    shutil.copy('evil.pth', 'run/iter_2.pth')
     Path('run/last_checkpoint').write_text(where)
     return 'run'
 
