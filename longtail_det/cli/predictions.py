@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from mmengine.dist import barrier, get_rank, get_world_size, is_main_process
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from torch import Tensor
 
-from longtail_det.evaluation.result_arrays import write_result_arrays
+from longtail_det.evaluation.result_arrays import result_columns, write_result_arrays
 from longtail_det.files import replacing
 from longtail_det.metrics.predictions import Prediction
 from longtail_det.metrics.ranked_json import RankedJson
@@ -87,15 +88,15 @@ class ArraysWriter(PickleWriter):
     """Write the detections of every image as arrays, which need no pickle: see `evaluation.result_arrays`."""
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
-        """Keep the predictions of a batch, on the CPU; raise a ValueError at once where they are no detections."""
+        """Keep the predictions of a batch, on the CPU; raise a ValueError at the first where they are no detections."""
+        is_first = not self.results
         super().process(data_batch, data_samples)
-        for sample in data_samples:
-            missing = {'bboxes', 'scores', 'labels'} - set(sample.get('pred_instances', ()))
-            if missing:
-                raise ValueError(
-                    f'this model predicts no {min(missing)}, which an .npz file is made of; give --out a name that '
-                    'ends in .pkl'
-                )
+        for image in self.results[-len(data_samples) :]:
+            found = image.get('pred_instances', {})
+            # numpy has no bfloat16
+            found |= {k: v.float() for k, v in found.items() if isinstance(v, Tensor) and v.dtype == torch.bfloat16}
+        if is_first:
+            result_columns(self.results)
 
     def _write(self, path: Path, results: list[Any]) -> None:
         write_result_arrays(path, results)

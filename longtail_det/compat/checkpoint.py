@@ -131,9 +131,9 @@ def _is_harmless(text: Any) -> bool:
     try:
         # a text file turns each kind of line end into one
         imports = (parse_plain_config(text.replace('\r', '\n')).get('custom_imports') or {}).get('imports') or []
+        return set([imports] if isinstance(imports, str) else imports) <= sys.modules.keys()
     except (AttributeError, TypeError, ValueError):
         return False
-    return set([imports] if isinstance(imports, str) else imports) <= sys.modules.keys()
 
 
 def _is_sound_zip(source: Path | BinaryIO) -> bool:

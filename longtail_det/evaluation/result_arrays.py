@@ -44,6 +44,20 @@ def write_result_arrays(path: Path, images: Sequence[Mapping[str, Any]]) -> None
 
     Args:
         path: the file.
+        images: see `result_columns`.
+
+    Raises:
+        ValueError: see there.
+    """
+    columns = result_columns(images)
+    with path.open('wb') as stream:
+        np.savez(stream, **columns)  # type: ignore[arg-type]
+
+
+def result_columns(images: Sequence[Mapping[str, Any]]) -> dict[str, NDArray[Any]]:
+    """Return the arrays of predicted images, by name.
+
+    Args:
         images: as `read_predicted_images` gives them; tensors are taken as arrays. All of them have masks or none.
 
     Raises:
@@ -77,8 +91,7 @@ def write_result_arrays(path: Path, images: Sequence[Mapping[str, Any]]) -> None
         columns |= _text_columns('paths', [str(image['img_path']) for image in images])
     if images and images[0].get('category_ids') is not None:
         columns['category_ids'] = np.array(images[0]['category_ids'], dtype=np.int64)
-    with path.open('wb') as stream:
-        np.savez(stream, **columns)  # type: ignore[arg-type]
+    return columns
 
 
 def read_result_arrays(path: Path) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from longtail_det import cli
 from longtail_det.cli import predictions
+from longtail_det.evaluation.predicted_images import read_predicted_images
 
 from .conftest import TOOLS, TOY
 
@@ -145,8 +146,17 @@ def test_predictions_of_other_categories_are_refused(data, run, capfd):
 
 
 def test_what_a_model_without_boxes_predicts_needs_a_pickle(data):
-    with pytest.raises(ValueError, match=r'predicts no bboxes.* ends in \.pkl'):
+    with pytest.raises(ValueError, match=r'predicted without bboxes.* ends in \.pkl'):
         predictions.ArraysWriter('r.npz', None).process(None, [{'img_id': 1, 'pred_panoptic_seg': {}}])
+
+
+def test_half_precision_goes_into_arrays(tmp_path):
+    found = {'bboxes': torch.ones(2, 4), 'scores': torch.ones(2), 'labels': torch.zeros(2, dtype=torch.int64)}
+    half = {key: value.bfloat16() if value.is_floating_point() else value for key, value in found.items()}
+    writer = predictions.ArraysWriter(str(tmp_path / 'r.npz'), [4])
+    writer.process(None, [{'img_id': 1, 'pred_instances': half}])
+    writer.compute_metrics(writer.results)
+    assert read_predicted_images(tmp_path / 'r.npz')[0]['pred_instances']['bboxes'].tolist() == [[1] * 4] * 2
 
 
 @pytest.mark.slow

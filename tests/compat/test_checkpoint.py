@@ -205,6 +205,7 @@ def test_a_config_that_resuming_would_run_is_set_aside(text, saved):
         ('# a comment\rimport os', False),
         ("custom_imports = dict(imports=['antigravity'])", False),
         ("custom_imports = dict(imports='antigravity')", False),
+        ('custom_imports = dict(imports=[[1]])', False),
         (7, False),
     ],
 )
