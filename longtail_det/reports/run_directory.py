@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,13 +56,20 @@ def _json_lines(path: Path) -> list[dict[str, Any]]:
     records = []
     for number, line in enumerate(lines, start=1):
         try:
-            records.append(json.loads(line))
-        except ValueError as error:
+            records.append(_json_object(line))
+        except (ValueError, RecursionError) as error:
             if number < len(lines):
                 raise ValueError(
                     f'{path}, line {number}: not json ({error}); delete the line to read the rest'
                 ) from None
     return records
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError(f'found a {type(found).__name__}, expected an object')
+    return found
 
 
 def find_results(run_dir: Path) -> tuple[Results, Path]:
@@ -75,10 +83,14 @@ def find_results(run_dir: Path) -> tuple[Results, Path]:
 
     Raises:
         FileNotFoundError: neither; the message is the command that makes them.
+        ValueError: a file of results that holds something else.
     """
     tests = [path for path in run_dir.glob('*/*.json') if path.stem == path.parent.name]
     for path in sorted(tests, reverse=True):
-        results = nest_results(json.loads(path.read_text()))
+        try:
+            results = nest_results(_json_object(path.read_text()))
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f'{path} holds no metrics of a test ({error}); delete it to go on without') from None
         if results:
             return results, path
     for path in sorted(run_dir.glob('*/vis_data/scalars.json'), reverse=True):
@@ -98,10 +110,10 @@ def evaluation_command(run_dir: Path) -> str:
     """Return the command that tests the run in `run_dir` and leaves its files where a report finds them."""
     config = find_config(run_dir) or 'CONFIG'
     pointer = run_dir / 'last_checkpoint'
-    checkpoint = pointer.read_text().strip() if pointer.is_file() else 'CHECKPOINT'
-    return (
-        f'python tools/test.py {config} {checkpoint} --work-dir {run_dir} --eval bbox segm --out {run_dir}/results.npz'
-    )
+    checkpoint = ' '.join(pointer.read_text().split()) if pointer.is_file() else 'CHECKPOINT'
+    # quoted: it is there to be pasted, and the pointer may be of a stranger
+    names, out = (shlex.join(map(str, part)) for part in ([config, checkpoint], [run_dir / 'results.npz']))
+    return f'python tools/test.py {names} --work-dir {shlex.quote(str(run_dir))} --eval bbox segm --out {out}'
 
 
 def find_config(run_dir: Path) -> Path | None:

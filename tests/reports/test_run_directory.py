@@ -96,6 +96,18 @@ def test_missing_results_name_the_command_that_makes_them(tmp_path):
     assert str(error.value) == f'no test results in {tmp_path}; make them with {command}'
 
 
+def test_a_pointer_of_a_stranger_is_quoted_where_it_is_to_be_pasted(tmp_path):
+    (tmp_path / 'last_checkpoint').write_text('x.pth; rm -rf ~\n')
+    assert "CONFIG 'x.pth; rm -rf ~' --work-dir" in evaluation_command(tmp_path)
+
+
+@pytest.mark.parametrize('text', ['[1]', '7', '{"bbox', '[' * 100_000])
+def test_a_file_of_results_that_holds_something_else_is_named(text, tmp_path):
+    write_test(tmp_path, '20250101_000000', {}).write_text(text)
+    with pytest.raises(ValueError, match=r'20250101_000000\.json holds no metrics of a test'):
+        find_results(tmp_path)
+
+
 def test_predictions_are_found_arrays_first(tmp_path):
     assert find_predictions(tmp_path) is None
     for name in ('results.json', 'results.pkl', 'results.npz'):
