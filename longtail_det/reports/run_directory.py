@@ -99,7 +99,7 @@ def evaluation_command(run_dir: Path) -> str:
     """Return the command that tests the run in `run_dir` and leaves its files where a report finds them."""
     config = find_config(run_dir) or 'CONFIG'
     pointer = run_dir / 'last_checkpoint'
-    checkpoint = pointer.read_text().strip() if pointer.is_file() else 'CHECKPOINT'
+    checkpoint = str(run_dir / pointer.read_text().strip()) if pointer.is_file() else 'CHECKPOINT'
     return (
         f'python tools/test.py {config} {checkpoint} --work-dir {run_dir} --eval bbox segm --out {run_dir}/results.pkl'
     )
