@@ -30,7 +30,9 @@ def test_a_second_run_is_told_who_holds_the_folder_until_that_process_is_killed(
     other = context.Process(target=hold, args=(tmp_path, held))
     other.start()
     assert held.wait(20)
-    with pytest.raises(ValueError, match=rf'{re.escape(str(tmp_path))} is in use by another .*\(process {other.pid} on'):
+    with pytest.raises(
+        ValueError, match=rf'{re.escape(str(tmp_path))} is in use by another .*\(process {other.pid} on'
+    ):
         WorkDirLock(tmp_path)
     os.kill(other.pid, signal.SIGKILL)
     other.join()
