@@ -27,20 +27,7 @@ def run(arguments: Sequence[str], log: Path, *, ranks: int = 1, kill_at: int = 0
         kill_at: the event at which SIGKILL ends the victim; 0 for none.
         victim: rank.
     """
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        port = str(probe.getsockname()[1])
-    processes = []
-    for rank in range(ranks):
-        environment = {'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': '-1'}
-        if ranks > 1:
-            environment |= {'RANK': str(rank), 'LOCAL_RANK': str(rank), 'WORLD_SIZE': str(ranks), 'MASTER_PORT': port}
-            environment |= {'MASTER_ADDR': '127.0.0.1'}
-        process = _CONTEXT.Process(
-            target=_train, args=(list(arguments), log, environment, kill_at if rank == victim else 0)
-        )
-        process.start()
-        processes.append(process)
+    processes = start(arguments, log, ranks=ranks, kill_at=kill_at, victim=victim)
     for process in processes:
         process.join(SECONDS)
         if process.exitcode is None:
@@ -48,6 +35,26 @@ def run(arguments: Sequence[str], log: Path, *, ranks: int = 1, kill_at: int = 0
                 each.kill()
             raise TimeoutError(f'a rank still runs after {SECONDS} s; {log} has its output')
     return [process.exitcode for process in processes]
+
+
+def start(
+    arguments: Sequence[str], log: Path, *, ranks: int = 1, kill_at: int = 0, victim: int = 0
+) -> list[multiprocessing.process.BaseProcess]:
+    """Start what `run` runs, and return the processes."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        port = str(probe.getsockname()[1])
+    processes: list[multiprocessing.process.BaseProcess] = []
+    for rank in range(ranks):
+        environment = {'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': '-1'}
+        if ranks > 1:
+            environment |= {'RANK': str(rank), 'LOCAL_RANK': str(rank), 'WORLD_SIZE': str(ranks), 'MASTER_PORT': port}
+            environment |= {'MASTER_ADDR': '127.0.0.1'}
+        kill = kill_at if rank == victim else 0
+        process = _CONTEXT.Process(target=_train, args=(list(arguments), log, environment, kill))
+        process.start()
+        processes.append(process)
+    return processes
 
 
 def _train(arguments: list[str], log: Path, environment: dict[str, str], kill_at: int) -> None:
@@ -60,6 +67,7 @@ def _train(arguments: list[str], log: Path, environment: dict[str, str], kill_at
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the process we come from ignores it
     if kill_at:
         _kill_at(kill_at)
     if 'RANK' in environment:

@@ -144,7 +144,7 @@ def iterate(loader: DataLoader[Any], number: int) -> Iterator[tuple[int, Any]]:
 
 @contextmanager
 def loader_errors(loader: DataLoader[Any]) -> Iterator[None]:
-    """Raise what goes wrong with the workers of a resumable `loader` in one line that names the file.
+    """Raise what goes wrong with the workers of a resumable `loader` in one line that names the file; end them.
 
     Raises:
         BadSampleError: an image or its annotations cannot be loaded.
@@ -163,6 +163,17 @@ def loader_errors(loader: DataLoader[Any]) -> Iterator[None]:
         raise RunStoppedError(
             f'{" ".join(str(error).split())}{where}; a killed worker often means no memory'
         ) from error
+    finally:
+        _end_workers(loader)
+
+
+def _end_workers(loader: DataLoader[Any]) -> None:
+    """End the workers whatever they do: one that stands still would keep this process from ending."""
+    iterator: Any = getattr(loader.batch_sampler, 'iterator', None)
+    if hasattr(iterator, '_shutdown_workers'):
+        iterator._shutdown_workers()
+        for worker in iterator._workers:
+            worker.kill()
 
 
 def _awaited_files(loader: DataLoader[Any], pids: str | None) -> list[str]:

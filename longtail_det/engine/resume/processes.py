@@ -11,7 +11,7 @@ from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 #: seconds that a loader worker lives on after SIGTERM, while its run saves a checkpoint
-_WORKER_GRACE = 20
+_WORKER_GRACE = 120
 
 
 def die_with_parent(number: int = signal.SIGTERM) -> None:
