@@ -115,7 +115,7 @@ class RepeatFactorSampler(_RepeatFactorDraw):
 class InfiniteRepeatFactorSampler(_RepeatFactorDraw):
     """Endless RepeatFactorSampler, one draw of the repeats after the other.
 
-    The ranks take turns at one endless list, so nothing is padded. Of that list a rank holds its share of one draw, in 4
+    The ranks take turns at one endless list, so nothing is padded. Of that list a rank holds its share of one draw, 4
     bytes an image.
 
     Args:
