@@ -29,6 +29,14 @@ _MAX_LENGTH = 600
 class UserError(Exception):
     """A mistake that the user can fix; the message is the one line that says how."""
 
+    exit_code = USER_ERROR_CODE
+
+
+class RunError(UserError):
+    """What ends a run that was set up well: a full disk, a lost process, a loss that is not finite; exit code 1."""
+
+    exit_code = 1
+
 
 @dataclass
 class Progress:
@@ -38,7 +46,7 @@ class Progress:
 
 
 def one_line_errors(main: Callable[_P, int]) -> Callable[_P, int]:
-    """Return a `main(argv)` that reports a `UserError` as one line on stderr and returns 2.
+    """Return a `main(argv)` that reports a `UserError` as one line on stderr and returns its exit code.
 
     Under torchrun the line goes to the file that torchrun reads, so that it appears once and not once per process.
 
@@ -56,7 +64,7 @@ def one_line_errors(main: Callable[_P, int]) -> Callable[_P, int]:
             return main(*args, **kwargs)
         except UserError as error:
             _report(as_typed(f'{program_name()}: error: {error}'))
-            return USER_ERROR_CODE
+            return error.exit_code
         except MemoryError as error:
             _report(f'{program_name()}: error: not enough memory{f" ({error})" if str(error) else ""}')
             return USER_ERROR_CODE

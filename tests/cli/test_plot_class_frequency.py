@@ -75,10 +75,7 @@ def test_it_writes_a_figure_and_sums_by_group(ann, tmp_path, capsys):
         (['--rio-replay', '-3'], '--rio-replay: found -3, expected a whole number'),
         (['--mode', 'pixel'], "invalid choice: 'pixel'"),
         (['--rio-replay', 'x'], '--rio-replay: found x, expected a whole number'),
-        (
-            ['--rio-replay', '20', '--images-per-step', '0'],
-            '--images-per-step: found 0, expected a whole number, at least 1',
-        ),
+        (['--rio-replay', '20', '--images-per-step', '0'], '--images-per-step: found 0, expected a whole number'),
     ],
 )
 def test_a_mistake_is_one_line(options, message, ann, tmp_path, capsys):
