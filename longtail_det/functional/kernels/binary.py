@@ -1,4 +1,4 @@
-"""Sum over columns of weighted binary cross entropies; what SigmoidCE, EQL, DropLoss, EQLv2, GumbelCE and CRA share."""
+"""Sum over columns of weighted binary cross entropies: what all losses of independent columns share, but FedLoss."""
 
 from __future__ import annotations
 
