@@ -27,7 +27,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .arguments import CommandParser, add_common_arguments
+from .arguments import CommandParser, add_common_arguments, numeric
 from .errors import UserError, one_line_errors, setup_errors
 
 if TYPE_CHECKING:
@@ -43,7 +43,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('config', help='config file')
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision (needs a GPU)')
     parser.add_argument(
-        '--accumulate', type=int, metavar='N', help='batches per update of the weights; default: what the config says'
+        '--accumulate',
+        type=numeric(1, is_whole=True),
+        metavar='N',
+        help='batches per update of the weights; default: what the config says',
     )
     parser.add_argument(
         '--auto-scale-lr', action='store_true', help='scale the learning rate with the images per update'
@@ -155,8 +158,6 @@ def enable_amp(cfg: Config, device: str) -> None:
 
 def accumulate(cfg: Config, batches: int) -> None:
     """Set the batches per update of the weights, as --accumulate asks for it."""
-    if batches < 1:
-        raise UserError(f'--accumulate {batches}; expected 1 or more')
     kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
     if kind not in ('OptimWrapper', 'AmpOptimWrapper', 'ApexOptimWrapper'):
         raise UserError(f'--accumulate sets optim_wrapper.accumulative_counts, which {kind} may not have')

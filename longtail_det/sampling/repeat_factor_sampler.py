@@ -12,6 +12,7 @@ import torch.distributed as dist
 from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Sampler
 
+from longtail_det.checks import whole
 from longtail_det.statistics import draw_repeats
 
 _EPOCH_LENGTHS = ('fixed', 'varying')
@@ -35,7 +36,7 @@ class _RepeatFactorDraw(Sampler[int]):
     ) -> None:
         distributed = dist.is_available() and dist.is_initialized()
         self.shuffle = shuffle
-        self.seed = seed
+        self.seed = whole('seed', seed, 0)
         self.rank = rank if rank is not None else dist.get_rank() if distributed else 0
         self.world_size = world_size if world_size is not None else dist.get_world_size() if distributed else 1
         self._factors = np.asarray(factors, dtype=np.float64)

@@ -8,7 +8,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from .catalog import IS_TAIL, NUM_CLASSES, STATISTICS, build
+from longtail_det.functional.calibration import iif
+
+from .catalog import IMAGE_COUNT, IS_TAIL, NUM_CLASSES, STATISTICS, build
 
 
 def bce(logits, labels):
@@ -99,6 +101,14 @@ def test_the_adjustment_is_balanced_softmax(roi_batch):
     torch.testing.assert_close(loss.get_activation(logits), logits.softmax(1))
 
 
+def test_iif_counts_all_images_of_the_file_as_its_calibration_does(roi_batch):
+    logits, labels = roi_batch(9, NUM_CLASSES, extra_channels=1)
+    loss = build('iif', class_statistics={**STATISTICS, 'total_images': 1300}, reduction='none')
+    scores = iif(logits, torch.tensor(IMAGE_COUNT), 1300)
+    torch.testing.assert_close(loss.get_activation(logits), scores)
+    torch.testing.assert_close(loss(logits, labels), -scores.log().gather(1, labels[:, None])[:, 0])
+
+
 def test_iif_scales_at_test_as_in_training(roi_batch):
     logits, labels = roi_batch(9, NUM_CLASSES, extra_channels=1)
     loss = build('iif', reduction='none')
@@ -145,18 +155,18 @@ def test_a_prior_outside_the_unit_interval_is_named(probability):
 @pytest.mark.parametrize(
     ('name', 'arguments', 'message'),
     [
-        ('eql', dict(lambda_=1.5), r'lambda_=1.5; expected a share of the training images in \[0, 1\]'),
+        ('eql', dict(lambda_=1.5), r'lambda_=1.5; expected a finite number, at least 0 and at most 1'),
         ('eql', dict(lambda_instances=9), r'EQL: lambda_=0.0505, lambda_instances=9; give one of them'),
         ('droploss', dict(lambda_=None), 'DropLoss: lambda_=None, lambda_instances=None; give one of them'),
-        ('eql', dict(lambda_=None, lambda_instances=-1), 'lambda_instances=-1; expected a number of instances'),
+        ('eql', dict(lambda_=None, lambda_instances=-1), 'lambda_instances=-1; expected a finite number, at least 0'),
         ('eql', dict(activation='softmax'), "activation='softmax'; expected one of"),
         ('gumbel', dict(logit_clamp=(3, 1)), r'logit_clamp=\(3, 1\); expected \(low, high\)'),
         ('gumbel', dict(logit_clamp=(1,)), 'expected'),
-        ('sigmoid', dict(test_activation='tanh'), "test_activation='tanh'; expected 'sigmoid' or 'softmax'"),
-        ('acsl', dict(score_thr=1.0), r'score_thr=1.0, bg_share=.*expected a score in \(0, 1\) and three shares'),
-        ('acsl', dict(bg_share=(0.1,)), 'three shares'),
-        ('group', dict(bins=(10, 10)), r'bins=\(10, 10\), others_ratio=1.0; expected ascending instance counts'),
-        ('ecm', dict(fg_bg_ratio=0.0), 'fg_bg_ratio=0.0; expected a positive number'),
+        ('sigmoid', dict(test_activation='tanh'), r"test_activation='tanh'; expected one of \['sigmoid', 'softmax'\]"),
+        ('acsl', dict(score_thr=1.0), r'score_thr=1.0; expected a finite number, above 0 and below 1'),
+        ('acsl', dict(bg_share=(0.1,)), 'expected a list of 3 numbers'),
+        ('group', dict(bins=(10, 10)), r'bins=\(10, 10\); expected ascending instance counts'),
+        ('ecm', dict(fg_bg_ratio=0.0), 'fg_bg_ratio=0.0; expected a finite number, above 0'),
         ('logit-adjusted', dict(count='box'), "count='box'; expected one of"),
         ('eql', dict(num_classes=7), 'num_classes=7, the class statistics hold 6 classes'),
         ('cra', dict(class_statistics=dict(STATISTICS, image_count=[1])), 'different lengths'),

@@ -9,6 +9,8 @@ import torch
 from mmdet.registry import MODELS
 from torch import Tensor
 
+from longtail_det.checks import whole
+
 from .replay import Replay
 from .rio_bbox_head import RIOBBoxHead
 
@@ -17,7 +19,7 @@ from .rio_bbox_head import RIOBBoxHead
 class LOCEBBoxHead(RIOBBoxHead):
     """Box head that replays stored features of classes with a low mean score (LOCE, Feng et al., ICCV 2021).
 
-    arXiv:2108.07507, "memory-augmented feature sampling": each training step draws `classes_per_step` classes with
+    "Memory-augmented feature sampling": each training step draws `classes_per_step` classes with
     probability proportional to 1 / mean score of the loss, and `replay_per_class` stored features of each, for the
     classifier and the regressor. A drawn class counts as one object more in the mean scores of `EBL`. `LOCERoIHead`
     stores the features, those of boxes around every object; `FillBankHook` fills the bank before training.
@@ -44,15 +46,15 @@ class LOCEBBoxHead(RIOBBoxHead):
         replay_per_class: int = 4,
         **kwargs: Any,
     ) -> None:
-        bank = {'capacity': 80, 'target_classes': range(num_classes), **(bank or {})}
+        bank = {'capacity': 80, 'target_classes': range(whole('num_classes', num_classes, 1)), **(bank or {})}
         super().__init__(
             num_classes=num_classes, bank=bank, replay_per_class=replay_per_class, strategy='repeated', **kwargs
         )
-        self.classes_per_step = classes_per_step
-        if not hasattr(self.loss_cls, 'mean_score') or classes_per_step < 1:
+        self.classes_per_step = whole('classes_per_step', classes_per_step, 1)
+        if not hasattr(self.loss_cls, 'mean_score'):
             raise ValueError(
-                f'LOCEBBoxHead: loss_cls {type(self.loss_cls).__name__}, classes_per_step={classes_per_step}; expected '
-                "a loss with mean scores, loss_cls=dict(type='EBL'), and at least 1 class"
+                f'LOCEBBoxHead: loss_cls {type(self.loss_cls).__name__}; expected a loss with mean scores, '
+                "loss_cls=dict(type='EBL')"
             )
 
     @torch.no_grad()

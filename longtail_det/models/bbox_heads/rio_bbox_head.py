@@ -10,6 +10,8 @@ from mmdet.models.losses import accuracy
 from mmdet.registry import MODELS
 from torch import Tensor
 
+from longtail_det.checks import whole
+
 from ..memory import SAMPLE_STRATEGIES, FeatureBank
 from .class_deltas import ClassDeltas
 from .class_logits import ClassLogits
@@ -32,7 +34,8 @@ class RIOBBoxHead(LongTailBBoxHead):
     The bank changes only when a loss is computed in training mode. Each Cascade or HTC stage has its own.
 
     Any classification loss composes. One with a state (`SeesawLoss`'s sample counts, `EQLv2`'s gradients) sees
-    replayed rows like all others, so it counts them; the paper has no such loss. `EBL` is not told the objects of RoIs.
+    replayed rows like all others, so it counts them; the paper has no such loss. `EBL` is told the object of each RoI;
+    the replayed rows of a class count as one object more, as in LOCE.
 
     Args:
         bank: arguments of `FeatureBank`: `capacity`, `dtype`, `target_classes`.
@@ -59,7 +62,7 @@ class RIOBBoxHead(LongTailBBoxHead):
     ) -> None:
         super().__init__(**kwargs)
         self.replay = replay
-        self.replay_per_class = replay_per_class
+        self.replay_per_class = whole('replay_per_class', replay_per_class, 1)
         self.strategy = strategy
         self.replay_reg = replay_reg
         if replay:

@@ -9,10 +9,12 @@ import torch.nn.functional as F
 from mmdet.registry import MODELS
 from torch import Tensor, nn
 
+from longtail_det.checks import whole
+
 
 @MODELS.register_module()
 class LWSLinear(nn.Linear):
-    """Linear layer with a learned scale per class: learnable weight scaling (Kang et al., ICLR 2020, arXiv:1910.09217).
+    """Linear layer with a learned scale per class: learnable weight scaling (Kang et al., ICLR 2020).
 
     logits_j = s_j (w_j . x) + b_j, with s_j = 1 at first. It is the second stage of a decoupled training: a checkpoint
     of the first stage's linear classifier loads into it under the same names, and computes the same logits; then
@@ -33,7 +35,7 @@ class LWSLinear(nn.Linear):
     """
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
-        super().__init__(in_features, out_features, bias)
+        super().__init__(whole('in_features', in_features, 1), whole('out_features', out_features, 1), bias)
         #: (out_features, 1)
         self.scale = nn.Parameter(torch.ones(out_features, 1))
 
