@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from longtail_det.functional.kernels import fcbl_kernel, is_compiling
+from longtail_det.functional.kernels import fcbl_kernel, is_compiling, selects_rows
 from longtail_det.functional.losses import fcbl_loss, fcbl_margin
 
 from .objectness_loss import ObjectnessLoss
@@ -54,16 +54,19 @@ class FCBL(SyncedRows, ObjectnessLoss):
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return (N,) losses of (N, C + 1) logits; in training mode then count the scores."""
-        if is_compiling():
-            foreground = (labels < self.num_classes)[:, None]
-            margin = torch.where(foreground, self._margin(labels.clamp(max=self.num_classes - 1)), 0.0)
-            loss = fcbl_loss(logits, labels, margin, prob_thr=self.prob_thr).sum(1)
-        else:
+        if selects_rows(logits):
             rows = (labels < self.num_classes).nonzero().squeeze(1)
             classes, index = labels[rows].unique(return_inverse=True)
-            loss = fcbl_kernel(logits, labels, rows, self._margin(classes)[index], prob_thr=self.prob_thr)
+            margin = self._margin(classes)[index]
+        else:
+            rows = torch.arange(len(labels), device=labels.device)
+            foreground = (labels < self.num_classes)[:, None]
+            margin = torch.where(foreground, self._margin(labels.clamp(max=self.num_classes - 1)), 0.0)
+        if is_compiling():
+            loss = fcbl_loss(logits, labels, margin, prob_thr=self.prob_thr).sum(1)
+        else:
+            loss = fcbl_kernel(logits, labels, rows, margin, prob_thr=self.prob_thr)
         if self.training:
-            rows = (labels < self.num_classes).nonzero().squeeze(1)
             self.add_rows(labels[rows], logits.detach()[rows, :-1].softmax(1))
         return loss
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from longtail_det.functional import Sigmoid
-from longtail_det.functional.kernels import fed_columns_kernel, is_compiling
-from longtail_det.functional.losses import fed_classes, fed_loss
+from longtail_det.functional.kernels import fed_columns_kernel, fed_kernel, selects_rows
+from longtail_det.functional.losses import fed_classes
 from longtail_det.statistics import ClassStatistics
 
 from .activation_loss import ActivationLoss
@@ -85,8 +85,8 @@ class FedLoss(NeedsClassStatistics, ActivationLoss):
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return (N,) losses of (N, C) logits."""
-        if is_compiling():
-            return fed_loss(logits, labels, self._sample(labels)).sum(1)
+        if not selects_rows(logits):
+            return fed_kernel(logits, labels, self._sample(labels))
         classes = self.sample_classes(labels)
         return fed_columns_kernel(logits.index_select(1, classes), labels, classes, num_classes=self.num_classes)
 

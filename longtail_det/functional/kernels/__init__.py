@@ -5,7 +5,7 @@ Under `torch.compile`, and in a backward pass with `create_graph=True`, each tak
 
 from .focal import focal_kernel
 from .foreground import split_foreground
-from .fused import is_compiling, row_blocks
+from .fused import is_compiling, row_blocks, selects_rows
 from .losses import (
     acsl_kernel,
     class_relative_kernel,
@@ -15,6 +15,7 @@ from .losses import (
     eqlv2_kernel,
     fcbl_kernel,
     fed_columns_kernel,
+    fed_kernel,
     gumbel_kernel,
     seesaw_kernel,
     sigmoid_ce_kernel,
@@ -30,12 +31,14 @@ __all__ = [
     'eqlv2_kernel',
     'fcbl_kernel',
     'fed_columns_kernel',
+    'fed_kernel',
     'focal_kernel',
     'gap_kernel',
     'gumbel_kernel',
     'is_compiling',
     'row_blocks',
     'seesaw_kernel',
+    'selects_rows',
     'sigmoid_ce_kernel',
     'split_foreground',
 ]

@@ -154,6 +154,17 @@ def fed_columns_kernel(logits: Tensor, labels: Tensor, classes: Tensor, *, num_c
     )
 
 
+def fed_kernel(logits: Tensor, labels: Tensor, sampled: Tensor) -> Tensor:
+    """Return (N,) losses of `fed_loss`; `logits` (N, C), `labels` (N,), `sampled` (C,) bool."""
+    return binary_loss(
+        lambda x: definitions.fed_loss(x, labels, sampled),
+        logits,
+        labels,
+        SIGMOID,
+        kept=lambda rows: sampled.to(logits.dtype).repeat(len(labels[rows]), 1),
+    )
+
+
 def eqlv2_kernel(
     logits: Tensor, labels: Tensor, positive_weight: Tensor, negative_weight: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:

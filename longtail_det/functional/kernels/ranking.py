@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .. import losses as definitions
-from .fused import is_compiling
+from .fused import selects_rows
 
 
 class _GivenGradient(torch.autograd.Function):
@@ -46,7 +46,7 @@ def gap_kernel(
 def _rank(x: Tensor, labels: Tensor, class_weight: Tensor, delta: float) -> tuple[Tensor, Tensor]:
     num_classes = x.size(1)
     rows = torch.arange(len(x), device=x.device)
-    if not is_compiling():  # a selection of rows would break the graph
+    if selects_rows(x):
         rows = rows[labels < num_classes]
     if not len(rows):
         return x.new_zeros(()), torch.zeros_like(x)
@@ -77,7 +77,7 @@ class _Ramps:
         self.shape = x.shape
         self.ends, self.order = ends.sort()
         self.entries, self.kept = x.flatten(), None
-        if not is_compiling():
+        if selects_rows(x):
             self.kept = (self.entries > self.ends[0]).nonzero().squeeze(1)
             self.entries = self.entries[self.kept]
         #: number of ends below each entry

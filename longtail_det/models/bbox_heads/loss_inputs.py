@@ -57,7 +57,7 @@ class LossInputs(BBoxHead):
         losses = self.loss(None, bbox_pred, rois, *targets, reduction_override=reduction_override)
         options = dict(
             weight=label_weights,
-            avg_factor=max((label_weights > 0).float().sum().item(), 1.0),
+            avg_factor=(label_weights > 0).sum().float().clamp(min=1),
             reduction_override=reduction_override,
         )
         if isinstance(cls_score, ClassLogits):

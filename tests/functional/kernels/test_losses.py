@@ -49,6 +49,7 @@ CASES = {
         {},
     ),
     'fcbl': (fcbl_definition, fcbl_rows, 1, (torch.randn(C, C),), {}),
+    'fed-all': (losses.fed_loss, kernels.fed_kernel, 0, (torch.tensor([True, False, True, True, True]),), {}),
     'fed': (losses.fed_loss, fed_columns, 0, (torch.tensor([True, False, True, True, True]),), {}),
     'seesaw': (losses.seesaw_loss, kernels.seesaw_kernel, -1, (torch.arange(C) * 50.0,), {}),
     'seesaw-no-p': (losses.seesaw_loss, kernels.seesaw_kernel, -1, (torch.arange(C) * 50.0,), dict(p=0.0)),
