@@ -2,9 +2,9 @@
 
 The default preset (80 classes, 3000 + 400 images of 128 pixels, 35 MB) takes about 10 seconds on two cores. The tiny
 preset has 12 classes on 160 + 40 images. The lvis-full preset has the classes, images, frequency groups and number of
-instances of LVIS v1, and takes half an hour of processor time and 4 GB. The lvis preset has a twentieth of its images:
-each class has a twentieth of its images there, at least one, and stays in the frequency group that it has there, so the
-337 rare classes have one training image each. It takes two minutes of processor time and 200 MB. The other options replace numbers of the preset.
+instances of LVIS v1, and takes half an hour of processor time and 4 GB. The lvis preset has a twentieth of its images
+(two minutes, 200 MB): each class has a twentieth of its images there, at least one, and stays in the frequency group
+that it has there, so the 337 rare classes have one training image each. Other options replace numbers of the preset.
 
 A dataset that is there already with the same settings is kept; an interrupted one is made anew.
 
