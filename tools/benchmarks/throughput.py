@@ -121,7 +121,10 @@ def evaluation(code: str, model: Any, args: argparse.Namespace) -> tuple[float, 
 
     def predict(img_id: int) -> list[dict[str, Any]]:
         sample.set_metainfo(dict(img_id=img_id))
-        return [found.to_dict() for found in model.val_step(one)]
+        (found,) = model.val_step(one)
+        for key in ('bboxes', 'scores'):  # mmdet's metric takes no bfloat16
+            found.pred_instances.set_field(found.pred_instances[key].float(), key)
+        return [found.to_dict()]
 
     with tempfile.TemporaryDirectory() as folder:
         truth = LVISLike(args.images, args.num_classes, num_detections=0)
