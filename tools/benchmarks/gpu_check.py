@@ -71,12 +71,17 @@ def study_table(name: str) -> Callable[[Path], str]:
             for line in path.read_text().splitlines():
                 results.update({key: value for key, value in json.loads(line).items() if key.startswith('lvis/')})
         rows = [
-            [STUDY[name], kind, *(f'{100 * results[f"lvis/{kind}_{key}"]:.1f}' for key in ('AP', 'APr', 'APc', 'APf'))]
+            [STUDY[name], kind, *(percent(results[f'lvis/{kind}_{key}']) for key in ('AP', 'APr', 'APc', 'APf'))]
             for kind in ('bbox', 'segm')
         ]
         return markdown_table(['config', 'metric', 'AP', 'APr', 'APc', 'APf'], rows)
 
     return table
+
+
+def percent(value: float) -> str:
+    """Return an AP in percent, `-` where there was nothing to find."""
+    return f'{100 * value:.1f}' if value >= 0 else '-'
 
 
 def pieces() -> dict[str, Piece]:
