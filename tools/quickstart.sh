@@ -53,7 +53,7 @@ stage "3/5 training ${config##*/}"
 
 stage '4/5 evaluation'
 "$python" tools/test.py "$config" "$(cat "$out/last_checkpoint")" --work-dir "$out" --device "$device" \
-    --eval bbox segm --out "$out/results.pkl"
+    --eval bbox segm --out "$out/results.npz"
 
 stage '5/5 report'
 "$python" tools/analysis/report.py "$out" --out "$out/report.html"

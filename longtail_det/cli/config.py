@@ -15,6 +15,7 @@ from typing import Any
 from mmengine.config import Config, DictAction
 
 from .errors import UserError, describe
+from .outputs import check_output
 from .published import CONFIGS
 
 _SUFFIXES = ('.py', '.json', '.yaml', '.yml')
@@ -53,7 +54,7 @@ def load_config(args: argparse.Namespace) -> Config:
     """Read `args.config`, then apply the common arguments of the command line to it.
 
     Raises:
-        UserError: the file has an error inside, or an option does not fit it.
+        UserError: the file has an error inside, an option does not fit it, or the work dir cannot be written to.
     """
     cfg = read_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
@@ -61,6 +62,7 @@ def load_config(args: argparse.Namespace) -> Config:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    check_output('--work-dir', cfg.work_dir, is_folder=True)
     randomness = {'seed': None, **(cfg.get('randomness') or {})}  # mmengine wants the key
     if args.seed is not None:
         randomness['seed'] = args.seed

@@ -1,8 +1,8 @@
 """Score detections that lie in a file: box, mask and boundary AP as lvis-api 0.5.3 gives them, to the last bit.
 
 RESULTS is the standard results json, a list of records with image_id, category_id, score and bbox (x, y, width, height)
-or segmentation (RLE), or the pickle of `tools/test.py --out` (unpickling runs code, so only files of your own). A json
-is scored on all images of the annotation file, a pickle on the images in it, unless --img-ids names them.
+or segmentation (RLE), or the .npz or .pkl of `tools/test.py --out` or of mmdet's DumpDetResults. A json is scored on
+all images of the annotation file, the others on the images in them, unless --img-ids names them.
 
 --out holds every number in full precision, {"bbox": {"AP": ..., "APr": ...}, "bbox_fixed": {...}}, -1 where there is
 nothing to find; --classwise a table of one row per class.
@@ -36,10 +36,12 @@ from longtail_det.evaluation import (
 )
 from longtail_det.evaluation.lvis import METRICS, MODES, predicted_columns
 from longtail_det.evaluation.predicted_images import read_predicted_images
+from longtail_det.spreadsheet import csv_cells
 
 from .arguments import CommandParser
 from .commands import note
 from .errors import one_line_errors, user_errors
+from .outputs import RESULT_SUFFIXES, check_output
 
 Results = dict[str, dict[str, float]]
 
@@ -48,7 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = CommandParser(__doc__)
     parser.add_argument('--ann', required=True, metavar='GT.json', help='LVIS or COCO annotation file')
-    parser.add_argument('--results', required=True, metavar='RESULTS', help='.json, .pkl or .pickle')
+    parser.add_argument('--results', required=True, metavar='RESULTS', help='.json, .npz or .pkl')
     parser.add_argument('--metric', nargs='+', choices=METRICS, default=['bbox'], help='default: bbox')
     parser.add_argument(
         '--mode',
@@ -82,6 +84,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     args = build_parser().parse_args(argv)
     with user_errors():
+        check_result_file(args.results)
+        check_output('--out', args.out)
+        check_output('--classwise', args.classwise)
         results, gt = score(args)
         if args.out:
             args.out.parent.mkdir(parents=True, exist_ok=True)
@@ -124,13 +129,10 @@ def read_detections(
     path: str, gt: GroundTruth, metrics: Sequence[str], segm_area: str
 ) -> tuple[Callable[[str], Detections], list[int] | None]:
     """Read results; return the detections by metric, and the tested images where the file names them."""
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'results file not found: {path}')
     if path.endswith('.json'):
         columns = read_records(path, metrics, segm_area)
+        columns.require_categories(gt.category_ids, path)
         return lambda metric: columns, None
-    if not path.endswith(('.pkl', '.pickle')):
-        raise ValueError(f'--results {path}: expected a file that ends in .json, .pkl or .pickle')
     note(f'reading {path} ...')
     images = read_predicted_images(path)
     category_ids = images[0].get('category_ids', gt.category_ids.tolist()) if images else ()
@@ -141,8 +143,16 @@ def read_detections(
             raise ValueError(f'--metric {metric} needs masks, but {path} holds none; test a model with a mask head')
         return columns if segm_area == 'mask' else columns.with_box_areas()
 
-    columns_of(metrics[0])
+    columns_of(metrics[0]).require_categories(gt.category_ids, path)
     return columns_of, [image['img_id'] for image in images]
+
+
+def check_result_file(path: str) -> None:
+    """Raise for what cannot be a results file, before the annotations are read."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'results file not found: {path}')
+    if not path.endswith(RESULT_SUFFIXES):
+        raise ValueError(f'--results {path}: expected a file that ends in .json, .npz, .pkl or .pickle')
 
 
 def read_records(path: str, metrics: Sequence[str], segm_area: str) -> Detections:
@@ -196,4 +206,6 @@ def write_classes(path: Path, results: Results, gt: GroundTruth) -> None:
         writer.writerow(['category_id', 'name', 'group', *(f'{name}_AP' for name in names)])
         for category_id, name, group in zip(gt.category_ids.tolist(), gt.names, groups, strict=True):
             values = [results[result][f'AP/{name}'] for result in names]
-            writer.writerow([category_id, name, group, *('' if value < 0 else repr(value) for value in values)])
+            writer.writerow(
+                [category_id, *csv_cells([name, group]), *('' if value < 0 else repr(value) for value in values)]
+            )

@@ -39,6 +39,7 @@ from longtail_det.statistics import (
 
 from .arguments import CommandParser
 from .errors import one_line_errors, user_errors
+from .outputs import check_output
 
 Counts = NDArray[np.float64]
 
@@ -83,6 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     args = build_parser().parse_args(argv)
+    check_output('--out', args.out, ('.png',))
     from longtail_det.visualization import figure_png, plot_resampling  # matplotlib, which --help does without
 
     with user_errors():

@@ -57,8 +57,8 @@ TESTING = {
     'checkpoint-missing': ([TOY_CONFIG, 'none.pth'], 'checkpoint not found: none.pth'),
     'checkpoint-cut': ([TOY_CONFIG, 'cut.pth'], 'cut.pth is no checkpoint'),
     'arguments-swapped': (['toy.pth', TOY_CONFIG], 'expected one that ends in .py'),
-    'checkpoint-other-model': ([TOY_CONFIG, 'other.pth'], "it holds 'backbone.weight' and the like"),
-    'checkpoint-other-classes': ([TOY_CONFIG, 'five.pth'], 'bbox_head.fc.weight has shape (5, 1) in the checkpoint'),
+    'checkpoint-other-model': ([TOY_CONFIG, 'other.pth'], 'it holds backbone.weight and the like'),
+    'checkpoint-other-classes': ([TOY_CONFIG, 'five.pth'], 'bbox_head.fc.weight: (5, 1), in the model (3, 1)'),
     'classes-differ': (
         [TOY_CONFIG, 'toy.pth', '--cfg-options', 'test_dataloader.dataset.num_classes=4'],
         'the test dataset has 4 classes, but model.bbox_head.num_classes=3',
@@ -70,9 +70,9 @@ TESTING = {
     ),
     'out-suffix': (
         [TOY_CONFIG, 'toy.pth', '--out', 'results.txt'],
-        "ends in .pkl, .pickle or .json, got 'results.txt'",
+        '--out results.txt: expected a name that ends in .json, .npz, .pkl, .pickle',
     ),
-    'nothing-to-test': ([TOY_CONFIG], 'give a checkpoint to test, or --results FILE.pkl'),
+    'nothing-to-test': ([TOY_CONFIG], 'give a checkpoint to test, or --results FILE.npz'),
     'results-missing': (
         [TOY_CONFIG, '--results', 'none.pkl'],
         'no file none.pkl; --results wants what longtail-det test',
@@ -82,7 +82,7 @@ TESTING = {
         [TOY_CONFIG, 'toy.pth', '--results', 'notes.txt'],
         'runs no model, in one process; leave out CHE',
     ),
-    'format-nowhere': ([TOY_CONFIG, 'toy.pth', '--format-only'], 'say where with --out FILE.json or FILE.pkl'),
+    'format-nowhere': ([TOY_CONFIG, 'toy.pth', '--format-only'], 'say where with --out FILE.json or FILE.npz'),
     'out-without-ids': ([TOY_CONFIG, 'toy.pth', '--out', 'r.json'], 'ToyDataset has no cat_ids'),
     'no-display': ([TOY_CONFIG, 'toy.pth', '--show'], 'no display'),
     'no-visualizer': ([TOY_CONFIG, 'toy.pth', '--show-dir', 'drawn'], 'default_hooks.visualization'),

@@ -113,10 +113,11 @@ def _fault(key: str, value: Any) -> str:
         fine = isinstance(value, (list, tuple, np.ndarray)) and len(value) == 4
         fine = fine and all(_is_number(side, (int, float, np.number)) and np.isfinite(side) for side in value)
         return '' if fine else 'four finite numbers x, y, width, height'
-    return '' if _is_rle(value) else 'an RLE with size [height, width] and compressed counts'
+    return '' if is_rle(value) else 'an RLE with size [height, width] and compressed counts'
 
 
-def _is_rle(mask: Any) -> bool:
+def is_rle(mask: Any) -> bool:
+    """Return whether `mask` is a compressed RLE."""
     if not isinstance(mask, Mapping) or not isinstance(mask.get('counts'), (str, bytes)):
         return False
     if isinstance(mask['counts'], str) and not mask['counts'].isascii():
