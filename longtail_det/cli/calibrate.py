@@ -24,7 +24,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from .arguments import CommandParser, add_common_arguments
+from .arguments import CommandParser, add_common_arguments, numeric
 from .calibration import add_calibration_arguments, read_calibration
 from .errors import UserError, one_line_errors, setup_errors, user_errors
 from .outputs import check_output
@@ -36,7 +36,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('config', nargs='?', help='config file')
     parser.add_argument('checkpoint', nargs='?', help='checkpoint file or URL')
     add_calibration_arguments(parser)
-    parser.add_argument('--strengths', nargs='+', type=float, metavar='X', help='strengths to try, with --calibration')
+    parser.add_argument(
+        '--strengths', nargs='+', type=numeric(), metavar='X', help='strengths to try, with --calibration'
+    )
     parser.add_argument(
         '--images',
         type=_positive,

@@ -14,6 +14,7 @@ from typing import Any
 
 from mmengine.config import Config, DictAction
 
+from .config_values import check_values
 from .errors import UserError, describe
 from .outputs import check_output
 from .published import CONFIGS
@@ -54,7 +55,8 @@ def load_config(args: argparse.Namespace) -> Config:
     """Read `args.config`, then apply the common arguments of the command line to it.
 
     Raises:
-        UserError: the file has an error inside, an option does not fit it, or the work dir cannot be written to.
+        UserError: the file has an error inside, an option does not fit it, a number is out of its range, or the work
+            dir cannot be written to.
     """
     cfg = read_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
@@ -69,6 +71,7 @@ def load_config(args: argparse.Namespace) -> Config:
     if args.deterministic:
         randomness['deterministic'] = True
     cfg.randomness = randomness
+    check_values(cfg)
     return cfg
 
 

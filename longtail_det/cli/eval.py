@@ -24,7 +24,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from longtail_det.annotations import load_class_statistics
+from longtail_det.annotations import ON_BAD, load_class_statistics
 from longtail_det.evaluation import (
     Detections,
     GroundTruth,
@@ -69,6 +69,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--img-ids', metavar='FILE', help='score on these images only: a json list or one id a line')
     parser.add_argument(
+        '--on-bad',
+        choices=ON_BAD,
+        default='error',
+        help='refuse GT.json where it has bad records (default), or skip them',
+    )
+    parser.add_argument(
         '--class-statistics',
         metavar='FILE',
         help='training annotations, or the json of tools/data/class_statistics.py, where GT.json does not say which '
@@ -101,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def score(args: argparse.Namespace) -> tuple[Results, GroundTruth]:
     """Read the files and compute the results, with a progress bar over the images."""
     note(f'reading {args.ann} ...')
-    gt = read_ground_truth(args.ann, args.metric)
+    gt = read_ground_truth(args.ann, args.metric, on_bad=args.on_bad)
     if args.class_statistics:
         gt = with_groups(gt, args.class_statistics)
     columns_of, img_ids = read_detections(args.results, gt, args.metric, args.segm_area)

@@ -28,7 +28,7 @@ from longtail_det.evaluation import ap_table, read_ground_truth
 from longtail_det.statistics import ClassStatistics
 from longtail_det.version import __version__
 
-from .arguments import CommandParser
+from .arguments import CommandParser, numeric
 from .commands import as_typed, note
 from .errors import one_line_errors, user_errors
 from .outputs import check_output
@@ -60,10 +60,16 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--title', help='headline (default: the names of the runs)')
     parser.add_argument(
-        '--num-images', type=int, default=8, help='images to show; 0 for none and no galleries (default: %(default)s)'
+        '--num-images',
+        type=numeric(0, is_whole=True),
+        default=8,
+        help='images to show; 0 for none and no galleries (default: %(default)s)',
     )
     parser.add_argument(
-        '--score-thr', type=float, default=0.3, help='lowest score to show and to count as an answer (default: 0.3)'
+        '--score-thr',
+        type=numeric(0, 1),
+        default=0.3,
+        help='lowest score to show and to count as an answer (default: 0.3)',
     )
     return parser
 

@@ -21,6 +21,7 @@ from mmengine.runner import Runner
 
 from longtail_det import compat
 from longtail_det.calibration import Calibration
+from longtail_det.engine.resume import die_with_parent
 
 from .errors import Progress, UserError
 from .model_checks import check_classes, check_weights
@@ -65,6 +66,7 @@ def prepare_processes(cfg: Config, args: argparse.Namespace, device: str) -> Non
     if missing:
         starter = _STARTERS[args.launcher]
         raise UserError(f'--launcher {args.launcher}, but {missing[0]} is not set; start through {starter}')
+    die_with_parent()
     rank, world_size, local_rank = (int(os.environ[name]) for name in _RANK_VARIABLES[args.launcher])
     if device == 'cuda' and local_rank >= torch.cuda.device_count():
         raise UserError(

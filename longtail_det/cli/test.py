@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .arguments import CommandParser, add_common_arguments
+from .arguments import CommandParser, add_common_arguments, numeric
 from .calibration import add_calibration_arguments, read_calibration
 from .errors import UserError, one_line_errors, setup_errors
 from .outputs import RESULT_SUFFIXES, check_output
@@ -55,7 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--show', action='store_true', help='show each image with its predictions')
     parser.add_argument('--show-dir', help='write the painted images to this folder inside the work dir')
-    parser.add_argument('--wait-time', type=float, default=2, help='seconds that --show holds an image')
+    parser.add_argument('--wait-time', type=numeric(0), default=2, help='seconds that --show holds an image')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation (flips, or tta_model of the config)')
     add_calibration_arguments(parser)
     add_common_arguments(parser)

@@ -110,7 +110,7 @@ def evaluation_command(run_dir: Path) -> str:
     """Return the command that tests the run in `run_dir` and leaves its files where a report finds them."""
     config = find_config(run_dir) or 'CONFIG'
     pointer = run_dir / 'last_checkpoint'
-    checkpoint = ' '.join(pointer.read_text().split()) if pointer.is_file() else 'CHECKPOINT'
+    checkpoint = run_dir / ' '.join(pointer.read_text().split()) if pointer.is_file() else 'CHECKPOINT'
     # quoted: it is there to be pasted, and the pointer may be of a stranger
     names, out = (shlex.join(map(str, part)) for part in ([config, checkpoint], [run_dir / 'results.npz']))
     return f'python tools/test.py {names} --work-dir {shlex.quote(str(run_dir))} --eval bbox segm --out {out}'

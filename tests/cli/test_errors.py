@@ -19,7 +19,7 @@ TRAINING = {
     'config-import': (['import.py'], 'cannot read config import.py'),
     'config-incomplete': (['incomplete.py'], 'train_dataloader'),
     'option-unknown': ([TOY_CONFIG, '--sed', '3'], '--sed'),
-    'seed-negative': ([TOY_CONFIG, '--seed', '-1'], '-1 is outside 0'),
+    'seed-negative': ([TOY_CONFIG, '--seed', '-1'], 'found -1, expected a whole number, at least 0'),
     'device-without-gpu': ([TOY_CONFIG, '--device', 'cuda'], 'PyTorch sees no GPU'),
     'amp-on-cpu': ([TOY_CONFIG, '--amp'], '--amp needs a GPU'),
     'scale-without-base': ([TOY_CONFIG, '--auto-scale-lr'], 'add auto_scale_lr=dict(base_batch_size=16)'),
@@ -27,7 +27,7 @@ TRAINING = {
         [TOY_CONFIG, '--auto-scale-lr', '--cfg-options', 'auto_scale_lr.base_batch_size=0'],
         'the config has base_batch_size=0',
     ),
-    'accumulate-zero': ([TOY_CONFIG, '--accumulate', '0'], '--accumulate 0; expected 1 or more'),
+    'accumulate-zero': ([TOY_CONFIG, '--accumulate', '0'], 'found 0, expected a whole number, at least 1'),
     'accumulate-many': (
         [TOY_CONFIG, '--accumulate', '2', '--cfg-options', 'optim_wrapper.type=OptimWrapperDict'],
         'which OptimWrapperDict may not have',
