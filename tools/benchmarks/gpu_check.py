@@ -95,7 +95,7 @@ def pieces() -> dict[str, Piece]:
         ),
         'throughput': Piece(
             (f'{benchmarks}/throughput.py --device cuda',),
-            ('--image-size 96 128 --num-classes 30 --num-rois 16 --batch 1 --steps 1 --images 2',),
+            ('--image-size 64 96 --num-classes 20 --num-rois 8 --batch 1 --steps 1 --images 1',),
         ),
         'benchmarks': Piece(
             (
