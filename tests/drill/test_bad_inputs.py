@@ -6,9 +6,11 @@ import json
 import logging
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from longtail_det import cli
+from longtail_det.checks import InputError
 from longtail_det.cli import eval as _eval  # noqa: F401  (the forks find everything imported)
 from longtail_det.cli.errors import describe
 from longtail_det.datasets import LVISDataset
@@ -219,3 +221,23 @@ def test_a_bad_value_of_a_config_ends_a_run_in_one_line(tmp_path):
         lambda: cli.main(['train', str(path), '--cfg-options', 'model.test_cfg.rcnn.max_per_img=-5']),
     ]
     require_one_line(in_fork(*steps), 'expected a whole number, at least 1')
+
+
+def test_results_files_below_a_file_and_images_of_another_file_are_one_line(place):
+    from longtail_det.metrics import FastLVISMetric
+
+    options = {'ann_file': str(place / 'good.json'), 'store': False}
+    for prefix in (str(place / 'good.json' / 'x'), '', 7):
+        with pytest.raises(ValueError, match=r'outfile_prefix=.*expected'):
+            FastLVISMetric(outfile_prefix=prefix, **options)
+    metric = FastLVISMetric(**options)
+    metric.dataset_meta = {'classes': ('cat', 'dog', 'tree', 'street_sign')}
+    found = {'bboxes': np.zeros((0, 4)), 'scores': np.zeros(0), 'labels': np.zeros(0, dtype=np.int64)}
+    with pytest.raises(InputError, match='image id 77 was predicted but is not among the 2 images'):
+        metric.process({}, [{'img_id': 77, 'pred_instances': found}])
+
+
+@pytest.mark.parametrize('indices', [0, []])
+def test_a_subset_of_nothing_is_one_line(indices, place):
+    with pytest.raises(ValueError, match='leaves no image; expected'):
+        LVISDataset(ann_file=str(place / 'good.json'), data_root=str(place), indices=indices, store=False)
