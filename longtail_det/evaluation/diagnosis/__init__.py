@@ -2,7 +2,7 @@
 
 from .class_table import ClassTable, class_ap
 from .confusion import Confusion, confusion
-from .intervals import RESAMPLES, ResampledAP, interval_results, resample_ap, resample_detections
+from .intervals import RESAMPLES, ResampledAP, interval_results, interval_text, resample_ap, resample_detections
 from .outcomes import Outcome, detection_outcomes
 from .pareto import pareto_front
 from .reliability import Reliability, reliability
@@ -18,6 +18,7 @@ __all__ = [
     'confusion',
     'detection_outcomes',
     'interval_results',
+    'interval_text',
     'pareto_front',
     'reliability',
     'resample_ap',

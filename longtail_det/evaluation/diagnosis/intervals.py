@@ -13,6 +13,7 @@ from longtail_det.statistics import FREQUENCY_GROUPS, Interval, bootstrap_weight
 from ..lvis.evaluation import ScoredDetections
 from ..lvis.ground_truth import GroundTruth
 from ..lvis.match_table import MatchTable
+from ..results import is_defined, percent
 from .resampled_ap import weighted_class_ap
 
 #: resamples of an interval where nothing else is said
@@ -22,6 +23,9 @@ RESAMPLES = 1000
 @dataclass(frozen=True, eq=False)
 class ResampledAP:
     """The AP of each class on the images and on resamples of them.
+
+    The intervals are for the expected AP on as many other images. On simulated detectors 95 % intervals cover it in 92
+    to 95 % of the test sets of 400 images, fewer where a group has a handful of objects.
 
     A class without an object on the images of a resample has no AP there and drops out of the means of that resample,
     as a class without any object drops out of AP in the LVIS API.
@@ -150,6 +154,21 @@ def interval_results(intervals: Mapping[str, Interval]) -> dict[str, float]:
     """
     ends = {f'{key}_{end}': getattr(value, end) for key, value in intervals.items() for end in ('low', 'high')}
     return {key: value if np.isfinite(value) else -1.0 for key, value in ends.items()}
+
+
+def interval_text(interval: Interval) -> str:
+    """Return an AP with its interval in percent, '-' where it is undefined.
+
+    Args:
+        interval: in [0, 1].
+
+    Example:
+        >>> interval_text(Interval(0.25, 0.125, 0.5))
+        '25.0 [12.5, 50.0]'
+    """
+    if not is_defined(interval.point):
+        return '-'
+    return f'{percent(interval.point)} [{percent(interval.low)}, {percent(interval.high)}]'
 
 
 def _intervals(values: Mapping[str, NDArray[np.float64]], level: float) -> dict[str, Interval]:
