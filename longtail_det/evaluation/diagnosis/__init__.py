@@ -2,7 +2,16 @@
 
 from .class_table import ClassTable, class_ap
 from .confusion import Confusion, confusion
-from .intervals import RESAMPLES, ResampledAP, interval_results, interval_text, resample_ap, resample_detections
+from .intervals import (
+    RESAMPLES,
+    ResampledAP,
+    interval_results,
+    interval_table,
+    interval_text,
+    resample_ap,
+    resample_detections,
+    result_interval,
+)
 from .outcomes import Outcome, detection_outcomes
 from .pareto import pareto_front
 from .reliability import Reliability, reliability
@@ -18,9 +27,11 @@ __all__ = [
     'confusion',
     'detection_outcomes',
     'interval_results',
+    'interval_table',
     'interval_text',
     'pareto_front',
     'reliability',
     'resample_ap',
     'resample_detections',
+    'result_interval',
 ]
