@@ -2,16 +2,8 @@
 
 from .class_table import ClassTable, class_ap
 from .confusion import Confusion, confusion
-from .intervals import (
-    RESAMPLES,
-    ResampledAP,
-    interval_results,
-    interval_table,
-    interval_text,
-    resample_ap,
-    resample_detections,
-    result_interval,
-)
+from .interval_results import interval_results, interval_table, interval_text, result_interval
+from .intervals import RESAMPLES, ResampledAP, resample_ap, resample_detections
 from .outcomes import Outcome, detection_outcomes
 from .pareto import pareto_front
 from .reliability import Reliability, reliability
