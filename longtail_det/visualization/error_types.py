@@ -12,6 +12,9 @@ from longtail_det.evaluation.diagnosis import ERROR_TYPES, ErrorTypes
 
 from .style import GROUP_COLORS, figure_style, group_name, run_panels
 
+#: least loss whose number is written, where others would cover each other
+_NAMED = 0.005
+
 
 def plot_error_types(runs: Mapping[str, ErrorTypes]) -> Figure:
     """Draw the AP50 that each kind of error costs, one bar per frequency group (Bolya et al., ECCV 2020).
@@ -42,5 +45,5 @@ def _panel(axes: Axes, errors: ErrorTypes) -> None:
         lost = list(errors.lost(group).values())
         x = np.arange(len(ERROR_TYPES)) + (i - 1) * width
         bars = axes.bar(x, 100 * np.nan_to_num(lost), 0.92 * width, color=color, label=group_name(group))
-        axes.bar_label(bars, ['' if np.isnan(value) else f'{100 * value:.1f}' for value in lost], fontsize=6.5)
+        axes.bar_label(bars, [f'{100 * value:.1f}' if value >= _NAMED else '' for value in lost], fontsize=6.5)
     axes.set_xticks(range(len(ERROR_TYPES)), list(ERROR_TYPES), rotation=20, ha='right')
