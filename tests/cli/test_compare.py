@@ -78,7 +78,7 @@ def test_mistakes_are_one_line(folder, tmp_path, capsys):
     ann = ('--ann', folder / 'gt.json')
     (tmp_path / 'empty').mkdir()
     assert 'results file not found' in error(folder / 'a.json', folder / 'none.json', *ann)
-    assert 'no results.pkl or results.json in' in error(folder / 'a.json', tmp_path / 'empty', *ann)
+    assert 'no results.npz, results.pkl or results.json in' in error(folder / 'a.json', tmp_path / 'empty', *ann)
     assert 'names the annotations; give them with --ann' in error(folder / 'run_a', folder / 'b.json')
     assert '1 resamples give no interval' in error(folder / 'a.json', folder / 'b.json', *ann, '--intervals', '1')
     for name, ids in (('x', (1, 2)), ('y', (1, 3))):
