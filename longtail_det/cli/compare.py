@@ -173,7 +173,9 @@ def _predictions(run: Path) -> Path:
 
     path = find_predictions(run)
     if path is None:
-        raise FileNotFoundError(f'no results.npz, results.pkl or results.json in {run}; make it with {evaluation_command(run)}')
+        raise FileNotFoundError(
+            f'no results.npz, results.pkl or results.json in {run}; make it with {evaluation_command(run)}'
+        )
     return path
 
 
