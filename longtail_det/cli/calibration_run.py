@@ -24,11 +24,12 @@ from longtail_det.statistics import ClassStatistics
 
 from .calibrated_model import read_statistics, set_calibration
 from .calibration import calibration_name
-from .calibration_comparison import PLAIN, Chosen, ap_cells, compare, comparison_table, text_table
+from .calibration_comparison import PLAIN, Chosen, ap_cells, compare, comparison_table
 from .calibration_search import Candidate, KeptOutputs, keep_outputs, score_candidate, training_images
 from .commands import note
 from .errors import Progress, UserError
 from .runner import StartHook, build_runner
+from .text_table import text_table
 
 
 def calibrate(cfg: Config, args: argparse.Namespace, wanted: Mapping[str, Any] | None, progress: Progress) -> None:

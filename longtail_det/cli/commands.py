@@ -31,6 +31,7 @@ COMMANDS = {
     'test': Command('tools/test.py', 'run a checkpoint over the test set of a config'),
     'eval': Command('tools/analysis/eval_results.py', 'score the detections in a file, without a model'),
     'verify': Command('tools/analysis/verify.py', 'test a published checkpoint and compare with its published result'),
+    'compare': Command('tools/analysis/compare.py', 'say whether two runs differ, with intervals, by frequency group'),
     'calibrate': Command('tools/analysis/calibrate.py', 'correct the class scores of a trained detector'),
     'report': Command('tools/analysis/report.py', 'write an HTML page about one run, or several side by side'),
     'plot-class-frequency': Command(
