@@ -32,6 +32,7 @@ COMMANDS = {
     'eval': Command('tools/analysis/eval_results.py', 'score the detections in a file, without a model'),
     'calibrate': Command('tools/analysis/calibrate.py', 'correct the class scores of a trained detector'),
     'report': Command('tools/analysis/report.py', 'write an HTML page about one run, or several side by side'),
+    'study': Command('tools/analysis/study.py', 'train and test many methods, and write the page about them'),
     'plot-class-frequency': Command(
         'tools/analysis/plot_class_frequency.py', 'draw the class frequency before and after resampling'
     ),

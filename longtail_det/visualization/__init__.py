@@ -13,14 +13,17 @@ from .losses import plot_losses
 from .pareto import plot_pareto
 from .reliability import plot_reliability
 from .samples import choose_images, load_grid_samples
+from .study import Estimate, Point, plot_differences, plot_over_steps, plot_tradeoff
 from .style import GROUP_COLORS, figure_png
 
 __all__ = [
     'GROUP_COLORS',
     'DrawnInstances',
+    'Estimate',
     'GalleryCrop',
     'GalleryRow',
     'GridSample',
+    'Point',
     'choose_images',
     'figure_png',
     'load_gallery',
@@ -32,9 +35,12 @@ __all__ = [
     'plot_class_frequency',
     'plot_class_gallery',
     'plot_confusion',
+    'plot_differences',
     'plot_image_grid',
     'plot_losses',
+    'plot_over_steps',
     'plot_pareto',
     'plot_reliability',
     'plot_resampling',
+    'plot_tradeoff',
 ]
