@@ -30,6 +30,7 @@ COMMANDS = {
     'train': Command('tools/train.py', 'train a detector from a config'),
     'test': Command('tools/test.py', 'run a checkpoint over the test set of a config'),
     'eval': Command('tools/analysis/eval_results.py', 'score the detections in a file, without a model'),
+    'compare': Command('tools/analysis/compare.py', 'say whether two runs differ, with intervals, by frequency group'),
     'calibrate': Command('tools/analysis/calibrate.py', 'correct the class scores of a trained detector'),
     'report': Command('tools/analysis/report.py', 'write an HTML page about one run, or several side by side'),
     'study': Command('tools/analysis/study.py', 'train and test many methods, and write the page about them'),

@@ -27,7 +27,6 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from .arguments import CommandParser
-from .commands import note
 from .errors import UserError, one_line_errors, user_errors
 
 if TYPE_CHECKING:
@@ -156,7 +155,6 @@ def _report(study: Study, args: argparse.Namespace, failed: Sequence[Run]) -> in
     scores = scores_of(study, args.jobs)
     collect(study, scores)
     if scores or args.report_only:
-        note('drawing ...')
         for path in publish(study, args.study):
             print(path)
     for run in failed:

@@ -43,9 +43,8 @@ def commit_of(folder: Path) -> str:
     # an installed package may lie inside somebody else's checkout
     if (folder / '.git').exists():
         try:
-            head, changes = (
-                _git(folder, *words) for words in (('rev-parse', 'HEAD'), ('status', '--porcelain', '-uno'))
-            )
+            head = _git(folder, 'rev-parse', 'HEAD')
+            changes = _git(folder, 'status', '--porcelain', '--untracked-files=no', '--', 'longtail_det', 'configs')
         except (OSError, subprocess.CalledProcessError):
             pass
         else:

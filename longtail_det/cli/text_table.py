@@ -1,4 +1,4 @@
-"""A table as text, in aligned columns."""
+"""Rows of text in aligned columns."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     Args:
         header: first row.
         rows: the others.
+
+    Example:
+        >>> print(text_table(['a', 'b'], [['one', '2']]))
+        a   | b
+        one | 2
     """
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     return '\n'.join(

@@ -58,7 +58,7 @@ def study(tmp_path, monkeypatch) -> Path:
 def test_a_study_from_nothing_to_its_page(study, shell, tmp_path):
     """The second call finds everything done; a run whose record is gone is tested again, not trained."""
     make_glyphs(tmp_path / 'glyphs', PRESETS['tiny'], progress=False)
-    command = [sys.executable, '-m', 'longtail_det.cli', 'study', 'study.yml', '--jobs', '2']
+    command = [sys.executable, '-m', 'longtail_det.cli', 'study', 'study.yml']
     done = shell(*command)
     assert done.returncode == 0, done.stderr
     record = tmp_path / 'work_dirs/study/mask-rcnn_r18_fpn_crt_class-aware-ss-600i_glyphs/seed_0/run.json'

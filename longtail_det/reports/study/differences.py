@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 import numpy as np
 
-from longtail_det.statistics.bootstrap import percentile_interval
+from longtail_det.evaluation.diagnosis import ResampledAP
+from longtail_det.statistics import Interval
 
 from .records import Row
-from .scores import GROUPS, KINDS, RunScores
+from .scores import KINDS, RunScores
 from .spec import Run
 
 #: name and seed of a run
@@ -43,7 +44,7 @@ class Difference(msgspec.Struct, frozen=True):
     @property
     def holds_zero(self) -> bool:
         """Whether the interval holds zero, its ends included."""
-        return not (self.low > 0 or self.high < 0)
+        return Interval(self.difference, self.low, self.high).holds_zero
 
 
 def pairs(runs: Sequence[Run], study_baseline: str) -> list[tuple[str, str]]:
@@ -78,20 +79,12 @@ def compare(name: str, baseline: str, scores: Mapping[Key, RunScores]) -> Iterat
     if not seeds:
         return
     for kind in KINDS:
-        for column, group in enumerate(GROUPS):
-            values = [(scores[name, seed].ap(kind, group), scores[baseline, seed].ap(kind, group)) for seed in seeds]
-            known = [(a, b) for a, b in values if a is not None and b is not None]
-            if len(known) < len(seeds):
-                continue
-            resampled = np.mean(
-                [
-                    scores[name, seed].resamples(kind)[:, column] - scores[baseline, seed].resamples(kind)[:, column]
-                    for seed in seeds
-                ],
-                axis=0,
-            )
-            interval = percentile_interval(float(np.mean([a - b for a, b in known])), resampled)
-            yield Difference(name, baseline, kind, group, len(seeds), *interval)
+        own, other = (
+            ResampledAP.average([scores[one, seed].resampled[kind] for seed in seeds]) for one in (name, baseline)
+        )
+        for key, interval in own.difference(other).items():
+            if np.isfinite(interval.low):
+                yield Difference(name, baseline, kind, key.removeprefix('AP'), len(seeds), *interval)
 
 
 def merge_differences(

@@ -64,7 +64,9 @@ def _class_table(
         own = [scores.get((row.name, row.seed)) for row in rows if row.name == name]
         here = [one for one in own if one is not None]
         if len(here) == len(own):
-            ap[name] = {metric: np.mean([one.classes(kind) for one in here], axis=0) for kind, metric in KINDS.items()}
+            ap[name] = {
+                metric: np.mean([one.resampled[kind].point for one in here], axis=0) for kind, metric in KINDS.items()
+            }
         elif committed is not None and name in committed.ap:
             ap[name] = dict(committed.ap[name])
     if not scores:
