@@ -69,16 +69,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def with_study(text: str, results: Mapping[str, Summary]) -> str:
-    """Return a metafile with the results of the study; one whose configs it did not run stays as it is.
+    """Return a metafile with the results of the study.
 
     Args:
         text: of the metafile.
         results: by path of the config.
     """
-    family = yaml.safe_load(text)
-    if not any(model.get('Config') in results for model in family['Models']):
-        return text
-    return with_results(text, results, family['Collections'][0]['Metadata']['Training Data'])
+    facts = yaml.safe_load(text)['Collections'][0].get('Metadata', {})
+    return with_results(text, results, facts.get('Training Data', ''))
 
 
 def _metafiles(configs: Path) -> list[Path]:

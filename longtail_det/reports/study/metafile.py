@@ -28,10 +28,10 @@ def summaries_of_configs(rows: Iterable[Row]) -> dict[str, Summary]:
 
 
 def with_results(text: str, results: Mapping[str, Summary], dataset: str) -> str:
-    """Return a metafile with the results of a study in it; the models that the study did not run have none.
+    """Return a metafile with the results of a study in it; models that the study did not run stay as they are.
 
     Args:
-        text: of a metafile whose results come from a study.
+        text: of a metafile.
         results: by path of the config.
         dataset: what the models were tested on.
     """
@@ -40,9 +40,9 @@ def with_results(text: str, results: Mapping[str, Summary], dataset: str) -> str
         block = match[0]
         config = _CONFIG.search(block)
         summary = results.get(config[1]) if config else None
-        block = _RESULTS.sub('', _SEEDS.sub('', block))
         if summary is None:
             return block
+        block = _RESULTS.sub('', _SEEDS.sub('', block))
         block = _METADATA.sub(lambda facts: f'{facts[0]}      Seeds: {len(summary.rows)}\n', block, count=1)
         body = block.rstrip('\n')
         return f'{body}\n{_results(summary, dataset)}{block[len(body) + 1 :]}'
