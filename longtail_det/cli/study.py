@@ -38,7 +38,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser = CommandParser(__doc__)
     parser.add_argument('study', metavar='STUDY', help='.yml or .py file')
     parser.add_argument('--jobs', type=_positive, default=1, metavar='N', help='runs at a time; default: 1')
-    parser.add_argument('--only', nargs='+', metavar='NAME', help='do these entries only; * and ? stand for anything')
+    parser.add_argument(
+        '--only', nargs='+', metavar='NAME', help='do these entries and what they need; * and ? stand for anything'
+    )
+    parser.add_argument('--seeds', nargs='+', type=int, metavar='N', help='do these seeds only')
     parser.add_argument('--work-dir', metavar='DIR', help='folder of the runs; default: what STUDY says')
     parser.add_argument('--out', metavar='DIR', help='folder of the page and the CSV files; default: what STUDY says')
     parser.add_argument('--device', choices=['auto', 'cpu', 'cuda'], help='default: what STUDY says')
@@ -79,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         if args.check:
             return _check(stale_files(study, args.study))
-        runs = _selected(list(study_runs(study)), args.only)
+        runs = _selected(list(study_runs(study)), args.only, args.seeds)
         if args.status:
             from .study_progress import status_table
 
@@ -101,14 +104,22 @@ def _read(args: argparse.Namespace) -> Study:
     return msgspec.structs.replace(study, **{key: value for key, value in given.items() if value})
 
 
-def _selected(runs: Sequence[Run], patterns: Sequence[str] | None) -> list[Run]:
-    if patterns is None:
-        return list(runs)
-    for pattern in patterns:
+def _selected(runs: Sequence[Run], patterns: Sequence[str] | None, seeds: Sequence[int] | None) -> list[Run]:
+    """Return the runs of some entries and seeds, and those that they need, in the order of the study."""
+    for pattern in patterns or ():
         if not any(fnmatch(run.name, pattern) for run in runs):
             names = ', '.join(dict.fromkeys(run.name for run in runs))
             raise UserError(f'--only {pattern}: no such entry; there are {names}')
-    return [run for run in runs if any(fnmatch(run.name, pattern) for pattern in patterns)]
+    unknown = set(seeds or ()) - {run.seed for run in runs}
+    if unknown:
+        raise UserError(f'--seeds {min(unknown)}: the study has {sorted({run.seed for run in runs})}')
+    chosen: set[tuple[str, int]] = set()
+    # what a run needs comes before it
+    for run in reversed(runs):
+        wanted = any(fnmatch(run.name, pattern) for pattern in patterns or ['*']) and run.seed in (seeds or [run.seed])
+        if wanted or (run.name, run.seed) in chosen:
+            chosen |= {(run.name, run.seed), *((name, run.seed) for name in run.needs)}
+    return [run for run in runs if (run.name, run.seed) in chosen]
 
 
 def _check(stale: Sequence[Path]) -> int:

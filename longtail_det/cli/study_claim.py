@@ -66,13 +66,18 @@ def claim(folder: Path) -> Claim | None:
 
 
 def claimed_by(folder: Path) -> str:
-    """Return who claimed the run in a folder last, `host:pid`; empty where nobody did or it was given up.
+    """Return who works on the run in a folder, `host:pid`; empty where nobody does.
 
     Args:
         folder: of the run.
     """
     try:
-        owner = json.loads((folder / 'lock').read_text())
-        return f'{owner["host"]}:{owner["pid"]}'
+        with (folder / 'lock').open() as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                owner = json.loads(stream.read())
+                return f'{owner["host"]}:{owner["pid"]}'
     except (OSError, ValueError):
-        return ''
+        pass
+    return ''

@@ -46,6 +46,8 @@ def job_script(args: argparse.Namespace) -> str:
             worker += [f'--{option.replace("_", "-")}', getattr(args, option)]
     if args.only:
         worker += ['--only', *args.only]
+    if args.seeds:
+        worker += ['--seeds', *map(str, args.seeds)]
     gpus = os.environ.get('GPUS_PER_NODE', '0' if args.device == 'cpu' else '1')
     options = [
         f'--partition={args.partition}',

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from longtail_det import cli
+from longtail_det.cli.study_claim import claim
 from longtail_det.cli.study_facts import commit_of
 from longtail_det.cli.study_progress import Progress, status_table
 from longtail_det.cli.study_worker import Active
@@ -94,6 +97,7 @@ def test_a_run_that_fails_is_one_line(study, shell, tmp_path):
         (['nothing.yml'], 'no file nothing.yml; expected a study, such as configs/study/study.yml'),
         (['study.yml', '--jobs', '0'], 'argument --jobs: 0 is below 1'),
         (['study.yml', '--only', 'seesaw*'], '--only seesaw*: no such entry; there are ce_random, crt_class-aware'),
+        (['study.yml', '--seeds', '7'], '--seeds 7: the study has [0]'),
         (['study.yml', '--submit'], '--partition and --submit belong to --launcher slurm; add it'),
         (['study.yml', '--launcher', 'slurm'], '--launcher slurm needs a --partition; sinfo lists them'),
         (['study.yml'], 'no file glyphs/annotations/glyphs_train.json; the study wants it'),
@@ -126,6 +130,13 @@ def test_a_python_file_says_the_same(study, capsys):
     out = capsys.readouterr().out
     assert out[: len(out) // 2] == out[len(out) // 2 :]
     assert '0 of 2 runs done' in out
+
+
+def test_what_an_entry_needs_is_done_too(study, capsys):
+    assert cli.main(['study', 'study.yml', '--status', '--only', 'crt*', '--seeds', '0']) == 0
+    assert capsys.readouterr().out.endswith('0 of 2 runs done\n')
+    assert cli.main(['study', 'study.yml', '--status', '--only', 'ce_*']) == 0
+    assert capsys.readouterr().out.endswith('0 of 1 runs done\n')
 
 
 def test_the_job_of_an_array_starts_one_worker_for_each_task(study, capsys, monkeypatch):
@@ -186,13 +197,15 @@ def test_the_status_says_who_works_on_what(tmp_path):
     for run in runs[:3]:
         run.folder.mkdir()
     (runs[0].folder / 'run.json').write_text('{}')
-    (runs[1].folder / 'lock').write_text('{"host": "node1", "pid": 7}')
+    held = claim(runs[1].folder)
+    (runs[3].folder).mkdir()
+    (runs[3].folder / 'lock').write_text('{"host": "dead", "pid": 7}')
     (runs[2].folder / 'failed.json').write_text('{}')
     lines = [[cell.strip() for cell in line.split('|')] for line in status_table(runs).splitlines()]
-    assert lines == [
-        ['entry', 'seed 0'], ['done', 'done'], ['taken', 'node1:7'], ['failed', 'failed'], ['new', '-'],
-        ['1 of 4 runs done'],
-    ]  # fmt: skip
+    me = f'{socket.gethostname()}:{os.getpid()}'
+    wanted = [['entry', 'seed 0'], ['done', 'done'], ['taken', me], ['failed', 'failed'], ['new', '-']]
+    assert lines == [*wanted, ['1 of 4 runs done']]
+    held.release()
 
 
 def test_the_commit_says_whether_the_package_was_changed(tmp_path):
