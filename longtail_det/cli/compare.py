@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from longtail_det.evaluation import GroundTruth, percent, read_ground_truth
-from longtail_det.evaluation.diagnosis import RESAMPLES, ResampledAP, resample_detections
+from longtail_det.evaluation import GroundTruth, read_ground_truth
+from longtail_det.evaluation.diagnosis import RESAMPLES, ResampledAP, interval_text, resample_detections
 from longtail_det.evaluation.lvis import METRICS, match_detections
 from longtail_det.statistics import FREQUENCY_GROUPS, Interval
 
@@ -120,7 +120,8 @@ def comparison_text(rows: Sequence[Row]) -> str:
     lines = [
         [
             f'{row.metric} {names[row.key]}',
-            *(f'{percent(value.point)} [{percent(value.low)}, {percent(value.high)}]' for value in (row.a, row.b)),
+            interval_text(row.a),
+            interval_text(row.b),
             *(f'{100 * value:+.1f}' if np.isfinite(value) else '-' for value in row.difference),
             'yes' if row.difference.holds_zero else 'no',
         ]

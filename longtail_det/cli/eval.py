@@ -5,7 +5,8 @@ or segmentation (RLE), or the pickle of `tools/test.py --out` (unpickling runs c
 is scored on all images of the annotation file, a pickle on the images in it, unless --img-ids names them.
 
 --out holds every number in full precision, {"bbox": {"AP": ..., "APr": ...}, "bbox_fixed": {...}}, -1 where there is
-nothing to find; --classwise a table of one row per class.
+nothing to find; --classwise a table of one row per class. --intervals adds "AP_low", "AP_high" and those of the groups
+to the mode default.
 
 Example:
     longtail-det eval --ann data/lvis_v1/annotations/lvis_v1_val.json --results results.json \\
@@ -25,17 +26,11 @@ from typing import Any
 from tqdm import tqdm
 
 from longtail_det.annotations import load_class_statistics
-from longtail_det.evaluation import (
-    Detections,
-    GroundTruth,
-    ap_table,
-    evaluate_detections,
-    read_ground_truth,
-    read_results,
-    result_fields,
-)
-from longtail_det.evaluation.lvis import METRICS, MODES, predicted_columns
+from longtail_det.evaluation import Detections, GroundTruth, ap_table, read_ground_truth, read_results, result_fields
+from longtail_det.evaluation.diagnosis import RESAMPLES, interval_results, interval_table, resample_detections
+from longtail_det.evaluation.lvis import METRICS, MODES, match_detections, predicted_columns
 from longtail_det.evaluation.predicted_images import read_predicted_images
+from longtail_det.evaluation.results import name_results
 
 from .arguments import CommandParser
 from .commands import note
@@ -72,6 +67,14 @@ def build_parser() -> argparse.ArgumentParser:
         help='training annotations, or the json of tools/data/class_statistics.py, where GT.json does not say which '
         'classes are rare',
     )
+    parser.add_argument(
+        '--intervals',
+        type=int,
+        nargs='?',
+        const=RESAMPLES,
+        metavar='N',
+        help='add 95 %% intervals of AP, APr, APc and APf from N resamples of the images (default of N: %(const)s)',
+    )
     parser.add_argument('--out', type=Path, metavar='METRICS.json', help='write all numbers here')
     parser.add_argument('--classwise', type=Path, metavar='CLASSES.csv', help='write the AP of every class here')
     return parser
@@ -90,11 +93,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             args.classwise.parent.mkdir(parents=True, exist_ok=True)
             write_classes(args.classwise, results, gt)
     print(ap_table(without_classes(results)))
+    if args.intervals:
+        print(f'\n95 % intervals, {args.intervals} resamples of the images\n{interval_table(results)}')
     return 0
 
 
 def score(args: argparse.Namespace) -> tuple[Results, GroundTruth]:
     """Read the files and compute the results, with a progress bar over the images."""
+    if args.intervals is not None and 'default' not in args.mode:
+        raise ValueError(f'--intervals belongs to --mode default, but --mode is {" ".join(args.mode)}; add default')
     note(f'reading {args.ann} ...')
     gt = read_ground_truth(args.ann, args.metric)
     if args.class_statistics:
@@ -103,21 +110,15 @@ def score(args: argparse.Namespace) -> tuple[Results, GroundTruth]:
     if args.img_ids:
         img_ids = read_ids(args.img_ids)
     num_images = len(gt.image_ids) if img_ids is None else len(set(img_ids))
-    results: Results = {}
+    scores: dict[tuple[str, str], dict[str, float]] = {}
     for metric in args.metric:
         with tqdm(total=num_images, desc=metric, unit='img') as bar:
-            results.update(
-                evaluate_detections(
-                    gt,
-                    columns_of(metric),
-                    [metric],
-                    modes=args.mode,
-                    img_ids=img_ids,
-                    classwise=args.classwise is not None,
-                    on_images=bar.update,
-                )
-            )
-    return results, gt
+            scored = match_detections(gt, columns_of(metric), metric, img_ids, bar.update)
+        for mode in args.mode:
+            scores[metric, mode] = scored.results(mode, args.classwise is not None)
+        if args.intervals is not None and 'default' in args.mode:
+            scores[metric, 'default'] |= interval_results(resample_detections(scored, args.intervals).intervals())
+    return name_results(scores), gt
 
 
 def read_detections(

@@ -8,18 +8,18 @@ from .class_frequency_resampled import plot_resampling
 from .class_gallery import GalleryCrop, GalleryRow, plot_class_gallery
 from .confusion import plot_confusion
 from .gallery_samples import load_gallery
+from .group_differences import plot_group_differences
 from .image_grid import DrawnInstances, GridSample, plot_image_grid
 from .losses import plot_losses
 from .pareto import plot_pareto
 from .reliability import plot_reliability
 from .samples import choose_images, load_grid_samples
-from .study import Estimate, Point, plot_differences, plot_over_steps, plot_tradeoff
+from .study import Point, plot_forest, plot_over_steps, plot_tradeoff
 from .style import GROUP_COLORS, figure_png
 
 __all__ = [
     'GROUP_COLORS',
     'DrawnInstances',
-    'Estimate',
     'GalleryCrop',
     'GalleryRow',
     'GridSample',
@@ -35,7 +35,8 @@ __all__ = [
     'plot_class_frequency',
     'plot_class_gallery',
     'plot_confusion',
-    'plot_differences',
+    'plot_forest',
+    'plot_group_differences',
     'plot_image_grid',
     'plot_losses',
     'plot_over_steps',

@@ -11,26 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from longtail_det.evaluation.diagnosis import pareto_front
-from longtail_det.statistics import FREQUENCY_GROUPS
+from longtail_det.statistics import Interval
 
-from .style import GROUP_COLORS, NEUTRAL, SERIES, figure_style, new_figure
-
-_PALE = '#C4C7CB'
-_PANELS = {'': 'all classes', **FREQUENCY_GROUPS}
-
-
-class Estimate(NamedTuple):
-    """A difference in AP points.
-
-    Args:
-        value: the difference.
-        low: lower end of its interval.
-        high: upper end.
-    """
-
-    value: float
-    low: float
-    high: float
+from .ap_by_group import GROUP_BARS
+from .style import GROUP_COLORS, NEUTRAL, SERIES, TEXT, UNSETTLED, figure_style, new_figure
 
 
 class Point(NamedTuple):
@@ -49,11 +33,11 @@ class Point(NamedTuple):
     y_spread: float = 0.0
 
 
-def plot_differences(rows: Mapping[str, Mapping[str, Estimate]], title: str) -> Figure:
+def plot_forest(rows: Mapping[str, Mapping[str, Interval]], title: str) -> Figure:
     """Draw the difference of each method to a baseline with its interval, gray where it holds zero.
 
     Args:
-        rows: name -> group ('', 'r', 'c', 'f') -> difference in AP points; drawn from top to bottom.
+        rows: name -> 'AP', 'APr', 'APc', 'APf' -> difference in [-1, 1]; drawn from top to bottom.
         title: of the figure.
 
     Returns:
@@ -66,27 +50,26 @@ def plot_differences(rows: Mapping[str, Mapping[str, Estimate]], title: str) -> 
         raise ValueError('no difference to draw; expected one method beside the baseline or more')
     with figure_style():
         figure = new_figure(10.5, 1.3 + 0.21 * len(rows))
-        panels = figure.subplots(1, len(_PANELS), sharey=True)
-        for axes, (group, name) in zip(panels, _PANELS.items(), strict=True):
-            _differences(axes, [row.get(group) for row in rows.values()], GROUP_COLORS.get(group, '#202124'))
+        panels = figure.subplots(1, len(GROUP_BARS), sharey=True)
+        for axes, (key, name) in zip(panels, GROUP_BARS.items(), strict=True):
+            _forest(axes, [row.get(key) for row in rows.values()], GROUP_COLORS.get(key[2:], TEXT))
             axes.set_title(name)
         panels[0].set_yticks(range(len(rows)), list(rows))
         panels[0].set_ylim(len(rows) - 0.4, -0.6)
-        figure.supxlabel(title, fontsize=9.5, color='#3C4043')
+        figure.supxlabel(title, fontsize=9.5)
     return figure
 
 
-def _differences(axes: Axes, estimates: Sequence[Estimate | None], color: str) -> None:
+def _forest(axes: Axes, intervals: Sequence[Interval | None], own: str) -> None:
     axes.axvline(0, color=NEUTRAL, linewidth=1)
-    for place, estimate in enumerate(estimates):
-        if estimate is None:
+    for place, interval in enumerate(intervals):
+        if interval is None:
             continue
-        clear = estimate.low > 0 or estimate.high < 0
-        drawn = color if clear else _PALE
-        axes.plot([estimate.low, estimate.high], [place, place], color=drawn, linewidth=2.2, solid_capstyle='butt')
-        axes.scatter([estimate.value], [place], 16, color=drawn, zorder=3)
+        color = UNSETTLED if interval.holds_zero else own
+        ends = [100 * interval.low, 100 * interval.high]
+        axes.plot(ends, [place, place], color=color, linewidth=2.2, solid_capstyle='butt')
+        axes.scatter([100 * interval.point], [place], 16, color=color, zorder=3)
     axes.grid(axis='x')
-    axes.set_axisbelow(True)
 
 
 def plot_tradeoff(
@@ -129,8 +112,8 @@ def _color(index: int) -> str:
 
 def _points(axes: Axes, points: Mapping[str, Point], names: Sequence[str], baseline: str, least_x: bool) -> None:
     if baseline in points:
-        axes.axvline(points[baseline].x, color=_PALE, linewidth=1, zorder=0)
-        axes.axhline(points[baseline].y, color=_PALE, linewidth=1, zorder=0)
+        axes.axvline(points[baseline].x, color=UNSETTLED, linewidth=1, zorder=0)
+        axes.axhline(points[baseline].y, color=UNSETTLED, linewidth=1, zorder=0)
     listed = list(points.values())
     front = pareto_front([(-p.x if least_x else p.x, p.y) for p in listed])
     line = [(listed[i].x, listed[i].y) for i in front]
@@ -154,7 +137,7 @@ def plot_over_steps(curves: Mapping[str, Mapping[int, Mapping[str, float]]], tit
     """Draw AP of some methods over the steps of their training.
 
     Args:
-        curves: name -> steps -> group ('', 'r', 'c', 'f') -> AP in percent.
+        curves: name -> steps -> 'AP', 'APr', 'APc', 'APf' -> AP in percent.
         title: of the y axis.
 
     Returns:
@@ -167,10 +150,10 @@ def plot_over_steps(curves: Mapping[str, Mapping[int, Mapping[str, float]]], tit
         raise ValueError('no curve to draw; expected a method with two lengths of training or more')
     with figure_style():
         figure = new_figure(10.5, 3.3)
-        panels = figure.subplots(1, len(_PANELS))
-        for axes, (group, panel) in zip(panels, _PANELS.items(), strict=True):
+        panels = figure.subplots(1, len(GROUP_BARS))
+        for axes, (key, panel) in zip(panels, GROUP_BARS.items(), strict=True):
             for i, (name, points) in enumerate(curves.items()):
-                known = [(steps, values[group]) for steps, values in sorted(points.items()) if group in values]
+                known = [(steps, values[key]) for steps, values in sorted(points.items()) if key in values]
                 axes.plot(
                     *zip(*known, strict=True), color=_color(i), marker='o', markersize=4, label=name
                 ) if known else None
@@ -180,6 +163,6 @@ def plot_over_steps(curves: Mapping[str, Mapping[int, Mapping[str, float]]], tit
             axes.minorticks_off()
             axes.set_title(panel)
         panels[0].set_ylabel(title)
-        figure.supxlabel('training steps', fontsize=9.5, color='#3C4043')
+        figure.supxlabel('training steps', fontsize=9.5)
         figure.legend(*panels[0].get_legend_handles_labels(), loc='outside upper right', ncols=len(curves))
     return figure

@@ -5,23 +5,23 @@ from __future__ import annotations
 import pytest
 from matplotlib.colors import to_hex
 
-from longtail_det.visualization import GROUP_COLORS, Estimate, Point, plot_differences, plot_over_steps, plot_tradeoff
-
-PALE = '#C4C7CB'
+from longtail_det.statistics import Interval
+from longtail_det.visualization import GROUP_COLORS, Point, plot_forest, plot_over_steps, plot_tradeoff
+from longtail_det.visualization.style import UNSETTLED
 
 
 def test_a_difference_whose_interval_holds_zero_is_gray():
     rows = {
-        'clear': {'r': Estimate(5.0, 1.0, 9.0)},
-        'open': {'r': Estimate(2.0, -1.0, 4.0)},
-        'less': {'r': Estimate(-3.0, -4.0, -1.0)},
+        'clear': {'APr': Interval(0.05, 0.01, 0.09)},
+        'open': {'APr': Interval(0.02, -0.01, 0.04)},
+        'less': {'APr': Interval(-0.03, -0.04, -0.01)},
     }
-    figure = plot_differences(rows, 'box AP (points)')
-    assert [axes.get_title(loc='left') for axes in figure.axes] == ['all classes', 'rare', 'common', 'frequent']
+    figure = plot_forest(rows, 'box AP (points)')
+    assert [axes.get_title(loc='left') for axes in figure.axes] == ['all', 'rare', 'common', 'frequent']
     rare = figure.axes[1]
     bars = [line for line in rare.lines if list(line.get_xdata()) != [0, 0]]
-    assert [list(bar.get_xdata()) for bar in bars] == [[1.0, 9.0], [-1.0, 4.0], [-4.0, -1.0]]
-    assert [to_hex(bar.get_color()).upper() for bar in bars] == [GROUP_COLORS['r'], PALE, GROUP_COLORS['r']]
+    assert [end for bar in bars for end in bar.get_xdata()] == pytest.approx([1.0, 9.0, -1.0, 4.0, -4.0, -1.0])
+    assert [to_hex(bar.get_color()).upper() for bar in bars] == [GROUP_COLORS['r'], UNSETTLED, GROUP_COLORS['r']]
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == list(rows)
     assert figure.axes[0].yaxis_inverted()
 
@@ -48,7 +48,10 @@ def test_the_front_of_a_cost_prefers_less(least_x, front):
 
 
 def test_ap_over_steps_has_a_curve_for_each_method():
-    curves = {'softmax': {600: {'': 45.0, 'r': 25.0}, 300: {'': 40.0, 'r': 20.0}}, 'EQLv2': {300: {'r': 10.0}}}
+    curves = {
+        'softmax': {600: {'AP': 45.0, 'APr': 25.0}, 300: {'AP': 40.0, 'APr': 20.0}},
+        'EQLv2': {300: {'APr': 10.0}},
+    }
     figure = plot_over_steps(curves, 'box AP (%)')
     softmax, eqlv2 = figure.axes[1].lines
     assert (list(softmax.get_xdata()), list(softmax.get_ydata())) == ([300, 600], [20.0, 25.0])
@@ -56,7 +59,7 @@ def test_ap_over_steps_has_a_curve_for_each_method():
 
 
 @pytest.mark.parametrize(
-    'draw', [lambda: plot_differences({}, ''), lambda: plot_tradeoff({}, ''), lambda: plot_over_steps({}, '')]
+    'draw', [lambda: plot_forest({}, ''), lambda: plot_tradeoff({}, ''), lambda: plot_over_steps({}, '')]
 )
 def test_nothing_to_draw_is_an_error(draw):
     with pytest.raises(ValueError, match='expected'):

@@ -2,7 +2,8 @@
 
 from .class_table import ClassTable, class_ap
 from .confusion import Confusion, confusion
-from .intervals import RESAMPLES, ResampledAP, interval_results, resample_ap, resample_detections
+from .interval_results import interval_results, interval_table, interval_text, result_interval
+from .intervals import RESAMPLES, ResampledAP, resample_ap, resample_detections
 from .outcomes import Outcome, detection_outcomes
 from .pareto import pareto_front
 from .reliability import Reliability, reliability
@@ -18,8 +19,11 @@ __all__ = [
     'confusion',
     'detection_outcomes',
     'interval_results',
+    'interval_table',
+    'interval_text',
     'pareto_front',
     'reliability',
     'resample_ap',
     'resample_detections',
+    'result_interval',
 ]

@@ -23,6 +23,9 @@ RESAMPLES = 1000
 class ResampledAP:
     """The AP of each class on the images and on resamples of them.
 
+    The intervals are for the expected AP on as many other images. On simulated detectors 95 % intervals cover it in 92
+    to 95 % of the test sets of 400 images, fewer where a group has a handful of objects.
+
     A class without an object on the images of a resample has no AP there and drops out of the means of that resample,
     as a class without any object drops out of AP in the LVIS API.
 
@@ -136,20 +139,6 @@ def resample_detections(scored: ScoredDetections, resamples: int = RESAMPLES, se
     """
     matches = scored.matches
     return resample_ap(scored.gt, scored.image_rows, matches, matches.in_max_dets, resamples, seed)
-
-
-def interval_results(intervals: Mapping[str, Interval]) -> dict[str, float]:
-    """Return the ends of intervals under the keys of a log, such as `AP_low` and `AP_high`; -1 where undefined.
-
-    Args:
-        intervals: from `ResampledAP.intervals`.
-
-    Example:
-        >>> interval_results({'APr': Interval(0.25, 0.125, 0.5)})
-        {'APr_low': 0.125, 'APr_high': 0.5}
-    """
-    ends = {f'{key}_{end}': getattr(value, end) for key, value in intervals.items() for end in ('low', 'high')}
-    return {key: value if np.isfinite(value) else -1.0 for key, value in ends.items()}
 
 
 def _intervals(values: Mapping[str, NDArray[np.float64]], level: float) -> dict[str, Interval]:

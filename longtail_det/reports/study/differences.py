@@ -42,9 +42,9 @@ class Difference(msgspec.Struct, frozen=True):
     high: float
 
     @property
-    def holds_zero(self) -> bool:
-        """Whether the interval holds zero, its ends included."""
-        return Interval(self.difference, self.low, self.high).holds_zero
+    def interval(self) -> Interval:
+        """The difference with its interval."""
+        return Interval(self.difference, self.low, self.high)
 
 
 def pairs(runs: Sequence[Run], study_baseline: str) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from longtail_det import visualization as vis
 from longtail_det.evaluation.diagnosis import ClassTable
+from longtail_det.statistics import Interval
 
 from .numbers import StudyNumbers
 from .scores import GROUPS
@@ -61,11 +62,11 @@ def study_figures(numbers: StudyNumbers) -> list[StudyFigure]:
 
 def _difference_figures(numbers: StudyNumbers, titles: Mapping[str, str], base: str) -> Iterator[StudyFigure]:
     for kind, file in (('box', DIFFERENCES), ('mask', 'differences_mask.png')):
-        rows = _estimates(numbers, titles, kind)
+        rows = _intervals(numbers, titles, kind)
         if rows:
             headline = f'{kind.capitalize()} AP minus that of {base}'
             caption = 'Ordered by APr; a bar is the 95 % interval of the paired difference, gray where it holds zero.'
-            yield StudyFigure(file, headline, caption, partial(vis.plot_differences, rows, f'{headline} (points)'))
+            yield StudyFigure(file, headline, caption, partial(vis.plot_forest, rows, f'{headline} (points)'))
 
 
 def _tradeoff_figures(summaries: Mapping[str, Summary], base: str) -> Iterator[StudyFigure]:
@@ -92,17 +93,15 @@ def _shown(numbers: StudyNumbers) -> ClassTable | None:
     return replace(table, ap={entries[name].title: table.ap[name] for name in names})
 
 
-def _estimates(numbers: StudyNumbers, titles: Mapping[str, str], kind: str) -> dict[str, dict[str, vis.Estimate]]:
+def _intervals(numbers: StudyNumbers, titles: Mapping[str, str], kind: str) -> dict[str, dict[str, Interval]]:
+    """Title -> 'AP', 'APr', ... -> difference to the baseline, best APr first."""
     found = {}
     for name, title in titles.items():
         differences = [numbers.difference(name, numbers.study.baseline, kind, group) for group in GROUPS]
-        row = {
-            d.group: vis.Estimate(100 * d.difference, 100 * d.low, 100 * d.high) for d in differences if d is not None
-        }
+        row = {f'AP{d.group}': d.interval for d in differences if d is not None}
         if row:
             found[title] = row
-    lowest = vis.Estimate(-100.0, 0.0, 0.0)
-    return dict(sorted(found.items(), key=lambda item: -item[1].get('r', lowest).value))
+    return dict(sorted(found.items(), key=lambda item: -item[1]['APr'].point if 'APr' in item[1] else 1.0))
 
 
 def _pareto(summaries: Mapping[str, Summary], kind: str) -> dict[tuple[str, str], dict[str, vis.Point]]:
@@ -145,6 +144,6 @@ def _curves(numbers: StudyNumbers) -> dict[str, dict[int, dict[str, float]]]:
         if run.of or not steps or (variant and variant != f'{steps}i'):
             continue
         values = {group: summary.mean('box', group) for group in GROUPS}
-        known = {group: 100 * value for group, value in values.items() if value is not None}
+        known = {f'AP{group}': 100 * value for group, value in values.items() if value is not None}
         found.setdefault(entries[plain].title if plain in entries else plain, {})[steps] = known
     return {title: points for title, points in found.items() if len(points) > 1}

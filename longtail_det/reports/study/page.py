@@ -129,7 +129,7 @@ def difference_text(difference: Difference | None) -> str:
     if difference is None:
         return '-'
     text = f'{100 * difference.difference:+.1f} [{100 * difference.low:+.1f}, {100 * difference.high:+.1f}]'
-    return text if difference.holds_zero else f'**{text}**'
+    return text if difference.interval.holds_zero else f'**{text}**'
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

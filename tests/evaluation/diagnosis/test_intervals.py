@@ -3,9 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from longtail_det.evaluation.diagnosis import ResampledAP, interval_results, resample_ap, resample_detections
+from longtail_det.evaluation.diagnosis import ResampledAP, resample_ap, resample_detections
 from longtail_det.evaluation.lvis import detection_columns, ground_truth_table, match_detections
-from longtail_det.statistics import Interval
 
 NUM_CLASSES = 9
 
@@ -58,8 +57,6 @@ def test_classes_without_an_object_in_a_resample_drop_out_of_its_mean():
     np.testing.assert_allclose(means['AP'], [0.4, 0.3, 0.3, np.nan])
     np.testing.assert_allclose(means['APr'], [0.5, 0.5, np.nan, np.nan])
     assert np.isnan(run.intervals()['APf']).all()
-    assert interval_results({'APf': run.intervals()['APf']}) == {'APf_low': -1, 'APf_high': -1}
-    assert interval_results({'AP': Interval(0.5, 0.25, 0.75)}) == {'AP_low': 0.25, 'AP_high': 0.75}
 
 
 def population(num_images, rng):
@@ -86,20 +83,25 @@ def population(num_images, rng):
 
 
 def test_intervals_cover_the_expected_ap_as_often_as_they_say():
-    """150 test sets of 120 images each; 0.95 is expected, and 0.06 are 3.4 standard deviations of 150 draws."""
-    rng, num_sets, size = np.random.default_rng(0), 150, 120
+    """Expected: 0.95. A group of three classes of few images gives somewhat less, as 400 images do: 0.92 to 0.95."""
+    rng, num_sets, size = np.random.default_rng(0), 100, 200
     gt, records = population(num_sets * size, rng)
     table = ground_truth_table(gt, ['bbox'])
     scored = [match_detections(table, detection_columns(found), 'bbox') for found in records]
-    points, ends = [], []
+    points, ends, unpaired = [], [], []
     for rows in np.arange(num_sets * size).reshape(num_sets, size):
         runs = []
         for run in scored:
             matches = run.matches.select(slice(*np.searchsorted(run.matches.images, [rows[0], rows[-1] + 1])))
-            runs.append(resample_ap(table, rows, matches, matches.in_max_dets, 150))
-        intervals = [*(runs[0].intervals()[key] for key in ('AP', 'APr', 'APf')), *runs[1].difference(runs[0]).values()]
+            runs.append(resample_ap(table, rows, matches, matches.in_max_dets, 100))
+        own, differences = runs[0].intervals(), runs[1].difference(runs[0])
+        intervals = [*own.values(), *differences.values()]
         points.append([interval.point for interval in intervals])
         ends.append([interval[1:] for interval in intervals])
+        unpaired.append(own['AP'].high - own['AP'].low)
     truth, (low, high) = np.mean(points, axis=0), np.moveaxis(ends, -1, 0)
     coverage = ((low <= truth) & (truth <= high)).mean(axis=0)
-    np.testing.assert_allclose(coverage, 0.95, atol=0.06)
+    assert coverage.mean() == pytest.approx(0.95, abs=0.04)
+    assert coverage.min() > 0.86
+    # without pairing the difference would be less certain than one run by the square root of two
+    assert np.mean(high[:, 4] - low[:, 4]) < 1.1 * np.mean(unpaired)

@@ -67,7 +67,7 @@ def test_the_same_detections_differ_by_exactly_zero(place):
     assert {(d.seeds, d.difference, d.low, d.high) for d in same} == {(2, 0.0, 0.0, 0.0)}
     better = next(d for d in found if (d.name, d.metric, d.group) == ('eql_random', 'box', ''))
     assert 0 < better.low < better.difference < better.high
-    assert not better.holds_zero
+    assert not better.interval.holds_zero
 
 
 def test_a_difference_is_the_mean_of_those_of_the_seeds(place):
