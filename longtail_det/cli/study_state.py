@@ -1,4 +1,4 @@
-"""What a run leaves in its folder when it ends: the record of one that is done, the failure of one that is not."""
+"""What a run leaves in its folder: the cost of each step, the record when it is done, the failure when it is not."""
 
 from __future__ import annotations
 
@@ -21,6 +21,30 @@ def is_done(folder: Path) -> bool:
         folder: of the run.
     """
     return (folder / RECORD).is_file()
+
+
+def record_step(run: Run, step: str, used: dict[str, Any]) -> None:
+    """Mark a step of a run as done, so that it is not done again when a later one is interrupted.
+
+    Args:
+        run: of a study.
+        step: its name.
+        used: its cost.
+    """
+    _write(run.folder / f'{step}.json', used)
+
+
+def step_cost(run: Run, step: str) -> dict[str, Any] | None:
+    """Return the cost of a step of a run; None where it is not done.
+
+    Args:
+        run: of a study.
+        step: its name.
+    """
+    try:
+        return dict(json.loads((run.folder / f'{step}.json').read_text()))
+    except (OSError, ValueError):
+        return None
 
 
 def record_success(run: Run, facts: dict[str, Any]) -> None:

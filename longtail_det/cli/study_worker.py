@@ -15,7 +15,7 @@ from longtail_det.reports.study import Run
 
 from .study_claim import Claim, claim
 from .study_commands import Commands, Step
-from .study_state import failure_time, is_done, record_failure, record_success
+from .study_state import failure_time, is_done, record_failure, record_step, record_success, step_cost
 
 _POLL_S = 0.2
 _REDRAW_S = 5.0
@@ -131,12 +131,26 @@ class Worker:
             elif self.done(run):  # finished between the two looks
                 held.release()
             else:
-                slot = min(set(range(self.jobs)) - {active.slot for active in self.active})
-                active = Active(run, held, slot, self.commands.steps(run))
-                self.active.append(active)
-                self._start(active)
+                self._begin(run, held)
                 return True
         return False
+
+    def _begin(self, run: Run, held: Claim) -> None:
+        """Start with the first step that is not done."""
+        slot = min(set(range(self.jobs)) - {active.slot for active in self.active})
+        active = Active(run, held, slot, self.commands.steps(run))
+        self.active.append(active)
+        while active.steps and (used := step_cost(run, active.steps[0].name)) is not None:
+            self._finish_step(active, used)
+        if active.steps:
+            self._start(active)
+        else:
+            self._record(active)
+
+    def _finish_step(self, active: Active, used: dict[str, Any]) -> None:
+        peak = max(active.used.get('peak_rss_mb', 0), used['peak_rss_mb'])
+        active.used |= {**used, 'peak_rss_mb': peak}
+        del active.steps[0]
 
     def _start(self, active: Active) -> None:
         step, folder = active.steps[0], active.run.folder
@@ -166,16 +180,17 @@ class Worker:
         if not pid:
             return
         code = active.process.returncode = os.waitstatus_to_exitcode(status)
-        name = active.steps[0].name
-        active.used |= {
-            f'{name}_wall_s': round(time.time() - active.started, 1),
-            f'{name}_cpu_s': round(usage.ru_utime + usage.ru_stime, 1),
-            'peak_rss_mb': max(active.used.get('peak_rss_mb', 0), round(usage.ru_maxrss / 1024)),
-        }
         if code:
             self._fail(active, code)
             return
-        del active.steps[0]
+        name = active.steps[0].name
+        used = {
+            f'{name}_wall_s': round(time.time() - active.started, 1),
+            f'{name}_cpu_s': round(usage.ru_utime + usage.ru_stime, 1),
+            'peak_rss_mb': round(usage.ru_maxrss / 1024),
+        }
+        record_step(active.run, name, used)
+        self._finish_step(active, used)
         self._close(active)
         if active.steps:
             self._start(active)

@@ -32,8 +32,10 @@ class FakeCommands(Commands):
     """Commands that train nothing."""
 
     def steps(self, run: Run) -> list[Step]:
-        """Return one step."""
-        return [Step('train', lambda: [sys.executable, '-c', _TRAIN, str(run.folder)])]
+        """Return a training, and a test that fails where its folder holds `no_test`."""
+        test = 'import os, sys; sys.exit(5 if os.path.exists(sys.argv[1] + "/no_test") else 0)'
+        train, test = ([sys.executable, '-c', code, str(run.folder)] for code in (_TRAIN, test))
+        return [Step('train', lambda: train), Step('test', lambda: test)]
 
 
 def fake_runs(folder: Path, needs: Mapping[str, str]) -> list[Run]:

@@ -144,6 +144,20 @@ def test_a_run_that_fails_is_recorded_and_the_others_go_on(tmp_path):
     assert failure_of(runs[0]) == {}
 
 
+def test_a_training_that_is_done_is_not_done_again_when_its_test_failed(tmp_path):
+    (run,) = fake_runs(tmp_path, {'a': ''})
+    run.folder.mkdir()
+    (run.folder / 'no_test').touch()
+    fake_worker([run]).work()
+    assert failure_of(run)['step'] == 'test'
+    (run.folder / 'no_test').unlink()
+    fake_worker([run]).work()
+    assert trainings(run.folder) == 1
+    record = json.loads((run.folder / 'run.json').read_text())
+    assert record['train_wall_s'] >= 0.1, 'the cost of the first time'
+    assert record['test_wall_s'] > 0
+
+
 def test_a_killed_training_is_a_failure(tmp_path):
     (run,) = fake_runs(tmp_path, {'a': ''})
     run.folder.mkdir()

@@ -105,7 +105,7 @@ def row_of(run: Run, scores: RunScores) -> Row:
     try:
         record = msgspec.json.decode(path.read_bytes(), type=RunRecord)
     except msgspec.DecodeError as error:
-        raise ValueError(f'{path}: {error}; delete the file to do the run again') from None
+        raise ValueError(f'{path}: {error}; delete the file to have it written again') from None
     log = [entry for entry in read_train_log(run.folder) if 'loss' in entry]
     gpu = [entry['memory'] for entry in log if 'memory' in entry]
     return Row(
