@@ -1,4 +1,4 @@
-"""LogN (Zhao et al., arXiv:2203.17020): logit statistics of training images at the end of training, threshold 0."""
+"""LogN (Zhao et al., 2022): logit statistics of training images at the end of training, threshold 0."""
 
 _base_ = './mask-rcnn_r50_fpn_ce-normed-mask-normed-cls_rfs-ms-2x_lvis-v1.py'
 model = dict(

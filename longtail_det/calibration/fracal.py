@@ -16,7 +16,8 @@ from .file_statistics import require_file_statistics
 class FRACAL(CountCalibration):
     """FRACAL: shift logits by the image frequency, divide scores by the fractal dimension of the class's positions.
 
-    Rare classes gain by the first, classes that appear everywhere in the image lose by the second (arXiv:2410.11774).
+    Rare classes gain by the first, classes that appear everywhere in the image lose by the second
+    (Alexandridis et al., CVPR 2025).
 
     Args:
         num_classes: foreground classes C.

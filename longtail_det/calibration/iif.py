@@ -13,7 +13,7 @@ from .file_statistics import require_file_statistics
 
 
 class IIF(CountCalibration):
-    """Inverse image frequency: multiply the logits by ln(N / n_j), background by 1 (arXiv:2209.04861).
+    """Inverse image frequency: multiply the logits by ln(N / n_j), background by 1 (Alexandridis et al., 2022).
 
     Args:
         num_classes: foreground classes C.

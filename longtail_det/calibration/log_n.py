@@ -1,4 +1,4 @@
-"""LogN: normalization of the logits (Zhao et al., arXiv:2203.17020)."""
+"""LogN: normalization of the logits (Zhao et al., 2022)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .logit_statistics import LogitStatistics
 
 
 class LogN(Calibration):
-    """LogN: at test each class logit becomes (x_j - mean_j + least mean) / sd_j (Zhao et al., arXiv:2203.17020).
+    """LogN: at test each class logit becomes (x_j - mean_j + least mean) / sd_j (Zhao et al., 2022).
 
     Background and objectness stay. Mean and standard deviation are those over the RoIs of training batches, gathered by
     one pass with the weights frozen: `longtail-det calibrate --calibration logn`, or

@@ -13,7 +13,7 @@ from .base import CountCalibration
 
 
 class LogitAdjustment(CountCalibration):
-    """Post-hoc logit adjustment: subtract tau ln(share of class j) (Menon et al., arXiv:2007.07314).
+    """Post-hoc logit adjustment: subtract tau ln(share of class j) (Menon et al., ICLR 2021).
 
     On a softmax it is NorCal with another constant in all class columns, so it also moves classes against background.
 

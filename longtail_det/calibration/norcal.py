@@ -13,7 +13,7 @@ from .base import CountCalibration
 
 
 class NorCal(CountCalibration):
-    """NorCal: divide the odds of class j by n_j^gamma, n_j its training images (Pan et al., arXiv:2107.02170).
+    """NorCal: divide the odds of class j by n_j^gamma, n_j its training images (Pan et al., NeurIPS 2021).
 
     Args:
         num_classes: foreground classes C.

@@ -22,7 +22,7 @@ def norcal(
     renormalize: bool = True,
     sigmoid: bool = False,
 ) -> Tensor:
-    """Compute NorCal scores: odds of class j divided by a_j = n_j^gamma (Pan et al., NeurIPS 2021, arXiv:2107.02170).
+    """Compute NorCal scores: odds of class j divided by a_j = n_j^gamma (Pan et al., NeurIPS 2021).
 
     Args:
         logits: (N, C + 1), background last; with `sigmoid` (N, C) log odds.
@@ -57,7 +57,7 @@ def norcal(
 
 
 def logit_adjustment(logits: Tensor, count: Tensor, tau: float = 1.0) -> Tensor:
-    """Compute adjusted logits x_j - tau ln(n_j / sum n) (Menon et al., ICLR 2021, arXiv:2007.07314).
+    """Compute adjusted logits x_j - tau ln(n_j / sum n) (Menon et al., ICLR 2021).
 
     Args:
         logits: (N, C + 1), background last, or (N, C) log odds.
@@ -72,7 +72,7 @@ def logit_adjustment(logits: Tensor, count: Tensor, tau: float = 1.0) -> Tensor:
 
 
 def iif(logits: Tensor, image_count: Tensor, num_images: float | Tensor, *, sigmoid: bool = False) -> Tensor:
-    """Compute scores softmax(w x), w_j = ln(N / n_j), background 1 (Alexandridis et al., arXiv:2209.04861).
+    """Compute scores softmax(w x), w_j = ln(N / n_j), background 1 (Alexandridis et al., 2022).
 
     Args:
         logits: (N, C + 1), background last; with `sigmoid` (N, C) log odds.
@@ -88,7 +88,7 @@ def iif(logits: Tensor, image_count: Tensor, num_images: float | Tensor, *, sigm
 
 
 def logn(logits: Tensor, mean: Tensor, var: Tensor) -> Tensor:
-    """Compute logits (x_j - mean_j + beta) / sd_j, beta the least class mean (LogN, Zhao et al., arXiv:2203.17020).
+    """Compute logits (x_j - mean_j + beta) / sd_j, beta the least class mean (LogN, Zhao et al., 2022).
 
     Args:
         logits: (N, C + 1), background last.
@@ -112,7 +112,7 @@ def fracal(
     strength: float = 2.0,
     sigmoid: bool = False,
 ) -> Tensor:
-    """Compute FRACAL scores (Alexandridis et al., CVPR 2025, arXiv:2410.11774).
+    """Compute FRACAL scores (Alexandridis et al., CVPR 2025).
 
     With w_j = log10(N / n_j) - log10(C) and background 0, softmax(x + w) is divided by D_j^strength (background 1) and
     by its row sum; that is softmax(x + w - strength ln D). With `sigmoid` the score is

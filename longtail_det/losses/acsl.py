@@ -18,7 +18,7 @@ from .class_tables import NeedsClassStatistics, OptionalStatistics
 
 
 class ACSL(NeedsClassStatistics, ActivationLoss):
-    """Adaptive class suppression loss (Wang et al., CVPR 2021, arXiv:2104.00885).
+    """Adaptive class suppression loss (Wang et al., CVPR 2021).
 
     Binary cross entropy over C + 1 columns, of which few count. On a foreground RoI: the label's column, and every
     other one, background too, whose score reaches `score_thr`. On a background RoI: its own column; the frequent

@@ -14,7 +14,7 @@ from .statistics_sync import SyncedStatistics
 
 
 class EBL(SyncedStatistics, SoftmaxLoss):
-    """Equilibrium loss (LOCE, Feng et al., ICCV 2021, arXiv:2108.07507): margins from the mean score of each class.
+    """Equilibrium loss (LOCE, Feng et al., ICCV 2021): margins from the mean score of each class.
 
     Softmax cross entropy of x + ln s. The score u of a ground-truth object is the mean softmax score of its class over
     the object's RoIs, and a class with k objects in the batch moves by s <- momentum^k s + (1 - momentum^k) mean(u),

@@ -14,7 +14,7 @@ from .objectness_loss import ObjectnessLoss
 
 
 class ECMLoss(NeedsClassStatistics, ObjectnessLoss):
-    """Effective class-margin loss (Cho and Krähenbühl, ECCV 2022, arXiv:2301.09724); it has no hyper-parameter.
+    """Effective class-margin loss (Cho and Krähenbühl, ECCV 2022); it has no hyper-parameter.
 
     A weighted binary cross entropy over C + 1 columns whose margins and weights follow from a bound on the mean
     average precision. Scores at test are sigmoids of x, class columns times (1 - background). The authors' code

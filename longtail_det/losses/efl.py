@@ -126,7 +126,7 @@ class EqualizedFocalLoss(SyncedStatistics):
 
 
 class EFL(EqualizedFocalLoss):
-    """Equalized focal loss (Li et al., CVPR 2022, arXiv:2201.02593), for `loss_cls` of any mmdet dense head.
+    """Equalized focal loss (Li et al., CVPR 2022), for `loss_cls` of any mmdet dense head.
 
     alpha_t (gamma_j / gamma) (1 - p_t)^gamma_j (-ln p_t); where all classes are balanced it is the focal loss. The
     authors' scale is 8 for RetinaNet-like heads and 4 for YOLOX. The rest is said at `EqualizedFocalLoss`.
@@ -189,7 +189,7 @@ class EFL(EqualizedFocalLoss):
 
 
 class EQFL(EqualizedFocalLoss):
-    """Equalized quality focal loss (Li et al., CVPR 2022, arXiv:2201.02593), where mmdet's `QualityFocalLoss` goes.
+    """Equalized quality focal loss (Li et al., CVPR 2022), where mmdet's `QualityFocalLoss` goes.
 
     (gamma_j / gamma) |q - p|^gamma_j BCE(x, q), q the IoU of a positive in the label's column and 0 elsewhere; where
     all classes are balanced it is the quality focal loss. The authors' scale is 8, and 4 for YOLOX. Arguments are those

@@ -13,7 +13,7 @@ from .synced_rows import SyncedRows
 
 
 class FCBL(SyncedRows, ObjectnessLoss):
-    """Foreground classification balance loss (BACL, Qi et al., 2023, arXiv:2308.02213).
+    """Foreground classification balance loss (BACL, Qi et al., 2023).
 
     C + 1 sigmoids, the last the objectness of background. On a RoI of class y, class j gets the margin
     alpha ln(c_yj / c_jy), where c_yj is the mean score (softmax over the classes) that RoIs of class y have given to

@@ -16,7 +16,7 @@ from .class_tables import NeedsClassStatistics, OptionalStatistics
 
 
 class FedLoss(NeedsClassStatistics, ActivationLoss):
-    """Federated loss of CenterNet2 and Detic (Zhou et al., 2021, arXiv:2103.07461).
+    """Federated loss of CenterNet2 and Detic (Zhou et al., 2021).
 
     In each call the classes of the batch's RoIs (background counts as one of them) are filled up to `num_sampled` by
     a draw without replacement, with probability proportional to image_count ** power. The loss is the binary cross

@@ -18,7 +18,7 @@ from .class_tables import NeedsClassStatistics, OptionalStatistics
 
 
 class GroupSoftmax(NeedsClassStatistics, RoIClassificationLoss):
-    """Balanced group softmax (BAGS, Li et al., CVPR 2020, arXiv:2006.10408): classes compete with their like.
+    """Balanced group softmax (BAGS, Li et al., CVPR 2020): classes compete with their like.
 
     Classes are grouped by instance count. Columns: background, foreground; then for each group its "others" and its
     classes, ascending: C + len(bins) + 3. Each group has a softmax of its own. A group of classes learns from its own

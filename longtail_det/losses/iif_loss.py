@@ -14,10 +14,10 @@ from .softmax_loss import SoftmaxLoss
 
 
 class IIFLoss(NeedsClassStatistics, SoftmaxLoss):
-    """Inverse image frequency (Alexandridis et al., 2022, arXiv:2209.04861): softmax of w x in training and at test.
+    """Inverse image frequency (Alexandridis et al., 2022): softmax of w x in training and at test.
 
-    w_j = ln(num_images / image_count_j), background 1. `num_images` of the statistics counts images that hold an
-    annotation.
+    w_j = ln(N / n_j), background 1. N are all images of the training file, those without an annotation too, as in the
+    calibration `IIF`; where the statistics of the config do not say (`total_images`), those with one.
 
     Args:
         num_classes: foreground classes C.
@@ -31,6 +31,8 @@ class IIFLoss(NeedsClassStatistics, SoftmaxLoss):
         RuntimeError: used without class statistics.
     """
 
+    #: `ClassStatisticsHook` brings the statistics of the whole file
+    needs_annotation_file = True
     factor: Tensor
 
     def __init__(
@@ -46,7 +48,8 @@ class IIFLoss(NeedsClassStatistics, SoftmaxLoss):
 
     def use_statistics(self, stats: ClassStatistics) -> None:
         """Store the factors of the columns."""
-        self.factor.copy_(iif_factor(torch.tensor(stats.image_count), stats.num_images))
+        num_images = stats.num_images if stats.total_images is None else stats.total_images
+        self.factor.copy_(iif_factor(torch.tensor(stats.image_count), num_images))
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return (N,) losses of (N, C + 1) logits."""

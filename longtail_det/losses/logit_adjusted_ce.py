@@ -15,10 +15,10 @@ COUNTS = ('image', 'instance')
 
 
 class LogitAdjustedCE(NeedsClassStatistics, SoftmaxLoss):
-    """Logit-adjusted cross entropy (Menon et al., ICLR 2021, arXiv:2007.07314): softmax of x + tau ln(share).
+    """Logit-adjusted cross entropy (Menon et al., ICLR 2021): softmax of x + tau ln(share).
 
     The share of a class is its part of all counts; background is not adjusted. Scores at test are a plain softmax.
-    With `tau=1` and `count='instance'` it is Balanced Softmax (Ren et al., NeurIPS 2020, arXiv:2007.10740).
+    With `tau=1` and `count='instance'` it is Balanced Softmax (Ren et al., NeurIPS 2020).
 
     Args:
         num_classes: foreground classes C.

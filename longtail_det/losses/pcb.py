@@ -19,7 +19,7 @@ from .wrapper_loss import WrapperLoss
 
 
 class PCB(SyncedRows, WrapperLoss):
-    """Pairwise class balance (He et al., CVPR 2022, arXiv:2201.02784): targets softened by a confusion matrix.
+    """Pairwise class balance (He et al., CVPR 2022): targets softened by a confusion matrix.
 
     Row y of the matrix M is a running mean of the scores that RoIs of class y give to the classes. A foreground RoI of
     class y learns, beside its label, the soft target t_i = M_iy / sum_k M_ky: of what is taken for y, who it is.
@@ -30,9 +30,8 @@ class PCB(SyncedRows, WrapperLoss):
       sigmoids, and its column is not divided.
 
     Background RoIs learn as without PCB. It starts in epoch `start_epoch` and once every class was seen; until then
-    only the matrix is kept. This is the regularizer with one pass (n_iter = 1), with a strength of alpha; the
-    iterative head of the paper is not here. In a step the matrix includes the batch itself; with `StatisticsSyncHook`
-    it is then that of all ranks.
+    only the matrix is kept. In one pass (n_iter = 1) its strength is alpha; `IterativeBBoxHead` has more passes. In a
+    step the matrix includes the batch itself; with `StatisticsSyncHook` it is then that of all ranks.
 
     Args:
         num_classes: foreground classes C, at most 4096.
@@ -47,6 +46,8 @@ class PCB(SyncedRows, WrapperLoss):
         ValueError: another base, a value out of range, or too many classes for a table of C x C.
     """
 
+    #: `IterativeBBoxHead` passes `pass_share`
+    takes_pass_share = True
     base: SoftBase
     confusion: Tensor
     class_count: Tensor
@@ -74,6 +75,8 @@ class PCB(SyncedRows, WrapperLoss):
         self.start_epoch = start_epoch
         #: 0 until `set_epoch`
         self.epoch = 0
+        #: of the last call of `forward`
+        self.pass_share = 1.0
         self._warned = False
         self.init_rows(num_classes)
         self.register_buffer('confusion', torch.zeros(num_classes, num_classes))
@@ -98,6 +101,7 @@ class PCB(SyncedRows, WrapperLoss):
         weight: Tensor | None = None,
         avg_factor: AvgFactor = None,
         reduction_override: str | None = None,
+        pass_share: float = 1.0,
     ) -> Tensor | dict[str, Tensor]:
         """Return the reduced loss in the form of the base; in training mode move the matrix first.
 
@@ -107,12 +111,15 @@ class PCB(SyncedRows, WrapperLoss):
             weight: (N,) factor per RoI.
             avg_factor: what 'mean' divides by; by default the number of RoIs.
             reduction_override: takes the place of `reduction` for this call.
+            pass_share: k / (n_iter - 1) in pass k of an iterative head, a factor on alpha; the matrix moves by the last
+                pass alone, where it is 1.
 
         Returns:
             What the base returns: a scalar, (N,) for reduction 'none', or parts by name.
         """
         reduction = self._reduction(reduction_override, avg_factor)
-        if self.training:
+        self.pass_share = pass_share
+        if self.training and pass_share == 1:
             self._warn_without_epoch()
             logits = self.check_logits(cls_score.detach())[:, : self.num_classes]
             rows = (label < self.num_classes).nonzero().squeeze(1)
@@ -140,7 +147,7 @@ class PCB(SyncedRows, WrapperLoss):
         Returns:
             (M, C) targets and a scalar, or None before `start_epoch`.
         """
-        if self.epoch < self.start_epoch:
+        if self.epoch < self.start_epoch or not self.pass_share:
             return None
         count, column = self.class_count, self.confusion.index_select(1, labels).t()
         if self.training and self.statistics_deferred:
@@ -150,7 +157,7 @@ class PCB(SyncedRows, WrapperLoss):
             rows = self._moved(classes, pending[classes], self.pending_rows(pending))
             column = column.index_copy(1, classes, rows.index_select(1, labels).t())
         soft = pcb_soft_target(column) if self.base.is_softmax else column
-        return soft, self.alpha * (count > 0).all()
+        return soft, self.alpha * self.pass_share * (count > 0).all()
 
     def _moved(self, classes: Tensor, counts: Tensor, sums: Tensor) -> Tensor:
         rows = self.confusion.index_select(0, classes)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import cast
+
 from torch import Tensor
 
 from .base import RoIClassificationLoss
@@ -18,6 +21,11 @@ class WrapperLoss(RoIClassificationLoss):
     """
 
     base: RoIClassificationLoss
+
+    @property
+    def bias_of_prior(self) -> Callable[[float], float]:
+        """The base's bias of a prior score; like the base, without the attribute where there is none."""
+        return cast(Callable[[float], float], self.base.bias_of_prior)
 
     def get_activation(self, cls_score: Tensor) -> Tensor:
         """Return the (N, C + 1) scores of the base."""

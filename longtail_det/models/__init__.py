@@ -9,7 +9,13 @@ from mmdet.registry import MODELS  # noqa: E402
 
 from longtail_det import calibration, losses  # noqa: E402
 
-from .bbox_heads import LOCEBBoxHead, LongTail4Conv1FCBBoxHead, LongTailBBoxHead, RIOBBoxHead  # noqa: E402
+from .bbox_heads import (  # noqa: E402
+    IterativeBBoxHead,
+    LOCEBBoxHead,
+    LongTail4Conv1FCBBoxHead,
+    LongTailBBoxHead,
+    RIOBBoxHead,
+)
 from .layers import CosineLinear, LWSLinear  # noqa: E402
 from .mask_heads import EncodedMasks, LabelFCNMaskHead, LabelHTCMaskHead  # noqa: E402
 from .memory import FeatureBank  # noqa: E402
@@ -26,6 +32,7 @@ __all__ = [
     'CosineLinear',
     'EncodedMasks',
     'FeatureBank',
+    'IterativeBBoxHead',
     'LOCEBBoxHead',
     'LOCERoIHead',
     'LWSLinear',

@@ -15,7 +15,7 @@ GRAMMAR = re.compile(
     r'_(r18|r50|r101|r50-caffe|r101-caffe|x101-(32x4d|64x4d|32x8d)|swin-t-p4-w7)_fpn'
     r'_(ce|sigmoid|gumbel|cra|seesaw|eql|eqlv2|droploss|rio|crt|lws|bags|acsl|fcbl|loce'
     r'|fedloss|ecm|iif|logit-adjusted|pcb|gap|ebl)'
-    r'(-(copy-paste|gumbel|seesaw|normed-mask|normed-cls|prior|softmax-test|nms0\.3'
+    r'(-(copy-paste|gumbel|seesaw|eqlv2|iterative|normed-mask|normed-cls|prior|softmax-test|nms0\.3'
     r'|fracal|norcal|logit-adjustment|iif|logn))*'
     r'_(random|rfs|rfs5e-4|irfs|class-aware)(-stochastic)?-(ms|ss)-(?P<schedule>1x|2x|3x|6e|75k|90k|180k|600i)'
     r'_(?P<dataset>lvis-v1|lvis-v0\.5|openimages|glyphs)'

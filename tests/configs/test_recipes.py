@@ -11,6 +11,8 @@ from longtail_det.losses import DENSE_LOSSES, ROI_LOSSES
 
 from .zoo import ALL, CONFIGS, FAMILIES, PATH_OF, load
 
+#: base and strength by the option of the name
+PCB_BASES = {None: ('CrossEntropyLoss', 0.4), '-seesaw': ('SeesawLoss', 0.05), '-eqlv2': ('EQLv2', 0.2)}
 PCB = [path for path in ALL if '_pcb' in path.stem]
 
 
@@ -37,13 +39,18 @@ def test_pcb_begins_within_its_schedule(path):
     """A schedule of steps has one epoch, so PCB cannot wait there; one of epochs tells the loss which it is."""
     cfg = load(path)
     loss = cfg.model.roi_head.bbox_head.loss_cls
-    seesaw = 'pcb-seesaw' in path.stem
-    assert (loss.base.type, loss.alpha) == (('SeesawLoss', 0.05) if seesaw else ('CrossEntropyLoss', 0.4))
+    base = re.search(r'_pcb(-seesaw|-eqlv2)?', path.stem)[1]
+    assert (loss.base.type, loss.alpha) == PCB_BASES[base]
     told = LossEpochHook.__name__ in [hook.type for hook in cfg.custom_hooks]
     if cfg.train_cfg.type == 'IterBasedTrainLoop':
         assert loss.start_epoch == 0
     else:
         assert (told, loss.start_epoch, cfg.train_cfg.max_epochs) == (True, 17, 24)
+
+
+def test_the_iterative_head_has_the_weights_of_its_authors():
+    head = load(PATH_OF['mask-rcnn_r50_fpn_pcb-iterative_rfs-ms-2x_lvis-v1']).model.roi_head.bbox_head
+    assert (head.type, head.pass_weights) == ('IterativeBBoxHead', [0.2, 0.2, 0.6])
 
 
 def test_the_table_of_wishes_knows_every_loss_and_folder():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from longtail_det.engine import freeze
 from longtail_det.engine.hooks.name_patterns import select_names
 
-from .zoo import ALL, PATH_OF, build, load
+from .zoo import ALL, CONFIGS, PATH_OF, build, load
 
 
 def hook_of(cfg, name):
@@ -19,6 +21,18 @@ SECOND = [path for path in ALL if hook_of(load(path), 'FirstStageHook')]
 
 def test_there_are_six_methods_on_both_datasets():
     assert len(SECOND) == 12
+
+
+def test_the_readme_has_a_command_for_each_on_glyphs():
+    text = (CONFIGS / 'two_stage' / 'README.md').read_text().replace('${g}', 'mask-rcnn_r18_fpn')
+    commands = re.findall(r'two_stage\.sh (\S+)\.py (\S+)\.py', text)
+    expected = {
+        (hook_of(load(path), 'FirstStageHook').first_stage, path.stem)
+        for path in SECOND
+        if path.parent.name == 'glyphs'
+    }
+    assert len(commands) == len(expected) == 6
+    assert set(commands) == expected
 
 
 @pytest.mark.parametrize('path', SECOND, ids=lambda path: path.stem)

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtail_det.functional.calibration import fracal, iif, logit_adjustment, logn, norcal
+from longtail_det.functional.calibration import NORCAL_VARIANTS, fracal, iif, logit_adjustment, logn, norcal
 
 COUNTS = [3, 10, 40, 100, 101, 800]
 NUM_CLASSES, NUM_IMAGES = len(COUNTS), 1000
@@ -158,16 +158,26 @@ def test_without_spread_fracal_is_the_logit_adjustment_of_base_ten():
 @given(st.integers(0, 2**31), st.floats(0, 3))
 def test_scores_are_scores_whatever_the_logits(seed, strength):
     logits = 30 * random_logits(seed=seed).float()
-    dims = FRACTAL_DIM
-    for scores in (
-        norcal(logits, IMAGE_COUNT * 10000, strength),
+    dims, counts, classes = FRACTAL_DIM, IMAGE_COUNT * 10000, logits[:, :-1]
+    statistics = logits.mean(0), logits.var(0)
+    rows_of_one = [
+        *(norcal(logits, counts, strength, variant=variant) for variant in NORCAL_VARIANTS),
+        logit_adjustment(logits, counts, strength).softmax(1),
         iif(logits, IMAGE_COUNT, NUM_IMAGES),
         fracal(logits, IMAGE_COUNT, NUM_IMAGES, dims, strength=strength),
-        norcal(logits[:, :-1], IMAGE_COUNT * 10000, strength, sigmoid=True),
-        fracal(logits[:, :-1], IMAGE_COUNT, NUM_IMAGES, dims, strength=strength, sigmoid=True),
-    ):
+        logn(logits, *statistics).softmax(1),
+    ]
+    others = [
+        *(norcal(logits, counts, strength, variant=variant, renormalize=False) for variant in ('exp', 'probs')),
+        *(norcal(classes, counts, strength, variant=variant, sigmoid=True) for variant in NORCAL_VARIANTS),
+        iif(classes, IMAGE_COUNT, NUM_IMAGES, sigmoid=True),
+        fracal(classes, IMAGE_COUNT, NUM_IMAGES, dims, strength=strength, sigmoid=True),
+    ]
+    for scores in (*rows_of_one, *others):
         assert scores.isfinite().all()
         assert ((scores >= 0) & (scores <= 1)).all()
+    for scores in rows_of_one:
+        torch.testing.assert_close(scores.sum(1), torch.ones(len(logits)))
 
 
 def test_a_shift_per_class_keeps_the_order_within_a_class_among_rows_with_one_candidate():

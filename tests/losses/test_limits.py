@@ -8,7 +8,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from .catalog import IS_TAIL, NUM_CLASSES, STATISTICS, build
+from longtail_det.functional.calibration import iif
+
+from .catalog import IMAGE_COUNT, IS_TAIL, NUM_CLASSES, STATISTICS, build
 
 
 def bce(logits, labels):
@@ -97,6 +99,14 @@ def test_the_adjustment_is_balanced_softmax(roi_batch):
     expected = -(weighted / weighted.sum(1, keepdim=True)).log().gather(1, labels[:, None])[:, 0]
     torch.testing.assert_close(loss(logits, labels), expected)
     torch.testing.assert_close(loss.get_activation(logits), logits.softmax(1))
+
+
+def test_iif_counts_all_images_of_the_file_as_its_calibration_does(roi_batch):
+    logits, labels = roi_batch(9, NUM_CLASSES, extra_channels=1)
+    loss = build('iif', class_statistics={**STATISTICS, 'total_images': 1300}, reduction='none')
+    scores = iif(logits, torch.tensor(IMAGE_COUNT), 1300)
+    torch.testing.assert_close(loss.get_activation(logits), scores)
+    torch.testing.assert_close(loss(logits, labels), -scores.log().gather(1, labels[:, None])[:, 0])
 
 
 def test_iif_scales_at_test_as_in_training(roi_batch):

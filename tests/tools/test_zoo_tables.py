@@ -25,6 +25,8 @@ def configs(tmp_path):
         """
 Collections:
   - {Name: Seesaw, Paper: {Title: A title, URL: https://arxiv.org/abs/2008.10032}}
+  - {Name: Normed, Paper: {Title: A title, URL: https://arxiv.org/abs/2008.10032}}
+  - {Name: Other, Paper: {Title: Another}}
 Models:
   - Name: b
     Config: configs/seesaw/b.py
@@ -73,7 +75,7 @@ def test_tables_are_written_between_the_markers_alone(zoo_tables, configs):
     assert '| [a.py](a.py) | 0.3 | 0.001 | - | 10.0 / 9.0 | 2 |' in text
     overview = (configs / 'README.md').read_text()
     assert '| Theirs | [b.py](seesaw/b.py) | nms |' in overview
-    assert '| [seesaw](seesaw/README.md) | 2 | [A title](https://arxiv.org/abs/2008.10032) |' in overview
+    assert '| [seesaw](seesaw/README.md) | 2 | [A title](https://arxiv.org/abs/2008.10032), Another |' in overview
     own = overview.split('zoo_tables: own')[1]
     assert 'a.py' in own
     assert 'b.py' not in own

@@ -168,10 +168,14 @@ def families_table(families: Mapping[str, Family]) -> str:
     """One row per folder."""
     rows = []
     for folder, family in families.items():
-        papers = [f'[{c["Paper"]["Title"]}]({c["Paper"]["URL"]})' for c in family['Collections'] if 'Paper' in c]
+        papers = dict.fromkeys(_paper(c['Paper']) for c in family['Collections'] if 'Paper' in c)
         rows.append([f'[{folder}]({folder}/README.md)', str(len(family['Models'])), ', '.join(papers) or NO_VALUE])
     rows.append(['all', str(sum(len(family['Models']) for family in families.values())), ''])
     return _table(['folder', 'configs', 'paper'], rows)
+
+
+def _paper(paper: Mapping[str, str]) -> str:
+    return f'[{paper["Title"]}]({paper["URL"]})' if 'URL' in paper else paper['Title']
 
 
 def originals_table(families: Mapping[str, Family]) -> str:

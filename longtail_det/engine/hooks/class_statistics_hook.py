@@ -27,8 +27,8 @@ class ClassStatisticsHook(Hook):
     A module with `set_class_statistics(stats)` is given `ClassStatistics`: those of the training dataset itself, from
     its `class_statistics` property, looked for through wrappers (repeat, resampling, multi-image mix), or, for a
     dataset of mmdet's without one, by counting its annotations once. They are those of the data before resampling.
-    Those of a module that `needs_annotation_file` (FRACAL, IIF) are counted in the whole annotation file of the
-    dataset, see `find_file_statistics`.
+    Those of a module that `needs_annotation_file` (FRACAL, IIF, IIFLoss) are counted in the whole annotation file of
+    the dataset, see `find_file_statistics`.
 
     A module with `set_target_classes(indices)` is given the classes for object-level resampling, see
     `find_target_classes`.
@@ -111,7 +111,7 @@ def find_file_statistics(dataset: Any) -> ClassStatistics:
     if not getattr(inner, 'ann_file', ''):
         raise ValueError(
             f'cannot read the number of all images and the spread of classes from {type(inner).__name__}, which has no '
-            'one ann_file; give the calibration class_statistics=... in the config'
+            'one ann_file; give the calibration or loss class_statistics=... in the config'
         )
     with get_local_path(inner.ann_file, backend_args=getattr(inner, 'backend_args', None)) as path:
         return load_class_statistics(path).of_classes(inner.metainfo['classes'])

@@ -1,4 +1,4 @@
-"""Adaptive class suppression loss (Wang et al., CVPR 2021, arXiv:2104.00885)."""
+"""Adaptive class suppression loss (Wang et al., CVPR 2021)."""
 
 from __future__ import annotations
 

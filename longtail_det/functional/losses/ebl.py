@@ -1,4 +1,4 @@
-"""Equilibrium loss of LOCE (Feng et al., ICCV 2021, arXiv:2108.07507)."""
+"""Equilibrium loss of LOCE (Feng et al., ICCV 2021)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Effective class-margin loss (Cho and Krähenbühl, ECCV 2022, arXiv:2301.09724)."""
+"""Effective class-margin loss (Cho and Krähenbühl, ECCV 2022)."""
 
 from __future__ import annotations
 

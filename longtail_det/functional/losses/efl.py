@@ -1,4 +1,4 @@
-"""Equalized focal loss and equalized quality focal loss (Li et al., CVPR 2022, arXiv:2201.02593)."""
+"""Equalized focal loss and equalized quality focal loss (Li et al., CVPR 2022)."""
 
 from __future__ import annotations
 

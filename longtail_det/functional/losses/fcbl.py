@@ -1,4 +1,4 @@
-"""Foreground classification balance loss of BACL (Qi et al., 2023, arXiv:2308.02213)."""
+"""Foreground classification balance loss of BACL (Qi et al., 2023)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Federated loss (Zhou et al., CenterNet2, 2021, arXiv:2103.07461)."""
+"""Federated loss (Zhou et al., CenterNet2, 2021)."""
 
 from __future__ import annotations
 

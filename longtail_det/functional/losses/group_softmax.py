@@ -1,4 +1,4 @@
-"""Balanced group softmax (BAGS, Li et al., CVPR 2020, arXiv:2006.10408)."""
+"""Balanced group softmax (BAGS, Li et al., CVPR 2020)."""
 
 from __future__ import annotations
 

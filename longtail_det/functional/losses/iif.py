@@ -1,4 +1,4 @@
-"""Inverse image frequency (Alexandridis et al., 2022, arXiv:2209.04861)."""
+"""Inverse image frequency (Alexandridis et al., 2022)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def iif_factor(image_count: Tensor, num_images: int) -> Tensor:
 
     Args:
         image_count: (C,) training images of each class; 0 counts as 1.
-        num_images: training images.
+        num_images: all N images of the training file.
 
     Returns:
         (C + 1,) float64.

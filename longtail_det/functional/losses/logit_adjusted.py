@@ -1,4 +1,4 @@
-"""Logit adjustment (Menon et al., ICLR 2021, arXiv:2007.07314) and Balanced Softmax (Ren et al., NeurIPS 2020)."""
+"""Logit adjustment (Menon et al., ICLR 2021) and Balanced Softmax (Ren et al., NeurIPS 2020)."""
 
 from __future__ import annotations
 

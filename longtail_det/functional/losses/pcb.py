@@ -1,4 +1,4 @@
-"""Pairwise class balance (He et al., CVPR 2022, arXiv:2201.02784): soft targets from a confusion matrix."""
+"""Pairwise class balance (He et al., CVPR 2022): soft targets from a confusion matrix."""
 
 from __future__ import annotations
 

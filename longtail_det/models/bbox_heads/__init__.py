@@ -2,6 +2,7 @@
 
 from .class_deltas import ClassDeltas
 from .class_logits import ClassLogits
+from .iterative_bbox_head import IterativeBBoxHead
 from .loce_bbox_head import LOCEBBoxHead
 from .long_tail_bbox_head import LongTail4Conv1FCBBoxHead, LongTailBBoxHead
 from .rio_bbox_head import RIOBBoxHead
@@ -9,6 +10,7 @@ from .rio_bbox_head import RIOBBoxHead
 __all__ = [
     'ClassDeltas',
     'ClassLogits',
+    'IterativeBBoxHead',
     'LOCEBBoxHead',
     'LongTail4Conv1FCBBoxHead',
     'LongTailBBoxHead',

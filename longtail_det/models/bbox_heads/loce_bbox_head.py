@@ -17,7 +17,7 @@ from .rio_bbox_head import RIOBBoxHead
 class LOCEBBoxHead(RIOBBoxHead):
     """Box head that replays stored features of classes with a low mean score (LOCE, Feng et al., ICCV 2021).
 
-    arXiv:2108.07507, "memory-augmented feature sampling": each training step draws `classes_per_step` classes with
+    "Memory-augmented feature sampling": each training step draws `classes_per_step` classes with
     probability proportional to 1 / mean score of the loss, and `replay_per_class` stored features of each, for the
     classifier and the regressor. A drawn class counts as one object more in the mean scores of `EBL`. `LOCERoIHead`
     stores the features, those of boxes around every object; `FillBankHook` fills the bank before training.

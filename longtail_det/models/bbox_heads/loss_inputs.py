@@ -55,20 +55,35 @@ class LossInputs(BBoxHead):
         targets = self.get_targets(sampling_results, rcnn_train_cfg, concat=concat)
         labels, label_weights = targets[:2]
         losses = self.loss(None, bbox_pred, rois, *targets, reduction_override=reduction_override)
-        options = dict(
-            weight=label_weights,
-            avg_factor=max((label_weights > 0).float().sum().item(), 1.0),
-            reduction_override=reduction_override,
-        )
+        options = self.loss_options(label_weights, sampling_results, reduction_override)
         if isinstance(cls_score, ClassLogits):
             classes = self.loss_cls.sample_classes(labels)
             columns = cls_score.columns(classes)
             loss_cls = self.loss_cls.loss_of_columns(columns, labels, classes, **options)
             accuracy = self.loss_cls.accuracy_of_columns(columns, labels, classes)
         else:
-            loss_cls = self.loss_cls(cls_score, labels, object_ids=object_ids(sampling_results), **options)
+            loss_cls = self.loss_cls(cls_score, labels, **options)
             accuracy = self.loss_cls.get_accuracy(cls_score, labels)
         return dict(loss_bbox={'loss_cls': loss_cls, **accuracy, **losses}, bbox_targets=targets)
+
+    def loss_options(
+        self, label_weights: Tensor, sampling_results: Sequence[Any], reduction_override: str | None
+    ) -> dict[str, Any]:
+        """Return what the classification loss takes beside logits and labels, by name.
+
+        Args:
+            label_weights: (N,) factor per RoI.
+            sampling_results: of each image.
+            reduction_override: takes the place of the loss's own reduction.
+        """
+        options: dict[str, Any] = dict(
+            weight=label_weights,
+            avg_factor=max((label_weights > 0).float().sum().item(), 1.0),
+            reduction_override=reduction_override,
+        )
+        if getattr(self.loss_cls, 'takes_object_ids', False):
+            options['object_ids'] = object_ids(sampling_results)
+        return options
 
     def refine_bboxes(
         self, sampling_results: Any, bbox_results: dict[str, Any], batch_img_metas: list[dict[str, Any]]

@@ -32,7 +32,8 @@ class RIOBBoxHead(LongTailBBoxHead):
     The bank changes only when a loss is computed in training mode. Each Cascade or HTC stage has its own.
 
     Any classification loss composes. One with a state (`SeesawLoss`'s sample counts, `EQLv2`'s gradients) sees
-    replayed rows like all others, so it counts them; the paper has no such loss. `EBL` is not told the objects of RoIs.
+    replayed rows like all others, so it counts them; the paper has no such loss. `EBL` is told the object of each RoI;
+    the replayed rows of a class count as one object more, as in LOCE.
 
     Args:
         bank: arguments of `FeatureBank`: `capacity`, `dtype`, `target_classes`.

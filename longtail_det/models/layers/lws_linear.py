@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 @MODELS.register_module()
 class LWSLinear(nn.Linear):
-    """Linear layer with a learned scale per class: learnable weight scaling (Kang et al., ICLR 2020, arXiv:1910.09217).
+    """Linear layer with a learned scale per class: learnable weight scaling (Kang et al., ICLR 2020).
 
     logits_j = s_j (w_j . x) + b_j, with s_j = 1 at first. It is the second stage of a decoupled training: a checkpoint
     of the first stage's linear classifier loads into it under the same names, and computes the same logits; then

@@ -89,11 +89,15 @@ def test_paper_init_is_what_gols_init_cfg_does():
     assert head['fc_cls.weight'].unique().tolist() == [pytest.approx(0.001)]
 
 
+PCB = dict(type='PCB', num_classes=6, base=dict(type='CrossEntropyLoss'), alpha=0.4)
+
+
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
         (dict(cls_bias=-2.0, prior_prob=0.01), 'both cls_bias=-2.0 and prior_prob=0.01'),
         (dict(prior_prob=0.01), 'CrossEntropyLoss has no prior bias; give cls_bias'),
+        (dict(prior_prob=0.01, loss_cls=PCB), 'PCB has no prior bias; give cls_bias'),
         (dict(paper_init=True), r'needs cls_bias \(found None\)'),
         (dict(paper_init=True, cls_bias=-2.0, init_cfg=dict(type='Normal')), r'no init_cfg \(found'),
     ],
@@ -117,3 +121,9 @@ def test_a_prior_is_where_every_score_starts():
     torch.nn.init.zeros_(head.fc_cls.weight)
     cls_score, _ = head(torch.randn(3, 4, 3, 3))
     torch.testing.assert_close(head.loss_cls.get_activation(cls_score)[:, :6], torch.full((3, 6), 0.02))
+
+
+def test_the_prior_of_a_loss_around_another_is_the_others():
+    base = dict(type='EQLv2', num_classes=6)
+    around = build('LongTailBBoxHead', loss_cls={**PCB, 'base': base}, prior_prob=0.02)
+    assert around.cls_bias == build('LongTailBBoxHead', loss_cls=base, prior_prob=0.02).cls_bias

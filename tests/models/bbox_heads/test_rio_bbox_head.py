@@ -41,8 +41,7 @@ LOSS_ARGUMENTS = {
     **dict.fromkeys(('ACSL', 'ECMLoss', 'FedLoss', 'GroupSoftmax', 'IIFLoss', 'LogitAdjustedCE'), COUNTS),
 }
 LOSS_ARGUMENTS['ClassRelativeActivations'] = COUNTS
-# EBL is told the objects of RoIs by the parent, which replayed rows do not have
-OUR_LOSSES = sorted(kind.__name__ for kind in our_losses.ROI_LOSSES if kind is not our_losses.EBL)
+OUR_LOSSES = sorted(kind.__name__ for kind in our_losses.ROI_LOSSES)
 LOSSES = {name: dict(type=name, num_classes=NUM_CLASSES, **LOSS_ARGUMENTS.get(name, {})) for name in OUR_LOSSES}
 LOSSES['CrossEntropyLoss'] = dict(type='CrossEntropyLoss')
 
@@ -73,6 +72,7 @@ def images_of(step, seed):
             pos_gt_bboxes=boxes(len(labels)),
             pos_gt_labels=torch.tensor(labels, dtype=torch.long),
             pos_inds=torch.arange(len(labels)),
+            pos_assigned_gt_inds=torch.arange(len(labels)),
             num_gts=len(labels),
         )
         for labels, background in step
@@ -264,6 +264,28 @@ def test_a_loss_that_counts_counts_replayed_rows(loss):
     else:
         assert counted['pos_grad'][1] > of_parent['pos_grad'][1]
         assert (counted['neg_grad'] >= of_parent['neg_grad']).all()
+
+
+def test_the_mean_scores_of_ebl_are_by_object_and_replayed_rows_of_a_class_are_one_object_more():
+    """Three objects of class 3 in one image and two of class 1, then what is replayed of both."""
+    head = build(loss_cls=LOSSES['EBL'])
+    with torch.no_grad():
+        head.fc_cls.weight.normal_()
+    run(head, STEPS[0])
+    step, seed = [([3, 3, 3, 1], 1), ([1], 2)], 5
+    before = head.loss_cls.mean_score.clone()
+    labels = torch.tensor([3, 3, 3, 1, 5, 1, 5, 5])
+    with torch.no_grad():
+        x = torch.randn(8, 2, 3, 3, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        own = head(x)[0].softmax(1)
+        stored = {c: head.fc_cls(head.bank.sample(torch.tensor([c]), 2)[0].double()).softmax(1)[:, c] for c in (1, 3)}
+    assert [len(stored[c]) for c in (1, 3)] == [2, 1]
+    run(head, step, seed)
+    for c in range(NUM_CLASSES):
+        objects = [*own[labels == c, c].tolist(), *([stored[c].mean().item()] if c in TARGETS else [])]
+        kept = 0.9 ** len(objects)
+        expected = before[c] if not objects else kept * before[c] + (1 - kept) * sum(objects) / len(objects)
+        assert head.loss_cls.mean_score[c].item() == pytest.approx(float(expected), rel=1e-5), c
 
 
 STATELESS = [name for name, config in LOSSES.items() if not list(MODELS.build(config).buffers())]

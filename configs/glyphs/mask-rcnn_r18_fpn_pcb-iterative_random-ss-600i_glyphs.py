@@ -1,0 +1,2 @@
+_base_ = './mask-rcnn_r18_fpn_pcb_random-ss-600i_glyphs.py'
+model = dict(roi_head=dict(bbox_head=dict(type='IterativeBBoxHead')))
