@@ -12,13 +12,18 @@ from tqdm import tqdm
 from longtail_det.evaluation.diagnosis import (
     ClassTable,
     Confusion,
+    ErrorTypes,
+    OptimalLRP,
     Outcome,
     Reliability,
     ResampledAP,
     class_ap,
     confusion,
     detection_outcomes,
+    error_types,
     interval_results,
+    object_overlaps,
+    optimal_lrp,
     reliability,
     resample_detections,
 )
@@ -120,6 +125,11 @@ class Details:
         columns = self.predictions[name].of_metric(metric)
         assert columns is not None
         return confusion(self.scored[name][metric], columns, score_threshold)
+
+    def errors(self, name: str, metric: str) -> tuple[ErrorTypes, OptimalLRP]:
+        """Compute what kinds of errors a run makes, and its optimal LRP."""
+        overlaps = object_overlaps(self.scored[name][metric])
+        return error_types(overlaps), optimal_lrp(overlaps)
 
     def reliability(self, name: str, metric: str) -> dict[str, Reliability]:
         """Compute precision over score in a run, by group, from the detections that count."""

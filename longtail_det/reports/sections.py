@@ -14,6 +14,7 @@ from longtail_det.evaluation.diagnosis import ClassTable
 from longtail_det.statistics import FREQUENCY_GROUPS, ClassStatistics, Interval
 
 from .details import Details, Results
+from .error_section import error_figure
 from .report import ReportFigure
 from .run_directory import read_train_log
 
@@ -78,6 +79,7 @@ def class_figures(details: Details, metric: str, score_threshold: float) -> list
         for group, curve in by_group.items()
     )
     figures.append(ReportFigure(vis.plot_reliability(curves), 'Score calibration', caption, f'Curves: {alt}.'))
+    figures.append(error_figure(details, runs, metric))
     return figures + [_confusion_figure(details, name, metric, score_threshold, len(runs) > 1) for name in runs]
 
 

@@ -7,6 +7,7 @@ from .class_frequency import plot_class_frequency
 from .class_frequency_resampled import plot_resampling
 from .class_gallery import GalleryCrop, GalleryRow, plot_class_gallery
 from .confusion import plot_confusion
+from .error_types import plot_error_types
 from .gallery_samples import load_gallery
 from .group_differences import plot_group_differences
 from .image_grid import DrawnInstances, GridSample, plot_image_grid
@@ -35,6 +36,7 @@ __all__ = [
     'plot_class_frequency',
     'plot_class_gallery',
     'plot_confusion',
+    'plot_error_types',
     'plot_forest',
     'plot_group_differences',
     'plot_image_grid',

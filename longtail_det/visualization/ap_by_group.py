@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -74,7 +75,7 @@ def _panel(axes: Axes, values_of: Mapping[str, Mapping[str, float]]) -> None:
         x = np.arange(len(GROUP_BARS)) + (i - (len(values_of) - 1) / 2) * width
         intervals = [result_interval(values, key) for key in GROUP_BARS]
         ends = [(0, 0) if i is None else (100 * (i.point - i.low), 100 * (i.high - i.point)) for i in intervals]
-        errors = {'yerr': np.maximum(ends, 0).T, 'ecolor': TEXT, 'capsize': 2} if any(intervals) else {}
+        errors: Any = {'yerr': np.maximum(ends, 0).T, 'ecolor': TEXT, 'capsize': 2} if any(intervals) else {}
         bars = axes.bar(x, heights, 0.92 * width, color=colors, label=name, **errors)
         axes.bar_label(
             bars, [percent(value) for value in given], padding=2, fontsize=9.5 if len(values_of) < 3 else 7.5

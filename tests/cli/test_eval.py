@@ -261,6 +261,20 @@ def test_intervals_stand_beside_the_numbers(data, tmp_path, capsys):
     assert line == 'bbox AP    {:.1f} [{:.1f}, {:.1f}]'.format(*cells)
 
 
+def test_errors_stand_beside_the_numbers(data, tmp_path, capsys):
+    flags = ['--metric', 'bbox', 'segm', '--errors', '--classwise', tmp_path / 'classes.csv']
+    found = run(data[0], tmp_path / 'a.json', 'results.json', *flags)
+    for metric in ('bbox', 'segm'):
+        assert found['errors'][metric]['errors']['all']['classification'] > 0
+        assert found['errors'][metric]['AP50_lost']['all']['classification'] > 0
+    assert 'bbox: AP50 lost by kind of error, in points\nerror' in capsys.readouterr().out
+    with (tmp_path / 'classes.csv').open(newline='') as stream:
+        rows = list(csv.DictReader(stream))
+    values = [float(row['segm_oLRP']) for row in rows if row['segm_oLRP']]
+    assert np.mean(values) == pytest.approx(found['errors']['segm']['LRP']['all']['lrp'])
+    assert all(0 < float(row['bbox_threshold']) <= 1 for row in rows if row['bbox_threshold'])
+
+
 def without(key):
     def damage(record):
         del record[key]

@@ -22,6 +22,7 @@ SECTIONS = (
     'AP by frequency group',
     'AP and training images of each class',
     'Score calibration',
+    'Errors by kind',
     'Confusion',
     'Worst rare classes',
     'Ground truth and predictions',

@@ -24,7 +24,7 @@ class ResampledAP:
     """The AP of each class on the images and on resamples of them.
 
     The intervals are for the expected AP on as many other images. On simulated detectors 95 % intervals cover it in 92
-    to 95 % of the test sets of 400 images, fewer where a group has a handful of objects.
+    to 96 % of the test sets of 400 images, fewer where a group has a handful of objects.
 
     A class without an object on the images of a resample has no AP there and drops out of the means of that resample,
     as a class without any object drops out of AP in the LVIS API.
