@@ -102,6 +102,9 @@ def _check_names(study: Study, source: str) -> None:
             f'{source}: baseline {study.baseline!r} is no entry; expected one of {", ".join(sorted(names))}'
         )
     for run in runs:
+        if not run.config and run.of in {'', *names}:
+            found = f'of {run.of!r}' if run.of else 'neither method nor of'
+            raise ValueError(f'{source}: an entry has {found}; expected method and sampler, or of an entry above it')
         unknown = [name for name in (*run.needs, run.baseline) if name not in names]
         missing = [name for name in run.needs if (name, run.seed) not in set(keys)]
         if unknown or missing:

@@ -59,6 +59,11 @@ def first(values, **changes):
         (lambda v: {**v, 'config': 'configs/{loss}.py'}, 'expected a path with {method} and {sampler}'),
         (lambda v: {**v, 'baseline': 'seesaw_random'}, "baseline 'seesaw_random' is no entry; expected one of"),
         (lambda v: first(v, first_stage='x_random'), "ce_random seed 0 needs x_random, but 'x_random' is no entry"),
+        (
+            lambda v: {**v, 'sections': [*v['sections'], {'title': 'B', 'runs': [{'title': 'x'}]}]},
+            'an entry has neither method nor of; expected method and sampler, or of an entry above it',
+        ),
+        (lambda v: {**v, 'sections': v['sections'][::-1]}, "an entry has of 'ce_random'; expected method"),
         (lambda v: {**v, 'sections': v['sections'] * 2}, 'ce_random seed 0 is there twice'),
         (
             lambda v: {
