@@ -5,11 +5,11 @@
 #
 # NNODES, NODE_RANK, MASTER_ADDR, PORT and PYTHON as in dist_train.sh.
 set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/_env.sh"
 if [ $# -lt 3 ]; then
     echo "usage: $0 CONFIG CHECKPOINT GPUS [arguments of tools/test.py]" >&2
     exit 2
 fi
-. "$(dirname "${BASH_SOURCE[0]}")/_env.sh"
 config=$1 checkpoint=$2 gpus=$3
 shift 3
 exec "$python" -m longtail_det.cli.torchrun "$gpus" "$tools/test.py" "$config" "$checkpoint" --launcher pytorch "$@"

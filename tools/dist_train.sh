@@ -11,11 +11,11 @@
 # learning rate only by --auto-scale-lr.
 # The interpreter is PYTHON, else the one of tools/setup_env.sh, else the python on PATH.
 set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/_env.sh"
 if [ $# -lt 2 ]; then
     echo "usage: $0 CONFIG GPUS [arguments of tools/train.py]" >&2
     exit 2
 fi
-. "$(dirname "${BASH_SOURCE[0]}")/_env.sh"
 config=$1 gpus=$2
 shift 2
 exec "$python" -m longtail_det.cli.torchrun "$gpus" "$tools/train.py" "$config" --launcher pytorch "$@"

@@ -52,8 +52,8 @@ stage "3/5 training ${config##*/}"
 "$python" tools/train.py "$config" --work-dir "$out" --device "$device" --resume --cfg-options "${options[@]}"
 
 stage '4/5 evaluation'
-"$python" tools/test.py "$config" "$(cat "$out/last_checkpoint")" --work-dir "$out" --device "$device" \
-    --eval bbox segm --out "$out/results.pkl"
+"$python" tools/test.py "$config" "$out/$(basename "$(cat "$out/last_checkpoint")")" --work-dir "$out" --device "$device" \
+    --eval bbox segm --out "$out/results.npz"
 
 stage '5/5 report'
 "$python" tools/analysis/report.py "$out" --out "$out/report.html"

@@ -7,7 +7,7 @@
 #
 # VENV and PYTHON as in setup_env.sh.
 set -euo pipefail
-case ${1:-} in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit ;; esac
+case "${1:-} ${2:-}" in '-h '* | '--help '* | '--fast -h' | '--fast --help') sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit ;; esac
 root=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 python=$("$root/tools/setup_env.sh" --dev)
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} MPLBACKEND=Agg

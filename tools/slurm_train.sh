@@ -8,11 +8,11 @@
 # SRUN_ARGS: more arguments for srun (--gres=none on a partition without GPUs). MASTER_ADDR: the first node of the job.
 # PORT: where the processes meet; a random one, so that two jobs on a node do not. PYTHON as in dist_train.sh.
 set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/_env.sh"
 if [ $# -lt 4 ]; then
     echo "usage: [GPUS=8] [GPUS_PER_NODE=8] $0 PARTITION JOB_NAME CONFIG WORK_DIR [arguments of tools/train.py]" >&2
     exit 2
 fi
-. "$(dirname "${BASH_SOURCE[0]}")/_env.sh"
 partition=$1 job_name=$2 config=$3 work_dir=$4
 shift 4
 . "$tools/_slurm.sh"

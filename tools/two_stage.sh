@@ -7,11 +7,11 @@
 # The second stage takes the last checkpoint of the first from work_dirs/<name of its config>. A run that was stopped
 # goes on when the command is given again; a first stage that is finished is not trained again.
 set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/_env.sh"
 if [ $# -lt 2 ]; then
     echo "usage: $0 STAGE1_CONFIG STAGE2_CONFIG [arguments of tools/train.py]" >&2
     exit 2
 fi
-. "$(dirname "${BASH_SOURCE[0]}")/_env.sh"
 stages=("$1" "$2")
 shift 2
 for argument in "$@"; do

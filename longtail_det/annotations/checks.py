@@ -10,7 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .bad_records import BadRecords
-from .masks import MaskKind
+from .json_members import RepeatedKey
+from .mask_checks import Fault, is_far, mask_faults, width_x_height
+from .masks import MaskColumns, MaskKind
+from .record_faults import is_integer
+from .rle_pixels import MAX_PIXELS
 from .table import AnnotationTable, ImageTable, find_rows
 
 
@@ -22,23 +26,31 @@ def keep_good_categories(categories: Iterable[Any], bad: BadRecords) -> list[Map
         bad: takes note of what is left out.
 
     Returns:
-        Records of unique ids, ascending: the class order of the model.
+        Records of unique ids and names, ascending: the class order of the model.
     """
     good: dict[int, Mapping[str, Any]] = {}
+    id_of: dict[str, int] = {}
     for position, record in enumerate(categories):
-        if not isinstance(record, Mapping) or not {'id', 'name'} <= record.keys():
+        if isinstance(record, RepeatedKey):
+            bad.add('malformed categories', f'categories[{position}] has {record.key} twice')
+        elif not isinstance(record, Mapping) or not {'id', 'name'} <= record.keys():
             bad.add('malformed categories', f'categories[{position}] has no id and name')
-        elif not isinstance(record['id'], (int, np.integer)) or not isinstance(record['name'], str):
-            bad.add('malformed categories', f'categories[{position}] has no integer id and text name')
+        elif not is_integer(record['id']) or not isinstance(record['name'], str):
+            found = f'id {record["id"]!r:.40} and name {record["name"]!r:.40}'
+            bad.add('malformed categories', f'categories[{position}] has {found}, expected an integer id and text name')
         elif record['id'] in good:
             bad.add('categories with a repeated id', f'category id {record["id"]} is used twice')
+        elif record['name'] in id_of:
+            both = f'{id_of[record["name"]]} and {record["id"]}'
+            bad.add('categories with a repeated name', f'categories {both} are both named {record["name"]!r:.40}')
         else:
             good[int(record['id'])] = record
+            id_of[record['name']] = record['id']
     return [good[category_id] for category_id in sorted(good)]
 
 
 def find_good_images(table: ImageTable, bad: BadRecords) -> NDArray[np.bool_]:
-    """Find the images of a size and a name, of each id the first.
+    """Find the images of a size, of each id the first.
 
     Args:
         table: images as read.
@@ -47,35 +59,45 @@ def find_good_images(table: ImageTable, bad: BadRecords) -> NDArray[np.bool_]:
     Returns:
         (I,) bool.
     """
-    good = bad.add_rows(
-        'images without a name',
-        table.names == '',
-        lambda row: f'image {table.ids[row]} has no file_name or coco_url',
-    )
+    sides = np.clip(table.sizes, 0, MAX_PIXELS + 1)  # whose product has 62 bits
     sized = bad.add_rows(
         'images without a size',
-        (table.sizes.min(axis=1) <= 0) & good,
-        lambda row: f'image {table.ids[row]}: its size is {_width_x_height(table.sizes[row])}',
+        (sides.min(axis=1) == 0) | (sides.prod(axis=1) > MAX_PIXELS),
+        lambda row: (
+            f'image {table.ids[row]}: its size is {width_x_height(table.sizes[row])}, '
+            f'expected at least 1x1 and at most {MAX_PIXELS} pixels'
+        ),
     )
-    rows = np.flatnonzero(good & sized)
+    rows = np.flatnonzero(sized)
     unique = _find_unique_images(table.ids[rows], bad)
     good = np.zeros(len(table), dtype=bool)
     good[rows[unique]] = True
     return good
 
 
-def keep_unique_images(table: ImageTable, bad: BadRecords) -> ImageTable:
-    """Leave out all but the first image of an id.
+def find_named_images(table: ImageTable, bad: BadRecords) -> NDArray[np.bool_]:
+    """Find the images with a file name, which only those who load them need.
 
     Args:
         table: images as read.
-        bad: takes note of what is left out.
+        bad: takes note of the others.
+
+    Returns:
+        (I,) bool.
     """
-    return table.select(_find_unique_images(table.ids, bad))
+    return bad.add_rows(
+        'images without a name',
+        table.names == '',
+        lambda row: f'image {table.ids[row]} has no file_name or coco_url',
+    )
 
 
 def find_good_annotations(
-    table: AnnotationTable, images: ImageTable, category_ids: NDArray[np.int64], bad: BadRecords
+    table: AnnotationTable,
+    images: ImageTable,
+    category_ids: NDArray[np.int64],
+    bad: BadRecords,
+    masks: MaskColumns | None = None,
 ) -> NDArray[np.bool_]:
     """Find the annotations that contradict neither themselves nor the rest of the file.
 
@@ -84,22 +106,35 @@ def find_good_annotations(
         images: the good images.
         category_ids: (C,) int64, the good categories.
         bad: takes note of the others, once per annotation; of invalid masks it has taken note already.
+        masks: those of `table`, in its order; None where they were not read.
 
     Returns:
-        (A,) bool, annotations of unique ids, each of a known category, with a box that meets its known image.
+        (A,) bool, annotations of unique ids, each of a known category, with a box and a mask that fit its known image.
     """
-    rows = np.flatnonzero(table.mask_kinds != MaskKind.INVALID)
-    good = np.zeros(len(table), dtype=bool)
-    good[rows[_find_consistent(table.select(rows), images, category_ids, bad)]] = True
+    rows = find_rows(table.image_ids, images.ids)
+    sizes = images.sizes[rows] if len(images) else np.zeros((len(table), 2), dtype=np.int64)
+    faults = _box_faults(table, images, rows, sizes, category_ids)
+    if masks is not None:
+        faults += mask_faults(table, masks, sizes)
+    good = table.mask_kinds != MaskKind.INVALID
+    for kind, wrong, sentence in faults:
+        good = good & bad.add_rows(kind, wrong & good, partial(_name_annotation, table, sentence))
     return good
 
 
-def _find_consistent(
-    table: AnnotationTable, images: ImageTable, category_ids: NDArray[np.int64], bad: BadRecords
-) -> NDArray[np.bool_]:
-    rows = find_rows(table.image_ids, images.ids)
-    sizes = images.sizes[rows] if len(images) else np.zeros((len(table), 2), dtype=np.int64)
-    faults: list[tuple[str, NDArray[np.bool_], Callable[[int], str]]] = [
+def _box_faults(
+    table: AnnotationTable,
+    images: ImageTable,
+    image_rows: NDArray[np.intp],
+    sizes: NDArray[np.int64],
+    category_ids: NDArray[np.int64],
+) -> list[Fault]:
+    lows, highs = table.boxes[:, :2], table.boxes[:, :2] + table.boxes[:, 2:]
+
+    def box(row: int) -> str:
+        return f'bbox {table.boxes[row].tolist()}'
+
+    return [
         (
             'annotations with a repeated id',
             _repeated(table.ids),
@@ -112,34 +147,30 @@ def _find_consistent(
         ),
         (
             'annotations of an unknown image',
-            rows < 0,
+            image_rows < 0,
             lambda row: f'image_id {table.image_ids[row]} is none of the {len(images)} images',
         ),
         (
             'boxes of a negative or non-finite size',
             _without_size(table.boxes),
-            lambda row: f'bbox {table.boxes[row].tolist()} is not x, y, width >= 0, height >= 0',
+            lambda row: f'{box(row)} is not x, y, width >= 0, height >= 0',
         ),
         (
-            'annotations without a finite area',
-            ~np.isfinite(table.areas),
+            'annotations of a negative or non-finite area',
+            ~((table.areas >= 0) & (table.areas < np.inf)),
             lambda row: f'area {table.areas[row]} is no number of square pixels',
         ),
         (
             'boxes outside their image',
-            _outside(table, sizes),
-            lambda row: f'bbox {table.boxes[row].tolist()} does not meet its image of {_width_x_height(sizes[row])}',
+            _outside(table, lows, highs, sizes),
+            lambda row: f'{box(row)} does not meet its image of {width_x_height(sizes[row])}',
         ),
         (
-            'RLE masks of another size than their image',
-            table.has_rle & (table.rle_sizes != sizes).any(axis=1),
-            lambda row: f'RLE of {_width_x_height(table.rle_sizes[row])} on an image of {_width_x_height(sizes[row])}',
+            'boxes far from their image',
+            is_far(lows, highs, sizes),
+            lambda row: f'{box(row)} reaches far from its image of {width_x_height(sizes[row])}',
         ),
     ]
-    good = np.ones(len(table), dtype=bool)
-    for kind, wrong, sentence in faults:
-        good &= bad.add_rows(kind, wrong & good, partial(_name_annotation, table, sentence))
-    return good
 
 
 def _name_annotation(table: AnnotationTable, sentence: Callable[[int], str], row: int) -> str:
@@ -151,20 +182,17 @@ def _without_size(boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
     return ~(is_finite & (boxes[:, 2:].min(axis=1) >= 0))
 
 
-def _outside(table: AnnotationTable, sizes: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _outside(
+    table: AnnotationTable, lows: NDArray[np.float64], highs: NDArray[np.float64], sizes: NDArray[np.int64]
+) -> NDArray[np.bool_]:
     """(A,) bool, a box that holds no pixel of its image; `ignore`d and tiny ones are never trained on, so may be."""
-    low, high = table.boxes[:, :2], table.boxes[:, :2] + table.boxes[:, 2:]
-    inside = (np.minimum(high, sizes[:, ::-1]) > np.maximum(low, 0)).all(axis=1)
+    inside = (np.minimum(highs, sizes[:, ::-1]) > np.maximum(lows, 0)).all(axis=1)
     return ~inside & ~table.ignore & ~table.tiny
 
 
 def _find_unique_images(ids: NDArray[np.int64], bad: BadRecords) -> NDArray[np.bool_]:
     kind = 'images with a repeated id'
     return bad.add_rows(kind, _repeated(ids), lambda row: f'image id {ids[row]} is used twice')
-
-
-def _width_x_height(size: NDArray[np.int64]) -> str:
-    return f'{size[1]}x{size[0]}'
 
 
 def _repeated(ids: NDArray[np.int64]) -> NDArray[np.bool_]:

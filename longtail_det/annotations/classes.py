@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from longtail_det.statistics import FREQUENCY_GROUPS, frequency_group
 
+from .record_faults import is_integer
+
 Category = Mapping[str, Any]
 _MAX_LISTED = 3
 
@@ -87,7 +89,7 @@ def category_groups(categories: Sequence[Category]) -> NDArray[np.str_] | None:
         the file's own annotations would give the groups of a validation set, which mean something else.
 
     Raises:
-        ValueError: a `frequency` other than 'r', 'c' or 'f'.
+        ValueError: a `frequency` other than 'r', 'c' or 'f', or an `image_count` that is none.
 
     Example:
         >>> category_groups([{'image_count': 7}, {'image_count': 700}]).tolist()
@@ -97,13 +99,17 @@ def category_groups(categories: Sequence[Category]) -> NDArray[np.str_] | None:
     """
     if categories and all('frequency' in category for category in categories):
         for category in categories:
-            if category['frequency'] not in FREQUENCY_GROUPS:
+            if not isinstance(category['frequency'], str) or category['frequency'] not in FREQUENCY_GROUPS:
                 raise ValueError(
-                    f'category {category["id"]} has frequency {category["frequency"]!r}; '
+                    f'category {category["id"]} has frequency {category["frequency"]!r:.40}; '
                     f'expected one of {list(FREQUENCY_GROUPS)}'
                 )
         return np.array([category['frequency'] for category in categories])
     if categories and all('image_count' in category for category in categories):
+        for category in categories:
+            if not is_integer(category['image_count']) or category['image_count'] < 0:
+                found = f'image_count {category["image_count"]!r:.40}'
+                raise ValueError(f'category {category["id"]} has {found}; expected a number of training images')
         return frequency_group([category['image_count'] for category in categories])
     return None
 

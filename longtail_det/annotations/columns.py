@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .bad_records import BadRecords
 from .checks import find_good_annotations, find_good_images, keep_good_categories
 from .gc_pause import gc_pause
-from .json_members import JsonMembers, decode_loosely
+from .json_members import JsonMembers, decode_plainly
 from .masks import MaskColumns, MaskWriter
 from .records import tabulate_annotations, tabulate_images
 from .table import AnnotationTable, ClassLists, ImageTable, find_rows
@@ -35,11 +35,10 @@ class AnnotationColumns:
         annotations: image after image, in file order within an image; those of unknown images at the end.
         masks: what `annotations.mask_spans` point to.
         class_lists: LVIS's lists of classes.
-        good_images: (I,) bool, images of a size, a name and an id of their own.
+        good_images: (I,) bool, images of a size and an id of their own; a name may miss.
         good_annotations: (A,) bool, see `find_good_annotations`.
         categories: the good ones, ascending by id.
         bad: what was found wrong.
-        faulty_masks: row of an annotation -> its `segmentation`, where something is wrong with it.
         has_annotations: whether the file has them; that of a test split has not.
         folder: of the store; None where the columns are in memory.
         reopen: gives this object again in another process; None where the columns are in memory.
@@ -53,7 +52,6 @@ class AnnotationColumns:
     good_annotations: NDArray[np.bool_]
     categories: list[Mapping[str, Any]]
     bad: BadRecords
-    faulty_masks: Mapping[int, Any]
     has_annotations: bool
     folder: Path | None = None
     reopen: Callable[[], AnnotationColumns] | None = None
@@ -67,6 +65,23 @@ class AnnotationColumns:
         table = self.annotations
         return self.masks.segmentation(int(table.mask_kinds[row]), table.mask_spans[row], table.rle_sizes[row])
 
+    def require_masks(self, bad: BadRecords) -> NDArray[np.bool_]:
+        """Find the annotations whose masks can be scored.
+
+        Args:
+            bad: takes note of annotations with an area and without a mask.
+
+        Returns:
+            (A,) bool.
+        """
+        table = self.annotations
+        lost = self.good_annotations & ~table.has_mask & (table.areas > 0)
+        return bad.add_rows(
+            'annotations without a mask',
+            lost,
+            lambda row: f'annotation {table.ids[row]} has no segmentation, expected polygons or an RLE',
+        )
+
     def __deepcopy__(self, memo: dict[int, Any]) -> AnnotationColumns:
         return self
 
@@ -77,25 +92,24 @@ class AnnotationColumns:
 
 
 class Segmentations(Sequence[Any]):
-    """The `segmentation` of each annotation as the file has it, faulty ones too; read when it is asked for.
+    """The `segmentation` of some annotations, read when it is asked for.
 
     Args:
         columns: of the file.
+        rows: (n,) int64 of its annotations.
     """
 
-    def __init__(self, columns: AnnotationColumns) -> None:
+    def __init__(self, columns: AnnotationColumns, rows: NDArray[np.int64]) -> None:
         self._columns = columns
+        self._rows = rows
 
     def __len__(self) -> int:
-        return len(self._columns.annotations)
+        return len(self._rows)
 
     def __getitem__(self, row: Any) -> Any:
         if isinstance(row, slice):
             return [self[number] for number in range(*row.indices(len(self)))]
-        row = range(len(self))[row]
-        if row in self._columns.faulty_masks:
-            return self._columns.faulty_masks[row]
-        mask = self._columns.mask(row)
+        mask = self._columns.mask(int(self._rows[row]))
         return [] if mask is None else mask
 
 
@@ -113,46 +127,56 @@ def read_columns(path: str | Path, name: str, *, masks: bool = True, show_progre
         ValueError: not json, or without images or categories.
     """
     with gc_pause():
-        return tabulate(JsonMembers(path, name, KEYS), name, masks=masks, show_progress=show_progress)
+        members = JsonMembers(path, name, KEYS)
+        return tabulate(members.arrays, name, masks=masks, show_progress=show_progress, release=members.release)
 
 
-def tabulate(members: JsonMembers, name: str, *, masks: bool = True, show_progress: bool = False) -> AnnotationColumns:
-    """Put the records of a file into columns.
+def tabulate(
+    arrays: dict[str, Any],
+    name: str,
+    *,
+    masks: bool = True,
+    show_progress: bool = False,
+    release: Callable[[], None] = lambda: None,
+) -> AnnotationColumns:
+    """Put the records of a file into columns, and check them.
 
     Args:
-        members: the file; its records are forgotten.
-        name: it, as messages name it.
+        arrays: `images`, `annotations`, `categories`: bytes or objects; is emptied.
+        name: the file, as messages name it.
         masks: whether to read them.
         show_progress: whether to draw a progress bar.
+        release: is called now and then, to give memory back.
 
     Raises:
         ValueError: without images or categories.
     """
     bad = BadRecords(name)
-    if not {'images', 'categories'} <= members.arrays.keys():
-        require(members.arrays, KEYS, bad)
-    images, class_lists = tabulate_images(members.arrays['images'], bad)
+    if not {'images', 'categories'} <= arrays.keys():
+        require(arrays, KEYS, bad)
+    images, class_lists = tabulate_images(arrays['images'], bad)
     good_images = find_good_images(images, bad)
-    categories = keep_good_categories(map(decode_loosely, members.arrays['categories']), bad)
+    categories = keep_good_categories(map(decode_plainly, arrays['categories']), bad)
     writer = MaskWriter() if masks else None
-    records = _in_steps(members, show_progress)
-    has_annotations = 'annotations' in members.arrays
+    has_annotations = 'annotations' in arrays
+    records = _in_steps(arrays.get('annotations', []), release, show_progress)
     annotations = tabulate_annotations(records, bad, writer)
-    members.arrays.clear()  # the views of all records: 100 MB for LVIS v1 train
+    arrays.clear()  # the views of all records: 100 MB for LVIS v1 train
     category_ids = np.array([category['id'] for category in categories], dtype=np.int64)
-    good_annotations = find_good_annotations(annotations, images.select(good_images), category_ids, bad)
+    mask_columns = (writer or MaskWriter()).columns()
+    good_annotations = find_good_annotations(
+        annotations, images.select(good_images), category_ids, bad, mask_columns if masks else None
+    )
     order = _image_order(annotations, images)
-    row_of = {} if writer is None or not writer.faulty else dict(zip(order.tolist(), range(len(order)), strict=True))
     return AnnotationColumns(
         images=images,
         annotations=replace(annotations.select(order), rows=np.arange(len(order))),
-        masks=(writer or MaskWriter()).columns(),
+        masks=mask_columns,
         class_lists=class_lists,
         good_images=good_images,
         good_annotations=good_annotations[order],
         categories=categories,
         bad=bad,
-        faulty_masks={} if writer is None else {row_of[row]: mask for row, mask in writer.faulty.items()},
         has_annotations=has_annotations,
     )
 
@@ -180,9 +204,8 @@ def require(found: Mapping[str, Any], keys: Iterable[str], bad: BadRecords) -> N
         )
 
 
-def _in_steps(members: JsonMembers, show_progress: bool) -> Iterator[Any]:
+def _in_steps(records: Sequence[Any], release: Callable[[], None], show_progress: bool) -> Iterator[Any]:
     """Yield the annotations, and now and then report on it and give memory back."""
-    records = members.arrays.get('annotations', [])
     steps: Iterable[int] = range(0, len(records), _STEP)
     if show_progress:
         from tqdm import tqdm
@@ -190,7 +213,7 @@ def _in_steps(members: JsonMembers, show_progress: bool) -> Iterator[Any]:
         steps = tqdm(steps, unit=f' x {_STEP} annotations', desc='reading')
     for start in steps:
         yield from records[start : start + _STEP]
-        members.release()
+        release()
 
 
 def _image_order(annotations: AnnotationTable, images: ImageTable) -> NDArray[np.intp]:

@@ -79,7 +79,7 @@ def load_class_statistics(path: str | Path) -> ClassStatistics:
             raise ValueError(f'{path} is {_NEITHER}')
         return _read_counts(path)
     with gc_pause():
-        file = select_good(tabulate(members, bad.path, masks=False), bad)
+        file = select_good(tabulate(members.arrays, bad.path, masks=False, release=members.release), bad)
     bad.settle('skip' if len(file.annotations) else 'error')
     return count_file(file)
 

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .bad_records import BadRecords
-from .checks import find_good_images, keep_good_categories
-from .columns import KEYS, AnnotationColumns, read_columns, require
+from .checks import find_good_images, find_named_images, keep_good_categories
+from .columns import KEYS, AnnotationColumns, read_columns, require, tabulate
 from .gc_pause import gc_pause
-from .json_members import JsonMembers, decode_loosely
-from .records import WRONG_LISTS, tabulate_annotations, tabulate_images
+from .json_members import JsonMembers, decode_plainly
+from .records import tabulate_images
 from .table import AnnotationTable, ImageTable
 
 
@@ -80,13 +80,18 @@ def select_good(columns: AnnotationColumns, bad: BadRecords, *, need_annotations
     Raises:
         ValueError: without annotations, or no good image or category.
     """
-    bad.update(columns.bad, columns.bad.counts.keys() - {WRONG_LISTS})
+    bad.update(columns.bad)
     images = columns.images.select(columns.good_images)
+    annotations = columns.annotations.select(columns.good_annotations)
+    named = find_named_images(images, bad)
+    if not named.all():
+        images = images.select(named)
+        annotations = annotations.select(np.isin(annotations.image_ids, images.ids))
     found: dict[str, Any] = {'images': images, 'categories': columns.categories}
     if columns.has_annotations:
         found['annotations'] = columns.annotations
     require(found, KEYS if need_annotations else (), bad)
-    return AnnotationFile(columns.categories, images, columns.annotations.select(columns.good_annotations))
+    return AnnotationFile(columns.categories, images, annotations)
 
 
 def read_categories(path: str | Path, bad: BadRecords) -> list[Mapping[str, Any]]:
@@ -102,7 +107,7 @@ def read_categories(path: str | Path, bad: BadRecords) -> list[Mapping[str, Any]
     """
     arrays = JsonMembers(path, bad.path, ['categories']).arrays
     require(arrays, ['categories'], bad)
-    categories = keep_good_categories(map(decode_loosely, arrays['categories']), bad)
+    categories = keep_good_categories(map(decode_plainly, arrays['categories']), bad)
     require({'categories': categories}, (), bad)
     return categories
 
@@ -120,10 +125,9 @@ def read_images(path: str | Path, bad: BadRecords) -> ImageTable:
     """
     arrays = JsonMembers(path, bad.path, ['images']).arrays
     require(arrays, ['images'], bad)
-    found = BadRecords(bad.path)
-    table, _ = tabulate_images(arrays['images'], found)
-    images = table.select(find_good_images(table, found))
-    bad.update(found, found.counts.keys() - {WRONG_LISTS})
+    table, _ = tabulate_images(arrays['images'], bad)
+    images = table.select(find_good_images(table, bad))
+    images = images.select(find_named_images(images, bad))
     require({'images': images}, (), bad)
     return images
 
@@ -150,8 +154,10 @@ def read_records(
     with gc_pause():
         arrays = JsonMembers(path, bad.path, keys).arrays
         require(arrays, keys, bad)
-        records = {key: list(map(decode_loosely, arrays.get(key, ()))) for key in KEYS}
-    images, _ = tabulate_images(records['images'], bad)
-    tabulate_annotations(records['annotations'], bad, need_masks=need_masks)
-    require({'images': images, 'categories': keep_good_categories(records['categories'], bad)}, (), bad)
+        records = {key: list(map(decode_plainly, arrays.get(key, ()))) for key in KEYS}
+        columns = tabulate(dict(records), bad.path, masks=need_masks)
+    bad.update(columns.bad)
+    if need_masks:
+        columns.require_masks(bad)
+    require({'images': columns.images, 'categories': columns.categories}, (), bad)
     return records

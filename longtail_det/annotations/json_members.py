@@ -6,11 +6,14 @@ import json
 import mmap
 import re
 from codecs import getincrementaldecoder
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 from msgspec import UNSET, Raw, UnsetType
 
 _BYTE_ORDER_MARK = b'\xef\xbb\xbf'
@@ -56,6 +59,8 @@ class JsonMembers:
                 text = _spell_not_finite(text)  # a copy, which real files do not need
                 self._map = None
                 found = decode(text)
+        except RecursionError:
+            raise ValueError(f'{name} is {otherwise}: its values are nested too deeply') from None
         except msgspec.DecodeError as error:
             raise ValueError(
                 f'{name} is not valid json: {error}, of {size} bytes; was it cut short while being downloaded or '
@@ -64,6 +69,7 @@ class JsonMembers:
         members = {key: value for key, value in msgspec.structs.asdict(found).items() if value is not UNSET}
         self.keys = frozenset(members)
         self.arrays: dict[str, list[Raw]] = {k: value for k, value in members.items() if isinstance(value, list)}
+        _refuse_repeated_members(text, self.arrays, name)
         self.release()
 
     def release(self) -> None:
@@ -72,19 +78,83 @@ class JsonMembers:
             self._map.madvise(mmap.MADV_DONTNEED)
 
 
-def decode_loosely(record: Raw) -> Any:
+def decode_plainly(record: Any) -> Any:
     """Decode a record that msgspec refuses, for what is wrong with it: numbers beyond all bounds, half of a letter.
 
     Args:
-        record: of `JsonMembers`.
+        record: of `JsonMembers`; anything else is returned as it is.
 
-    Raises:
-        ValueError: no UTF-8.
+    Returns:
+        The value; None where it is no UTF-8 or nested too deeply. An object with a key twice is a `RepeatedKey`.
     """
-    text = bytes(memoryview(record))
+    if not isinstance(record, Raw):
+        return record
+    text = bytes(record)
     for value, spelled in _NOT_FINITE.items():
         text = text.replace(spelled, value)
-    return json.loads(text)
+    try:
+        return json.loads(text, object_pairs_hook=_unique_dict)
+    except (ValueError, RecursionError):
+        return None
+
+
+class RepeatedKey(dict[str, Any]):
+    """An object of a JSON that has a key twice, of which only the last would count.
+
+    Attributes:
+        key: that is there twice.
+    """
+
+    key = ''
+
+
+def repeated_key(text: bytes) -> str:
+    """Return a key that an object of a JSON has twice; empty where there is none.
+
+    Args:
+        text: the object; keys of objects in it are looked at too.
+    """
+    found: list[str] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        fields = _unique_dict(pairs)
+        found.extend([fields.key] if isinstance(fields, RepeatedKey) else [])
+        return fields
+
+    json.loads(text, object_pairs_hook=note)
+    return found[-1] if found else ''
+
+
+def _unique_dict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) == len(pairs):
+        return fields
+    repeated = RepeatedKey(fields)
+    counts = Counter(key for key, _ in pairs)
+    repeated.key = counts.most_common(1)[0][0]
+    return repeated
+
+
+def _refuse_repeated_members(text: memoryview | bytearray, members: Mapping[str, Any], name: str) -> None:
+    """Raise where a member is there twice: decoders take the last without a word."""
+    base, start, rest = _address(text), 0, []
+    spans = [
+        (_address(records[0]), _address(records[-1]) + len(records[-1])) for records in members.values() if records
+    ]
+    for first, last in sorted(spans):
+        rest.append(bytes(text[start : first - base]))
+        start = last - base
+    rest.append(bytes(text[start:]))
+    around = b''.join(rest)  # the file without these records
+    if any(around.count(f'"{key}"'.encode()) > 1 for key in members):
+        with suppress(RecursionError):
+            repeated = repeated_key(around)
+            if repeated in members:
+                raise ValueError(f'{name} has {repeated} twice; expected each member once, merge or remove one of them')
+
+
+def _address(buffer: Any) -> int:
+    return int(np.frombuffer(buffer, dtype=np.uint8).__array_interface__['data'][0])
 
 
 def _map_file(path: str | Path) -> mmap.mmap:

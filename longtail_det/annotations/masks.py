@@ -10,7 +10,10 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from msgspec import UNSET
 from numpy.typing import NDArray
+
+from .record_faults import is_integer, is_number
 
 MIN_POLYGON_NUMBERS = 6
 
@@ -73,14 +76,12 @@ class MaskWriter:
         kinds: a `MaskKind` each.
         spans: two numbers each, see `MaskColumns.segmentation`.
         rle_sizes: two numbers each, zeros where the mask is no RLE.
-        faulty: number of the annotation -> its `segmentation`, where something is wrong with it.
     """
 
     def __init__(self) -> None:
         self.kinds = bytearray()
         self.spans = array('q')
         self.rle_sizes = array('q')
-        self.faulty: dict[int, Any] = {}
         self._polygon_offsets = array('q', [0])
         self._coordinates = array('d')
         self._rle_text = bytearray()
@@ -91,7 +92,7 @@ class MaskWriter:
 
         Args:
             segmentation: a list of polygons `[x1, y1, x2, y2, ...]`, or an RLE `{'size': [height, width], 'counts':
-                compressed text or run lengths}`; None or empty where the annotation has no mask.
+                compressed text or run lengths}`; None, [] or {} where the annotation has no mask.
             is_typed: a list is known to be one of lists of numbers.
 
         Returns:
@@ -101,7 +102,7 @@ class MaskWriter:
             >>> MaskWriter().add([[0, 0, 4, 4]])
             'polygon 0 has 4 numbers, expected x, y of at least 3 points'
         """
-        if not segmentation:
+        if segmentation is None or segmentation is UNSET or segmentation in ([], {}):
             self._note(MaskKind.NONE, 0, 0)
             return ''
         if not isinstance(segmentation, list):
@@ -109,15 +110,12 @@ class MaskWriter:
             if not fault:
                 self._add_rle(segmentation)
                 return ''
-            self.faulty[len(self.kinds)] = segmentation
             self._note(MaskKind.INVALID, 0, 0)
             return fault
         if is_typed and all(len(polygon) >= MIN_POLYGON_NUMBERS and not len(polygon) % 2 for polygon in segmentation):
             self._add_polygons(segmentation)
             return ''
         faults = [_polygon_fault(polygon, is_typed) for polygon in segmentation]
-        if any(faults):
-            self.faulty[len(self.kinds)] = segmentation
         self._add_polygons([polygon for polygon, fault in zip(segmentation, faults, strict=True) if not fault])
         return next((f'polygon {number} {fault}' for number, fault in enumerate(faults) if fault), '')
 
@@ -140,9 +138,9 @@ class MaskWriter:
 
     def _add_rle(self, rle: Mapping[str, Any]) -> None:
         counts = rle['counts']
-        if isinstance(counts, str):
+        if isinstance(counts, (str, bytes)):
             start = len(self._rle_text)
-            self._rle_text += counts.encode()
+            self._rle_text += counts.encode() if isinstance(counts, str) else counts
             self._note(MaskKind.RLE_TEXT, start, len(self._rle_text), *rle['size'])
         else:
             start = len(self._run_lengths)
@@ -156,7 +154,7 @@ class MaskWriter:
 
 
 def _polygon_fault(polygon: Any, is_typed: bool) -> str:
-    if not is_typed and not (isinstance(polygon, list) and all(type(number) in (int, float) for number in polygon)):
+    if not is_typed and not (isinstance(polygon, list) and all(map(is_number, polygon))):
         return 'is not a flat list of numbers x1, y1, x2, y2, ...'
     count = len(polygon)
     if count < MIN_POLYGON_NUMBERS:
@@ -168,13 +166,13 @@ def _rle_fault(rle: Any) -> str:
     if not isinstance(rle, Mapping):
         return f'segmentation is a {type(rle).__name__}, expected polygons or an RLE'
     size, counts = rle.get('size'), rle.get('counts')
-    if not (isinstance(size, list) and len(size) == 2 and all(type(side) is int and side > 0 for side in size)):
-        return f'RLE size {size!r}, expected [height, width]'
+    if not (isinstance(size, list) and len(size) == 2 and all(is_integer(side) and side > 0 for side in size)):
+        return f'RLE size {size!r:.80}, expected [height, width]'
     if isinstance(counts, list):
-        if not all(type(count) is int for count in counts):
-            return 'RLE counts are not all whole numbers'
+        if not all(type(count) is int and count >= 0 for count in counts):
+            return 'RLE counts are not all whole numbers of at least 0'
         if sum(counts) != size[0] * size[1]:
             return f'RLE counts add up to {sum(counts)}, expected height x width = {size[0] * size[1]}'
-    elif not (isinstance(counts, str) and counts):
+    elif not (isinstance(counts, (str, bytes)) and counts):
         return f'RLE counts are a {type(counts).__name__}, expected compressed text or a list of run lengths'
     return ''

@@ -6,14 +6,14 @@ import re
 import struct
 from array import array
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
 from msgspec import UNSET, Meta, Raw, UnsetType
 
 from .bad_records import BadRecords
-from .json_members import decode_loosely
+from .json_members import decode_plainly, repeated_key
 from .masks import MaskWriter
 from .record_faults import explain_annotation, explain_image, title
 from .table import AnnotationTable, ClassLists, ImageTable
@@ -21,10 +21,14 @@ from .table import AnnotationTable, ClassLists, ImageTable
 _ANNOTATION_ROW = struct.Struct('=3q5d4?4x')
 _ANNOTATION_COLUMNS = np.dtype([('ids', 'i8', 3), ('box', 'f8', 4), ('area', 'f8'), ('flags', '?', 4), ('pad', 'V4')])
 _COCO_2014_PREFIX = re.compile(r'^COCO_(?:train|val|test)2014_(?=\d{12}\.jpg$)')
-#: of images, what only some readers need
 WRONG_LISTS = 'images with malformed lists of classes'
 
+_MAX_NAME = 4096
+_FIND_KEYS = re.compile(rb'"(\w+)"\s*:')
+_REQUIRED = 5
+
 Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Flag = bool | Literal[0, 1] | None
 
 
 class ImageRecord(msgspec.Struct, gc=False):
@@ -47,18 +51,14 @@ class AnnotationRecord(msgspec.Struct, gc=False):
     category_id: Int64
     bbox: tuple[float, float, float, float]
     area: float
-    iscrowd: Any = False
-    ignore: Any = UNSET
+    iscrowd: Flag | UnsetType = UNSET
+    ignore: Flag | UnsetType = UNSET
 
 
 class MaskedAnnotation(AnnotationRecord, gc=False):
     """An annotation whose mask is read."""
 
     segmentation: list[list[float]] | dict[str, Any] | UnsetType | None = UNSET
-
-
-class _NeedsMask(AnnotationRecord, kw_only=True):
-    segmentation: Any
 
 
 def tabulate_images(records: Iterable[Any], bad: BadRecords) -> tuple[ImageTable, ClassLists]:
@@ -77,8 +77,8 @@ def tabulate_images(records: Iterable[Any], bad: BadRecords) -> tuple[ImageTable
     negatives, not_exhaustive = array('q'), array('q')
     for position, record in enumerate(records):
         try:
-            image = decode(record) if isinstance(record, Raw) else msgspec.convert(record, ImageRecord)
-        except msgspec.DecodeError:
+            image = _decode_image(record, decode)
+        except (msgspec.DecodeError, RecursionError):
             repaired = _repair_image(record, position, bad)
             if repaired is None:
                 continue
@@ -102,9 +102,7 @@ def tabulate_images(records: Iterable[Any], bad: BadRecords) -> tuple[ImageTable
     return table, ClassLists(*pairs)
 
 
-def tabulate_annotations(
-    records: Iterable[Any], bad: BadRecords, masks: MaskWriter | None = None, *, need_masks: bool = False
-) -> AnnotationTable:
+def tabulate_annotations(records: Iterable[Any], bad: BadRecords, masks: MaskWriter | None = None) -> AnnotationTable:
     """Read annotation records into a table, in file order.
 
     Args:
@@ -112,17 +110,21 @@ def tabulate_annotations(
             `ignore` may miss.
         bad: takes note of malformed ones and of invalid masks.
         masks: keeps the masks; None where they are not looked at.
-        need_masks: whether a record without `segmentation` is malformed.
     """
-    kind: type[Any] = MaskedAnnotation if masks is not None else _NeedsMask if need_masks else AnnotationRecord
+    kind: type[Any] = AnnotationRecord if masks is None else MaskedAnnotation
     decode = msgspec.json.Decoder(kind).decode
     rows, pack = bytearray(), _ANNOTATION_ROW.pack
     for position, source in enumerate(records):
         is_typed = True
         try:
-            record = decode(source) if isinstance(source, Raw) else msgspec.convert(source, kind)
-        except msgspec.DecodeError:
-            record, is_typed = _repair_annotation(source, position, bad, need_masks), False
+            if isinstance(source, Raw):
+                record = decode(source)
+                if masks is not None and _has_repeated_key(record, source):
+                    raise msgspec.ValidationError
+            else:
+                record = msgspec.convert(source, kind)
+        except (msgspec.DecodeError, RecursionError):
+            record, is_typed = _repair_annotation(source, position, bad), False
             if record is None:
                 continue
         says_mask = False
@@ -147,20 +149,44 @@ def image_name(file_name: str | None, coco_url: str | None, is_lvis: bool) -> st
         coco_url: of the record.
         is_lvis: whether the record has `neg_category_ids`.
 
+    Returns:
+        The name; empty where there is none that a file can have.
+
     Example:
         >>> image_name(None, 'http://host/train2017/000000391895.jpg', True)
         'train2017/000000391895.jpg'
         >>> image_name('COCO_val2014_000000000123.jpg', None, True)
         '000000000123.jpg'
     """
-    if not file_name:
-        return '/'.join((coco_url or '').split('/')[-2:])
-    return _COCO_2014_PREFIX.sub('', file_name) if is_lvis else file_name
+    name = file_name or '/'.join((coco_url or '').split('/')[-2:])
+    if len(name) > _MAX_NAME or '\0' in name:
+        return ''  # the column is as wide as the longest name
+    return _COCO_2014_PREFIX.sub('', name) if is_lvis and file_name else name
+
+
+def _decode_image(record: Any, decode: Any) -> Any:
+    if not isinstance(record, Raw):
+        return msgspec.convert(record, ImageRecord)
+    image, text = decode(record), bytes(record)
+    keys = _FIND_KEYS.findall(text)
+    if len(set(keys)) < len(keys) and repeated_key(text):
+        raise msgspec.ValidationError
+    return image
+
+
+def _has_repeated_key(record: MaskedAnnotation, source: Raw) -> bool:
+    """Return whether a key is there twice; a record of as many quotation marks as known keys need not be parsed."""
+    text, mask = bytes(source), record.segmentation
+    keys = _REQUIRED + (record.iscrowd is not UNSET) + (record.ignore is not UNSET) + (mask is not UNSET)
+    if type(mask) is dict:
+        keys += len(mask) + (type(mask.get('counts')) is str)
+    # replacing finds a byte four times faster than counting
+    return len(text) - len(text.replace(b'"', b'')) != 2 * keys and bool(repeated_key(text))
 
 
 def _repair_image(record: Any, position: int, bad: BadRecords) -> ImageRecord | None:
     """What of an image can be used though msgspec refuses it: its name or its lists of classes may be wrong."""
-    plain = _plain(record)
+    plain = decode_plainly(record)
     fault = explain_image(plain)
     if fault:
         bad.add('malformed images', f'{title("image", plain, position)} {fault}')
@@ -177,10 +203,10 @@ def _repair_image(record: Any, position: int, bad: BadRecords) -> ImageRecord | 
     return image
 
 
-def _repair_annotation(source: Any, position: int, bad: BadRecords, need_mask: bool) -> MaskedAnnotation | None:
+def _repair_annotation(source: Any, position: int, bad: BadRecords) -> MaskedAnnotation | None:
     """What of an annotation can be used though msgspec refuses it: its mask may be wrong, a number numpy's or inf."""
-    plain = _plain(source)
-    fault = explain_annotation(plain, need_mask=need_mask)
+    plain = decode_plainly(source)
+    fault = explain_annotation(plain)
     if fault:
         bad.add('malformed annotations', f'{title("annotation", plain, position)} {fault}')
         return None
@@ -195,13 +221,6 @@ def _repair_annotation(source: Any, position: int, bad: BadRecords, need_mask: b
         ignore=plain.get('ignore', UNSET),
         segmentation=plain.get('segmentation', UNSET),
     )
-
-
-def _plain(record: Any) -> Any:
-    try:
-        return decode_loosely(record) if isinstance(record, Raw) else record
-    except ValueError:
-        return None
 
 
 def _annotation_table(columns: np.ndarray[Any, np.dtype[np.void]], masks: MaskWriter | None) -> AnnotationTable:

@@ -21,7 +21,7 @@ from .masks import MaskColumns
 from .table import AnnotationTable, ClassLists, ImageTable
 
 #: a store of another number is built anew
-FORMAT = 1
+FORMAT = 2
 _HEADER = 'header.json'
 _PIECE = 2**20
 _TABLES: dict[str, type[Any]] = {
@@ -77,7 +77,6 @@ def write_store(folder: Path, columns: AnnotationColumns, source: Source) -> Non
         'has_annotations': columns.has_annotations,
         'bad_counts': columns.bad.counts,
         'bad_examples': columns.bad.examples,
-        'faulty_masks': columns.faulty_masks,
         'categories': columns.categories,
     }
     _write_header(folder, header)
@@ -167,7 +166,6 @@ def map_columns(folder: Path, header: Mapping[str, Any], name: str) -> Annotatio
         **{flag: arrays[flag] for flag in _FLAGS},
         categories=header['categories'],
         bad=bad,
-        faulty_masks={int(row): mask for row, mask in header['faulty_masks'].items()},
         has_annotations=header['has_annotations'],
         folder=folder,
         reopen=partial(_map_again, folder, header['columns'], name),

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from longtail_det.checks import whole
 from longtail_det.losses import NeedsClassStatistics, OptionalStatistics, ScoreParts
 
 
@@ -23,9 +24,7 @@ class Calibration(nn.Module):
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
-        if num_classes < 1:
-            raise ValueError(f'{type(self).__name__}: num_classes={num_classes}; expected at least 1')
-        self.num_classes = num_classes
+        self.num_classes = whole('num_classes', num_classes, 1)
 
     def adjust_logits(self, cls_score: Tensor) -> Tensor:
         """Return the logits of one head, before those of the stages of a cascade are averaged.

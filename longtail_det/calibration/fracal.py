@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from longtail_det.checks import number
 from longtail_det.functional.calibration import fracal
 from longtail_det.losses import OptionalStatistics
 from longtail_det.statistics import ClassStatistics
@@ -34,7 +35,7 @@ class FRACAL(CountCalibration):
 
     def __init__(self, num_classes: int, strength: float = 2.0, class_statistics: OptionalStatistics = None) -> None:
         super().__init__(num_classes, class_statistics)
-        self.strength = strength
+        self.strength = number('strength', strength, 0)
 
     def register_tables(self) -> None:
         """Register image counts, the number of all images, and fractal dimensions."""

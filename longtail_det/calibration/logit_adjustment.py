@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from longtail_det.checks import number, one_of
 from longtail_det.functional.calibration import logit_adjustment
 from longtail_det.losses import OptionalStatistics
 from longtail_det.statistics import ClassStatistics
@@ -38,11 +39,9 @@ class LogitAdjustment(CountCalibration):
         count: str = 'image',
         class_statistics: OptionalStatistics = None,
     ) -> None:
-        if count not in ('image', 'instance'):
-            raise ValueError(f"LogitAdjustment: count={count!r}; expected 'image' or 'instance'")
-        self.count = count
+        self.count = one_of('count', count, ('image', 'instance'))
         super().__init__(num_classes, class_statistics)
-        self.tau = tau
+        self.tau = number('tau', tau)
 
     def register_tables(self) -> None:
         """Register the counts."""

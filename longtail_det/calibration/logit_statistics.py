@@ -6,6 +6,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from longtail_det.checks import number
+
 
 class LogitStatistics(nn.Module):
     """Mean and unbiased variance of each column of logits.
@@ -31,9 +33,7 @@ class LogitStatistics(nn.Module):
 
     def __init__(self, num_channels: int, momentum: float | None = None) -> None:
         super().__init__()
-        if momentum is not None and not 0 < momentum <= 1:
-            raise ValueError(f'LogitStatistics: momentum={momentum}; expected a number in (0, 1], or None')
-        self.momentum = momentum
+        self.momentum = None if momentum is None else number('momentum', momentum, above=0, high=1)
         self.register_buffer('mean', torch.zeros(num_channels, dtype=torch.float64))
         self.register_buffer('var', torch.ones(num_channels, dtype=torch.float64))
         self.register_buffer('num_rows', torch.zeros((), dtype=torch.float64))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from longtail_det.checks import number
 from longtail_det.functional.calibration import NORCAL_VARIANTS, norcal
 from longtail_det.losses import OptionalStatistics
 from longtail_det.statistics import ClassStatistics
@@ -44,7 +45,7 @@ class NorCal(CountCalibration):
                 f'NorCal: variant={variant!r}, renormalize={renormalize}; expected one of {NORCAL_VARIANTS}, and '
                 "renormalize=True with 'logits'"
             )
-        self.gamma = gamma
+        self.gamma = number('gamma', gamma, 0)
         self.variant = variant
         self.renormalize = renormalize
 

@@ -24,9 +24,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from .arguments import CommandParser, add_common_arguments
+from .arguments import CommandParser, add_common_arguments, numeric
 from .calibration import add_calibration_arguments, read_calibration
 from .errors import UserError, one_line_errors, setup_errors, user_errors
+from .outputs import check_output
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -35,7 +36,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('config', nargs='?', help='config file')
     parser.add_argument('checkpoint', nargs='?', help='checkpoint file or URL')
     add_calibration_arguments(parser)
-    parser.add_argument('--strengths', nargs='+', type=float, metavar='X', help='strengths to try, with --calibration')
+    parser.add_argument(
+        '--strengths', nargs='+', type=numeric(), metavar='X', help='strengths to try, with --calibration'
+    )
     parser.add_argument(
         '--images',
         type=_positive,
@@ -86,6 +89,7 @@ def _check_arguments(args: argparse.Namespace) -> None:
         raise UserError('calibrate runs in one process; leave out --launcher')
     if args.strengths and not args.calibration:
         raise UserError('--strengths are those of one method; name it with --calibration')
+    check_output('--out', args.out, is_folder=True)
 
 
 def _calibrate_results(args: argparse.Namespace) -> int:
@@ -95,6 +99,7 @@ def _calibrate_results(args: argparse.Namespace) -> int:
     given = [name for name in ('config', 'checkpoint', 'ann', 'strengths') if getattr(args, name)]
     if given:
         raise UserError(f'--results runs no model and tries no strengths; leave out {given[0]}')
+    check_output('--out', args.out, ('.json',))
     wanted = read_calibration(args.calibration)
     from .calibrated_results import write_calibrated
 

@@ -24,6 +24,7 @@ from longtail_det.statistics import FREQUENCY_GROUPS, ClassStatistics
 from .arguments import CommandParser
 from .errors import one_line_errors, user_errors
 from .group_table import row, span
+from .outputs import check_output
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -41,6 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     args = build_parser().parse_args(argv)
+    check_output('--out', args.out)
     with user_errors():
         if args.out.resolve() == args.ann.resolve():
             raise ValueError(f'--out is the annotation file itself: {args.out}; choose another name')

@@ -1,7 +1,7 @@
 """Compare two runs on the same images: AP of both, the difference B - A, and its interval, by frequency group.
 
-A and B are results files (the standard results json, or the pickle of `tools/test.py --out`) or work directories that
-hold one, RUN/results.pkl or RUN/results.json. The interval is a bootstrap over images, paired: both runs are scored on
+A and B are results files (the standard results json, or what `tools/test.py --out` wrote) or work directories that hold
+one, such as RUN/results.json. The interval is a bootstrap over images, paired: both runs are scored on
 the same resamples. It says how far the difference would move on as many other images; it says nothing of other seeds
 of the training. Where zero is inside, these images do not tell the runs apart.
 
@@ -31,7 +31,7 @@ from longtail_det.statistics import FREQUENCY_GROUPS, Interval
 from .arguments import CommandParser
 from .commands import note
 from .errors import one_line_errors, user_errors
-from .eval import read_detections, with_groups
+from .eval import check_result_file, read_detections, with_groups
 from .text_table import text_table
 
 
@@ -93,12 +93,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def compare(args: argparse.Namespace) -> list[Row]:
     """Read the files, match both runs and resample them together."""
+    files = [str(_predictions(run)) for run in (args.a, args.b)]
+    for path in files:
+        check_result_file(path)
     ann = args.ann or _ann_of_folder(args.a)
     note(f'reading {ann} ...')
     gt = read_ground_truth(ann, args.metric)
     if args.class_statistics:
         gt = with_groups(gt, args.class_statistics)
-    found = [read_detections(str(_predictions(run)), gt, args.metric, 'mask') for run in (args.a, args.b)]
+    found = [read_detections(path, gt, args.metric, 'mask') for path in files]
     tested = [set(img_ids) for _, img_ids in found if img_ids is not None]
     if any(images != tested[0] for images in tested):
         raise ValueError(

@@ -14,7 +14,9 @@ from typing import Any
 
 from mmengine.config import Config, DictAction
 
+from .config_values import check_values
 from .errors import UserError, describe
+from .outputs import check_output
 
 # the configs of a checkout, or those that were installed with the package
 _CONFIGS = (Path(__file__).parents[1] / '.mim' / 'configs').resolve()
@@ -54,7 +56,8 @@ def load_config(args: argparse.Namespace) -> Config:
     """Read `args.config`, then apply the common arguments of the command line to it.
 
     Raises:
-        UserError: the file has an error inside, or an option does not fit it.
+        UserError: the file has an error inside, an option does not fit it, a number is out of its range, or the work
+            dir cannot be written to.
     """
     cfg = read_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
@@ -62,12 +65,14 @@ def load_config(args: argparse.Namespace) -> Config:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    check_output('--work-dir', cfg.work_dir, is_folder=True)
     randomness = {'seed': None, **(cfg.get('randomness') or {})}  # mmengine wants the key
     if args.seed is not None:
         randomness['seed'] = args.seed
     if args.deterministic:
         randomness['deterministic'] = True
     cfg.randomness = randomness
+    check_values(cfg)
     return cfg
 
 

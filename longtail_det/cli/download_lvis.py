@@ -78,9 +78,19 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--parts', nargs='+', choices=PARTS, default=list(PARTS), help='what to fetch; default: all')
     parser.add_argument('--dry-run', action='store_true', help='say what would be done, touch nothing')
     parser.add_argument('--keep-archives', action='store_true', help='leave the archives in ROOT/downloads')
-    parser.add_argument('--annotations-url', metavar='URL', help='folder of a mirror that has the annotation archives')
-    parser.add_argument('--images-url', metavar='URL', default=IMAGES_URL, help='the same of the image archives')
+    parser.add_argument(
+        '--annotations-url', type=_url, metavar='URL', help='folder of a mirror that has the annotation archives'
+    )
+    parser.add_argument(
+        '--images-url', type=_url, metavar='URL', default=IMAGES_URL, help='the same of the image archives'
+    )
     return parser
+
+
+def _url(text: str) -> str:
+    if not re.match(r'https?://[^/\s]', text):
+        raise argparse.ArgumentTypeError(f'found {text!r}, expected the http(s) address of a folder')
+    return text
 
 
 @one_line_errors

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ParamSpec
 
+from longtail_det.checks import InputError
+
 from .commands import as_typed, program_name
 
 _P = ParamSpec('_P')
@@ -27,6 +29,14 @@ _MAX_LENGTH = 600
 class UserError(Exception):
     """A mistake that the user can fix; the message is the one line that says how."""
 
+    exit_code = USER_ERROR_CODE
+
+
+class RunError(UserError):
+    """What ends a run that was set up well: a full disk, a lost process, a loss that is not finite; exit code 1."""
+
+    exit_code = 1
+
 
 @dataclass
 class Progress:
@@ -36,7 +46,7 @@ class Progress:
 
 
 def one_line_errors(main: Callable[_P, int]) -> Callable[_P, int]:
-    """Return a `main(argv)` that reports a `UserError` as one line on stderr and returns 2.
+    """Return a `main(argv)` that reports a `UserError` as one line on stderr and returns its exit code.
 
     Under torchrun the line goes to the file that torchrun reads, so that it appears once and not once per process.
 
@@ -54,6 +64,9 @@ def one_line_errors(main: Callable[_P, int]) -> Callable[_P, int]:
             return main(*args, **kwargs)
         except UserError as error:
             _report(as_typed(f'{program_name()}: error: {error}'))
+            return error.exit_code
+        except MemoryError as error:
+            _report(f'{program_name()}: error: not enough memory{f" ({error})" if str(error) else ""}')
             return USER_ERROR_CODE
         except KeyboardInterrupt:
             return 130
@@ -81,7 +94,7 @@ def user_errors() -> Iterator[None]:
 
 @contextmanager
 def setup_errors() -> Iterator[Progress]:
-    """Raise a `UserError` in place of any exception raised before `Progress.started`.
+    """Raise a `UserError` in place of any exception raised before `Progress.started`, and of an `InputError` later.
 
     What mmengine, mmdet and this package raise while they build things from a config speaks about the config. The
     environment variable LONGTAIL_DET_TRACEBACK=1 keeps every traceback.
@@ -94,7 +107,7 @@ def setup_errors() -> Iterator[Progress]:
             raise RuntimeError(str(error)) from error
         raise
     except Exception as error:
-        if progress.started or os.environ.get(TRACEBACK_VARIABLE):
+        if (progress.started and not isinstance(error, InputError)) or os.environ.get(TRACEBACK_VARIABLE):
             raise
         raise UserError(f'{describe(error)} ({TRACEBACK_VARIABLE}=1 shows where)') from error
 
@@ -119,7 +132,7 @@ def describe(error: Exception) -> str:
     if message.startswith('Failed to import custom modules'):
         message = f'{message.split(", the current sys.path")[0]}: {_root(error)}'
     if 'DataLoader worker' in message:
-        message = message.splitlines()[-1]
+        message = message.splitlines()[-1].removeprefix(f'{type(error).__module__}.{type(error).__qualname__}: ')
     unregistered = re.search(r'(\w+) is not in the (\w+)::(.+?) registry', message)
     if unregistered:
         return _describe_unregistered(*unregistered.groups())

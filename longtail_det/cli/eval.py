@@ -1,8 +1,8 @@
 """Score detections that lie in a file: box, mask and boundary AP as lvis-api 0.5.3 gives them, to the last bit.
 
 RESULTS is the standard results json, a list of records with image_id, category_id, score and bbox (x, y, width, height)
-or segmentation (RLE), or the pickle of `tools/test.py --out` (unpickling runs code, so only files of your own). A json
-is scored on all images of the annotation file, a pickle on the images in it, unless --img-ids names them.
+or segmentation (RLE), or the .npz or .pkl of `tools/test.py --out` or of mmdet's DumpDetResults. A json is scored on
+all images of the annotation file, the others on the images in them, unless --img-ids names them.
 
 --out holds every number in full precision, {"bbox": {"AP": ..., "APr": ...}, "bbox_fixed": {...}}, -1 where there is
 nothing to find; --classwise a table of one row per class. --intervals adds "AP_low", "AP_high" and those of the groups
@@ -27,7 +27,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from longtail_det.annotations import load_class_statistics
+from longtail_det.annotations import ON_BAD, load_class_statistics
 from longtail_det.evaluation import Detections, GroundTruth, ap_table, read_ground_truth, read_results, result_fields
 from longtail_det.evaluation.diagnosis import (
     RESAMPLES,
@@ -43,11 +43,13 @@ from longtail_det.evaluation.diagnosis import (
 from longtail_det.evaluation.lvis import METRICS, MODES, match_detections, predicted_columns
 from longtail_det.evaluation.predicted_images import read_predicted_images
 from longtail_det.evaluation.results import name_results
+from longtail_det.spreadsheet import csv_cells
 
 from .arguments import CommandParser
 from .commands import note
 from .error_text import error_text, errors_json
 from .errors import one_line_errors, user_errors
+from .outputs import RESULT_SUFFIXES, check_output
 
 Results = dict[str, dict[str, float]]
 
@@ -56,7 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = CommandParser(__doc__)
     parser.add_argument('--ann', required=True, metavar='GT.json', help='LVIS or COCO annotation file')
-    parser.add_argument('--results', required=True, metavar='RESULTS', help='.json, .pkl or .pickle')
+    parser.add_argument('--results', required=True, metavar='RESULTS', help='.json, .npz or .pkl')
     parser.add_argument('--metric', nargs='+', choices=METRICS, default=['bbox'], help='default: bbox')
     parser.add_argument(
         '--mode',
@@ -74,6 +76,12 @@ def build_parser() -> argparse.ArgumentParser:
         "as in lvis-api on records with both, and so in mmdet's LVISMetric",
     )
     parser.add_argument('--img-ids', metavar='FILE', help='score on these images only: a json list or one id a line')
+    parser.add_argument(
+        '--on-bad',
+        choices=ON_BAD,
+        default='error',
+        help='refuse GT.json where it has bad records (default), or skip them',
+    )
     parser.add_argument(
         '--class-statistics',
         metavar='FILE',
@@ -99,6 +107,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     args = build_parser().parse_args(argv)
     with user_errors():
+        check_result_file(args.results)
+        check_output('--out', args.out)
+        check_output('--classwise', args.classwise)
         results, gt, errors = score(args)
         if args.out:
             args.out.parent.mkdir(parents=True, exist_ok=True)
@@ -120,7 +131,7 @@ def score(args: argparse.Namespace) -> tuple[Results, GroundTruth, dict[str, tup
     if args.intervals is not None and 'default' not in args.mode:
         raise ValueError(f'--intervals belongs to --mode default, but --mode is {" ".join(args.mode)}; add default')
     note(f'reading {args.ann} ...')
-    gt = read_ground_truth(args.ann, args.metric)
+    gt = read_ground_truth(args.ann, args.metric, on_bad=args.on_bad)
     if args.class_statistics:
         gt = with_groups(gt, args.class_statistics)
     columns_of, img_ids = read_detections(args.results, gt, args.metric, args.segm_area)
@@ -146,13 +157,10 @@ def read_detections(
     path: str, gt: GroundTruth, metrics: Sequence[str], segm_area: str
 ) -> tuple[Callable[[str], Detections], list[int] | None]:
     """Read results; return the detections by metric, and the tested images where the file names them."""
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'results file not found: {path}')
     if path.endswith('.json'):
         columns = read_records(path, metrics, segm_area)
+        columns.require_categories(gt.category_ids, path)
         return lambda metric: columns, None
-    if not path.endswith(('.pkl', '.pickle')):
-        raise ValueError(f'--results {path}: expected a file that ends in .json, .pkl or .pickle')
     note(f'reading {path} ...')
     images = read_predicted_images(path)
     category_ids = images[0].get('category_ids', gt.category_ids.tolist()) if images else ()
@@ -163,8 +171,16 @@ def read_detections(
             raise ValueError(f'--metric {metric} needs masks, but {path} holds none; test a model with a mask head')
         return columns if segm_area == 'mask' else columns.with_box_areas()
 
-    columns_of(metrics[0])
+    columns_of(metrics[0]).require_categories(gt.category_ids, path)
     return columns_of, [image['img_id'] for image in images]
+
+
+def check_result_file(path: str) -> None:
+    """Raise for what cannot be a results file, before the annotations are read."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'results file not found: {path}')
+    if not path.endswith(RESULT_SUFFIXES):
+        raise ValueError(f'--results {path}: expected a file that ends in .json, .npz, .pkl or .pickle')
 
 
 def read_records(path: str, metrics: Sequence[str], segm_area: str) -> Detections:
@@ -213,8 +229,9 @@ def write_classes(
     path: Path, results: Results, gt: GroundTruth, errors: Mapping[str, tuple[ErrorTypes, OptimalLRP]]
 ) -> None:
     """Write one row per class; a cell is empty where there is nothing to find, or no threshold."""
-    columns: dict[str, Iterable[Any]] = {'category_id': gt.category_ids.tolist(), 'name': gt.names}
-    columns['group'] = [''] * gt.num_classes if gt.groups is None else gt.groups.tolist()
+    groups = [''] * gt.num_classes if gt.groups is None else gt.groups.tolist()
+    columns: dict[str, Iterable[Any]] = {'category_id': gt.category_ids.tolist()}
+    columns |= {'name': csv_cells(gt.names), 'group': csv_cells(groups)}
     for name, values in results.items():
         if any(key.startswith('AP/') for key in values):
             ap = [values[f'AP/{class_name}'] for class_name in gt.names]

@@ -23,7 +23,7 @@ from pathlib import Path
 from longtail_det.statistics import FREQUENCY_GROUPS
 from longtail_det.synthetic import MAX_CLASSES, PRESETS, GlyphsConfig, GlyphsSummary, make_glyphs
 
-from .arguments import CommandParser
+from .arguments import CommandParser, numeric
 from .errors import UserError, one_line_errors
 from .group_table import row, span
 
@@ -53,9 +53,14 @@ def build_parser() -> argparse.ArgumentParser:
         default = getattr(PRESETS['default'], field.name)
         limit = f', 1 to {MAX_CLASSES}' if field.name == 'num_classes' else ''
         text = f'{_HELP[field.name]}{limit} (default preset: {default:.4g})'
-        parser.add_argument(option, type=type(default), metavar='N', help=text)
+        parser.add_argument(option, type=numeric(is_whole=isinstance(default, int)), metavar='N', help=text)
     parser.add_argument('--overwrite', action='store_true', help='replace a LongTailGlyphs dataset in --out')
-    parser.add_argument('--workers', type=int, metavar='N', help='processes to draw with (default: one per processor)')
+    parser.add_argument(
+        '--workers',
+        type=numeric(1, is_whole=True),
+        metavar='N',
+        help='processes to draw with (default: one per processor)',
+    )
     return parser
 
 

@@ -37,8 +37,9 @@ from longtail_det.statistics import (
     resampled_count,
 )
 
-from .arguments import CommandParser
+from .arguments import CommandParser, numeric
 from .errors import one_line_errors, user_errors
+from .outputs import check_output
 
 Counts = NDArray[np.float64]
 
@@ -58,21 +59,29 @@ def build_parser() -> argparse.ArgumentParser:
     parser = CommandParser(__doc__)
     parser.add_argument('--ann', required=True, metavar='TRAIN.json', help='LVIS or COCO annotations of the images')
     parser.add_argument('--out', type=Path, required=True, metavar='PNG', help='file to write')
-    parser.add_argument('--oversample-thr', type=float, default=1e-3, help='threshold of RFS (default: %(default)s)')
+    parser.add_argument(
+        '--oversample-thr', type=numeric(0, 1), default=1e-3, help='threshold of RFS (default: %(default)s)'
+    )
     parser.add_argument('--mode', choices=RESAMPLING_MODES, default='image', help='RFS (image) or IRFS (instance)')
     parser.add_argument(
         '--rounding', choices=['ceil', 'stochastic'], default='ceil', help='of repeat factors (default: %(default)s)'
     )
-    parser.add_argument('--rio-replay', type=int, default=0, metavar='N', help='features replayed at a time; 0: no RIO')
+    parser.add_argument(
+        '--rio-replay',
+        type=numeric(0, is_whole=True),
+        default=0,
+        metavar='N',
+        help='features replayed at a time; 0: no RIO',
+    )
     parser.add_argument(
         '--rio-max-images',
-        type=int,
+        type=numeric(0, is_whole=True),
         default=REPLAY_MAX_IMAGES,
         help='with --rio-replay: most images of a target class (default: %(default)s)',
     )
     parser.add_argument(
         '--images-per-step',
-        type=int,
+        type=numeric(1, is_whole=True),
         default=2,
         help='with --rio-replay: images that a process sees in a step (default: %(default)s)',
     )
@@ -83,6 +92,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     args = build_parser().parse_args(argv)
+    check_output('--out', args.out, ('.png',))
     from longtail_det.visualization import figure_png, plot_resampling  # matplotlib, which --help does without
 
     with user_errors():
@@ -134,10 +144,6 @@ def with_replay(
     image_count: NDArray[np.int64], images: Counts, instances: Counts, length: float, args: argparse.Namespace
 ) -> Counts:
     """Return the instances of an epoch, with the replayed features of the target classes."""
-    if args.rio_replay < 0 or args.images_per_step < 1:
-        raise ValueError(
-            f'--rio-replay {args.rio_replay} and --images-per-step {args.images_per_step}; expected at least 0 and 1'
-        )
     targets = replay_classes(image_count, args.rio_max_images)
     replayed = expected_replays(images, length, replay=args.rio_replay, images_per_step=args.images_per_step)
     samples = instances.copy()

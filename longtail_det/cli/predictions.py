@@ -1,4 +1,4 @@
-"""What tools/test.py --out writes: all predictions as a pickle, or the standard results json of LVIS and COCO."""
+"""What tools/test.py --out writes: all predictions as arrays or as a pickle, or the results json of LVIS and COCO."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from mmengine.dist import barrier, get_rank, get_world_size, is_main_process
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from torch import Tensor
 
+from longtail_det.evaluation.result_arrays import result_columns, write_result_arrays
 from longtail_det.files import replacing
 from longtail_det.metrics.predictions import Prediction
 from longtail_det.metrics.ranked_json import RankedJson
@@ -27,19 +29,19 @@ def prediction_writer(path: str, dataset: Any) -> BaseMetric:
     """Return the metric that writes predictions of a dataset and measures nothing.
 
     Args:
-        path: ends in .pkl or .pickle for a pickle, in .json for the results JSON.
-        dataset: its `cat_ids` are the categories of the model's labels; only a pickle can do without.
+        path: ends in .npz for arrays, in .pkl or .pickle for a pickle, in .json for the results JSON.
+        dataset: its `cat_ids` are the categories of the model's labels; only the results JSON needs them.
 
     Raises:
         UserError: it has none, and the results JSON needs them.
     """
     category_ids = getattr(dataset, 'cat_ids', None)
     if not path.endswith('.json'):
-        return PickleWriter(path, category_ids)
+        return (ArraysWriter if path.endswith('.npz') else PickleWriter)(path, category_ids)
     if category_ids is None:
         raise UserError(
             f'--out {path}, but {type(dataset).__name__} has no cat_ids, which the results json needs; '
-            'use a dataset such as LVISDataset, or give a name that ends in .pkl'
+            'use a dataset such as LVISDataset, or give a name that ends in .npz'
         )
     return JsonWriter(path, category_ids)
 
@@ -64,17 +66,40 @@ class PickleWriter(BaseMetric):
         for sample in data_samples:
             kept = {key: _to_cpu(value) for key, value in sample.items() if key not in _GROUND_TRUTH}
             if 'masks' in kept.get('pred_instances', {}):
-                kept['pred_instances']['masks'] = encoded_masks(Prediction.from_sample(sample))
+                # plain dicts, which anyone can read without this package
+                kept['pred_instances']['masks'] = [dict(mask) for mask in encoded_masks(Prediction.from_sample(sample))]
             if self.category_ids is not None:
                 kept['category_ids'] = self.category_ids
             self.results.append(kept)
 
     def compute_metrics(self, results: list[Any]) -> dict[str, float]:
         """Write the images of all processes, on the main one."""
-        with replacing(self.path) as unfinished, unfinished.open('wb') as stream:
-            pickle.dump(results, stream, protocol=pickle.HIGHEST_PROTOCOL)
+        with replacing(self.path) as unfinished:
+            self._write(unfinished, results)
         MMLogger.get_current_instance().info(f'predictions of {len(results)} images written to {self.path}')
         return {}
+
+    def _write(self, path: Path, results: list[Any]) -> None:
+        with path.open('wb') as stream:
+            pickle.dump(results, stream, protocol=pickle.HIGHEST_PROTOCOL)
+
+
+class ArraysWriter(PickleWriter):
+    """Write the detections of every image as arrays, which need no pickle: see `evaluation.result_arrays`."""
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
+        """Keep the predictions of a batch, on the CPU; raise a ValueError at the first where they are no detections."""
+        is_first = not self.results
+        super().process(data_batch, data_samples)
+        for image in self.results[-len(data_samples) :]:
+            found = image.get('pred_instances', {})
+            # numpy has no bfloat16
+            found |= {k: v.float() for k, v in found.items() if isinstance(v, Tensor) and v.dtype == torch.bfloat16}
+        if is_first:
+            result_columns(self.results)
+
+    def _write(self, path: Path, results: list[Any]) -> None:
+        write_result_arrays(path, results)
 
 
 class JsonWriter(BaseMetric):
@@ -131,7 +156,7 @@ def prediction_records(sample: Mapping[str, Any], category_ids: np.ndarray) -> l
     if 'mask_scores' in sample['pred_instances']:
         raise ValueError(
             'this model scores masks apart from boxes, and a record of the results json holds one score; '
-            'give --out a name that ends in .pkl'
+            'give --out a name that ends in .npz'
         )
     found = Prediction.from_sample(sample)
     if len(found.labels) and not 0 <= found.labels.min() <= found.labels.max() < len(category_ids):

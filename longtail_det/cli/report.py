@@ -1,7 +1,7 @@
 """Write one self-contained HTML report of a run, or of several side by side, and the numbers as CSV and markdown.
 
 A RUN is a work directory of tools/train.py and tools/test.py. The config in it names the annotation files; the
-predictions are those of `tools/test.py ... --out RUN/results.pkl` (or results.json). With them the report shows AP over
+predictions are those of `tools/test.py ... --out RUN/results.npz` (or .json, .pkl). With them the report shows AP over
 training images, score calibration, what rare objects are confused with, and the best and worst rare classes; without
 them the table of AP, AP by frequency group, losses and class frequency. Several runs are compared with the first one.
 
@@ -29,9 +29,10 @@ from longtail_det.evaluation.diagnosis import RESAMPLES
 from longtail_det.statistics import ClassStatistics
 from longtail_det.version import __version__
 
-from .arguments import CommandParser
+from .arguments import CommandParser, numeric
 from .commands import as_typed, note
 from .errors import one_line_errors, user_errors
+from .outputs import check_output
 
 if TYPE_CHECKING:
     from longtail_det.reports import DataSource, Details, ReportFigure, Run
@@ -51,20 +52,29 @@ def build_parser() -> argparse.ArgumentParser:
         '--results',
         type=Path,
         nargs='+',
-        help='predictions of tools/test.py --out, one file per RUN (default: RUN/results.pkl or RUN/results.json)',
+        help='predictions of tools/test.py --out, one file per RUN (default: RUN/results.npz, .pkl or .json)',
     )
     parser.add_argument('--ann', help='annotation file of the tested images (default: from the config of the run)')
     parser.add_argument('--train-ann', help='training annotations or class statistics (default: from the config)')
+    parser.add_argument(
+        '--trust-config', action='store_true', help='run the config of a RUN as Python if it is more than dumped data'
+    )
     parser.add_argument('--img-root', type=Path, help='folder of the images, if they moved since the test')
     parser.add_argument(
         '--metric', choices=('bbox', 'segm'), help='AP of the figures by class (default: segm if tested)'
     )
     parser.add_argument('--title', help='headline (default: the names of the runs)')
     parser.add_argument(
-        '--num-images', type=int, default=8, help='images to show; 0 for none and no galleries (default: %(default)s)'
+        '--num-images',
+        type=numeric(0, is_whole=True),
+        default=8,
+        help='images to show; 0 for none and no galleries (default: %(default)s)',
     )
     parser.add_argument(
-        '--score-thr', type=float, default=0.3, help='lowest score to show and to count as an answer (default: 0.3)'
+        '--score-thr',
+        type=numeric(0, 1),
+        default=0.3,
+        help='lowest score to show and to count as an answer (default: 0.3)',
     )
     parser.add_argument(
         '--intervals',
@@ -83,6 +93,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     args = build_parser().parse_args(argv)
     command = f'{as_typed("longtail-det report")} {shlex.join(argv)}'
+    out = args.out or args.runs[0] / 'report.html'
+    check_output('--out', out, ('.html', '.htm'))
+    for suffix in ('.csv', '.md', '.classes.csv'):
+        check_output('--out', out.with_suffix(suffix))
     with user_errors():
         runs, path = make_report(args, command)
     for run in runs:
@@ -96,7 +110,7 @@ def make_report(args: argparse.Namespace, command: str) -> tuple[list[Run], Path
     from longtail_det import reports  # matplotlib, which --help does without
 
     runs = reports.find_runs(args.runs, args.names, args.results)
-    tested, train_ann = reports.data_of_runs(runs, args.ann, args.train_ann)
+    tested, train_ann = reports.data_of_runs(runs, args.ann, args.train_ann, trust_config=args.trust_config)
     note(f'reading {train_ann} ...')
     stats = load_class_statistics(train_ann)
     notes: list[str] = []

@@ -1,8 +1,8 @@
 """Test a detector: run a checkpoint over the test set of a config and print its metrics.
 
 Example:
-    longtail-det test configs/glyphs/CONFIG.py work_dirs/mine/iter_900.pth --eval bbox segm --out results.pkl
-    longtail-det test configs/glyphs/CONFIG.py --results results.pkl --eval segm
+    longtail-det test configs/glyphs/CONFIG.py work_dirs/mine/iter_900.pth --eval bbox segm --out results.npz
+    longtail-det test configs/glyphs/CONFIG.py --results results.npz --eval segm
     longtail-det test configs/glyphs/CONFIG.py work_dirs/mine/iter_900.pth --format-only --out results.json
     longtail-det test configs/glyphs/CONFIG.py work_dirs/mine/iter_900.pth --calibration norcal gamma=0.6 \\
         --ann data/glyphs/annotations/glyphs_train.json
@@ -20,11 +20,13 @@ import inspect
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .arguments import CommandParser, add_common_arguments
+from .arguments import CommandParser, add_common_arguments, numeric
 from .calibration import add_calibration_arguments, read_calibration
 from .errors import UserError, one_line_errors, setup_errors
+from .outputs import RESULT_SUFFIXES, check_output
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -40,25 +42,24 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--eval', nargs='+', choices=_METRICS, help='what to measure; default: what the config says')
     parser.add_argument(
         '--out',
-        type=_prediction_path,
         metavar='FILE',
-        help='write all predictions to this .pkl, or to this .json in the standard results format of LVIS and COCO',
+        help='write all predictions to this .npz of arrays, to this .json in the standard results format of LVIS and '
+        'COCO, or to this .pkl as mmdet does',
+    )
+    parser.add_argument(
+        '--allow-partial', action='store_true', help='test a checkpoint that lacks weights of the model, or has others'
     )
     parser.add_argument('--format-only', action='store_true', help='write --out and measure nothing')
-    parser.add_argument('--results', metavar='FILE.pkl', help='measure these predictions of --out, without a model')
+    parser.add_argument(
+        '--results', metavar='FILE.npz', help='measure these predictions of --out (.npz or .pkl), without a model'
+    )
     parser.add_argument('--show', action='store_true', help='show each image with its predictions')
     parser.add_argument('--show-dir', help='write the painted images to this folder inside the work dir')
-    parser.add_argument('--wait-time', type=float, default=2, help='seconds that --show holds an image')
+    parser.add_argument('--wait-time', type=numeric(0), default=2, help='seconds that --show holds an image')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation (flips, or tta_model of the config)')
     add_calibration_arguments(parser)
     add_common_arguments(parser)
     return parser
-
-
-def _prediction_path(text: str) -> str:
-    if not text.endswith(('.pkl', '.pickle', '.json')):
-        raise argparse.ArgumentTypeError(f'expected a file that ends in .pkl, .pickle or .json, got {text!r}')
-    return text
 
 
 @one_line_errors
@@ -74,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             check_checkpoint(args.checkpoint)
         # torch takes seconds to import: a wrong path is reported before
         from .calibrated_model import give_statistics, set_calibration
-        from .runner import StartHook, build_runner, evaluate_again, prepare_processes, select_device
+        from .runner import StartHook, build_runner, prepare_processes, select_device
 
         device = select_device(args)
         cfg = load_config(args)
@@ -82,11 +83,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             set_calibration(cfg, read_calibration(args.calibration))
         _apply_test_options(cfg, args)
         if args.results:
+            from .offline_evaluation import evaluate_again
+
             evaluate_again(cfg, args.results, args.out)
             return 0
         prepare_processes(cfg, args, device)
         runner = build_runner(cfg)
-        runner.register_hook(StartHook(progress, loops=('test_loop',)), priority='HIGHEST')
+        hook = StartHook(progress, loops=('test_loop',), allow_partial=args.allow_partial)
+        runner.register_hook(hook, priority='HIGHEST')
         if args.ann:
             give_statistics(runner.model, args.ann, runner.test_loop.dataloader.dataset.metainfo['classes'])
         if args.out:
@@ -100,17 +104,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _check_arguments(args: argparse.Namespace) -> None:
     if args.results is None and args.checkpoint is None:
-        raise UserError('give a checkpoint to test, or --results FILE.pkl to measure predictions again')
+        raise UserError('give a checkpoint to test, or --results FILE.npz to measure predictions again')
     if args.results is not None:
-        names = ('checkpoint', 'show', 'show_dir', 'tta', 'calibration', 'ann')
+        names = ('checkpoint', 'allow_partial', 'show', 'show_dir', 'tta', 'calibration', 'ann')
         given = {_spelled(name): getattr(args, name) for name in names}
         wrong = [name for name, value in given.items() if value]
         if wrong or args.launcher != 'none':
             raise UserError(f'--results runs no model, in one process; leave out {wrong[0] if wrong else "--launcher"}')
         if not os.path.isfile(args.results):
-            raise UserError(f'no file {args.results}; --results wants what tools/test.py --out FILE.pkl wrote')
+            raise UserError(f'no file {args.results}; --results wants what tools/test.py --out FILE.npz wrote')
     if args.format_only and not args.out:
-        raise UserError('--format-only writes predictions; say where with --out FILE.json or FILE.pkl')
+        raise UserError('--format-only writes predictions; say where with --out FILE.json or FILE.npz')
+    check_output('--out', args.out, RESULT_SUFFIXES)
     if args.format_only and args.eval:
         raise UserError('--format-only measures nothing; leave out --eval')
 
@@ -168,6 +173,8 @@ def enable_drawing(cfg: Config, args: argparse.Namespace) -> None:
         raise UserError("--show needs default_hooks.visualization=dict(type='DetVisualizationHook') in the config")
     hook.update(draw=True, show=args.show, wait_time=args.wait_time)
     if args.show_dir:
+        # the hook puts a folder named by the time between
+        check_output('--show-dir', Path(cfg.get('work_dir', ''), 'TIME', args.show_dir), is_folder=True)
         hook['test_out_dir'] = args.show_dir
 
 

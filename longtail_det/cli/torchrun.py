@@ -15,7 +15,7 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 
-from .errors import USER_ERROR_CODE, UserError, one_line_errors
+from .errors import UserError, one_line_errors
 
 
 @one_line_errors
@@ -113,7 +113,7 @@ def launch(arguments: Sequence[str]) -> int:
         run.run(run.parse_args(list(arguments)))
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
-        if failure.exitcode == USER_ERROR_CODE:
+        if os.path.isfile(failure.error_file):  # where `one_line_errors` leaves its line
             print(failure.message, file=sys.stderr)
         else:
             print(f'process {rank} ended with exit code {failure.exitcode}; its output is above', file=sys.stderr)

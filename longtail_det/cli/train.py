@@ -3,8 +3,9 @@
 Example:
     longtail-det train configs/glyphs/CONFIG.py --work-dir work_dirs/mine --cfg-options train_cfg.max_iters=100
 
-On several GPUs or processes use tools/dist_train.sh, on Slurm tools/slurm_train.sh. A run that was stopped goes on with
---resume.
+On several GPUs or processes use tools/dist_train.sh, on Slurm tools/slurm_train.sh. A run that was stopped or killed
+goes on with --resume from its newest whole checkpoint, exactly (docs/resume.md). Checkpoints of an earlier run are not
+overwritten; --from-scratch moves them away. SIGTERM and SIGHUP save a checkpoint and end the run with 143 or 129.
 
 The learning rate of a config belongs to its auto_scale_lr.base_batch_size, the images per update of the weights; these
 are train_dataloader.batch_size x processes x --accumulate. With --auto-scale-lr the rate is multiplied by their ratio.
@@ -21,16 +22,19 @@ behind it.
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .arguments import CommandParser, add_common_arguments
+from .arguments import CommandParser, add_common_arguments, numeric
 from .errors import UserError, one_line_errors, setup_errors
 
 if TYPE_CHECKING:
     from mmengine.config import Config
     from mmengine.runner import Runner
+
+_TIMEOUT = 600  # seconds
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -39,7 +43,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('config', help='config file')
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision (needs a GPU)')
     parser.add_argument(
-        '--accumulate', type=int, metavar='N', help='batches per update of the weights; default: what the config says'
+        '--accumulate',
+        type=numeric(1, is_whole=True),
+        metavar='N',
+        help='batches per update of the weights; default: what the config says',
     )
     parser.add_argument(
         '--auto-scale-lr', action='store_true', help='scale the learning rate with the images per update'
@@ -49,7 +56,20 @@ def build_parser() -> argparse.ArgumentParser:
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='go on from a checkpoint; without a value from the latest one in the work dir',
+        help='go on from a checkpoint; without a value from the newest whole one in the work dir',
+    )
+    parser.add_argument(
+        '--from-scratch',
+        action='store_true',
+        help='start over where the work dir holds checkpoints (with --resume: where none of them is whole); they are '
+        'moved into a folder inside it',
+    )
+    parser.add_argument(
+        '--timeout',
+        type=_seconds,
+        metavar='SECONDS',
+        help='end the run when another process or a loader worker says nothing for so long; default: '
+        f'env_cfg.dist_cfg.timeout of the config, or {_TIMEOUT}',
     )
     parser.add_argument(
         '--first-stage',
@@ -73,18 +93,27 @@ def main(argv: Sequence[str] | None = None) -> int:
             check_checkpoint(args.resume)
         # torch takes seconds to import: a wrong path is reported before
         from .runner import StartHook, build_runner, prepare_processes, select_device
+        from .train_run import exact_checkpoints, train, use_exact_checkpoints
 
         device = select_device(args)
         cfg = load_config(args)
         _apply_training_options(cfg, args, device)
+        use_exact_checkpoints(cfg)
         prepare_processes(cfg, args, device)
         runner = build_runner(cfg)
-        _warn_if_nothing_to_resume(cfg, runner)
         _count_accumulated(cfg, runner)
         hook = StartHook(progress, loops=('train_loop', 'val_loop'))
         runner.register_hook(hook, priority='HIGHEST')
-        runner.train()
+        with exact_checkpoints(runner, args.from_scratch, cfg.env_cfg.dist_cfg.timeout):
+            train(runner)
     return 0
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f'{text}; expected seconds, more than 0')
+    return value
 
 
 def _apply_training_options(cfg: Config, args: argparse.Namespace, device: str) -> None:
@@ -96,6 +125,8 @@ def _apply_training_options(cfg: Config, args: argparse.Namespace, device: str) 
         _enable_scaling(cfg)
     if args.first_stage is not None:
         _set_first_stage(cfg, args.first_stage)
+    timeout = args.timeout or (cfg.get('env_cfg') or {}).get('dist_cfg', {}).get('timeout', _TIMEOUT)
+    cfg.merge_from_dict({'env_cfg.dist_cfg.timeout': timeout})
     if args.resume is not None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
@@ -127,8 +158,6 @@ def enable_amp(cfg: Config, device: str) -> None:
 
 def accumulate(cfg: Config, batches: int) -> None:
     """Set the batches per update of the weights, as --accumulate asks for it."""
-    if batches < 1:
-        raise UserError(f'--accumulate {batches}; expected 1 or more')
     kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
     if kind not in ('OptimWrapper', 'AmpOptimWrapper', 'ApexOptimWrapper'):
         raise UserError(f'--accumulate sets optim_wrapper.accumulative_counts, which {kind} may not have')
@@ -160,10 +189,3 @@ def _count_accumulated(cfg: Config, runner: Runner) -> None:
             f'{batch_size * runner.world_size * batches} images per update of the weights: {batch_size} a batch x '
             f'{runner.world_size} processes x {batches} batches'
         )
-
-
-def _warn_if_nothing_to_resume(cfg: Config, runner: Runner) -> None:
-    from mmengine.runner import find_latest_checkpoint
-
-    if cfg.get('resume') and cfg.get('load_from') is None and find_latest_checkpoint(runner.work_dir) is None:
-        runner.logger.warning(f'--resume: no checkpoint in {runner.work_dir}, training starts from the beginning')

@@ -28,6 +28,7 @@ from longtail_det.version import __version__
 
 from .arguments import CommandParser
 from .errors import UserError, one_line_errors, setup_errors
+from .outputs import check_output
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -106,8 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _check_paths(args: argparse.Namespace) -> None:
     if not args.src.is_file():
         raise UserError(f'checkpoint not found: {args.src}')
-    if args.dst.suffix != '.pth':
-        raise UserError(f'{args.dst}: expected a name that ends in .pth')
+    check_output('DST', args.dst, ('.pth',))
     if args.dst.exists() and (not args.overwrite or args.dst.samefile(args.src)):
         raise UserError(f'{args.dst} exists already; choose another name, or give --overwrite (never SRC itself)')
     if args.config:

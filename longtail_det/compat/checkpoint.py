@@ -1,46 +1,50 @@
-"""Loads checkpoints of mmengine with torch's `weights_only` kept on."""
+"""Loads checkpoints of mmengine: tensors and what mmengine writes beside them, and nothing that could run code."""
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
 import struct
+import sys
 import zipfile
-from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, BinaryIO
 
-import numpy as np
 import torch
 from packaging.version import Version
+
+from longtail_det.plain_config import parse_plain_config
+from longtail_det.restricted_pickle import RefusedError
+
+from .checkpoint_globals import CheckpointUnpickler, load_restricted, safe_globals
 
 # torch.load refuses anything but tensors by default since this release
 _WEIGHTS_ONLY_SINCE = (2, 6)
 # what torch.load raises on a file that is cut short or garbled, by where the damage is
 _GARBLED = (AssertionError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError, struct.error)
 _REFUSED = re.compile(r'GLOBAL (\S+) (?:was not|whose)|but got (.+)|unrecognized function (.+)|(attribute \S+ of .+)')
-_DTYPES = 'bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 str'
 
 
+@cache
 def allow_mmengine_checkpoints() -> None:
-    """Let mmengine resume from its own checkpoints, and from nothing that could run code.
+    """Let torch load the checkpoints of mmengine, and nothing that could run code.
 
     Adds what mmengine writes beside tensors (log history, numpy scalars and arrays, config dicts in the metainfo,
-    one-cycle schedules) to torch's list of safe types, and replaces mmengine's loader of local files by
-    `load_from_local`. Calling it again changes nothing.
+    one-cycle schedules) to torch's list of safe types. Calling it again changes nothing.
     """
-    from mmengine.runner.checkpoint import CheckpointLoader
-
-    if Version(torch.__version__).release >= _WEIGHTS_ONLY_SINCE:
-        torch.serialization.add_safe_globals(_safe_globals())
-    CheckpointLoader.register_scheme(prefixes='', loader=load_from_local, force=True)
+    if _is_strict_by_default():
+        torch.serialization.add_safe_globals(safe_globals())
 
 
 def load_from_local(filename: str, map_location: Any = None) -> Any:
     """Read a checkpoint file the way `torch.load` does by default, with errors of one line.
 
-    Since torch 2.6 that default is `weights_only=True`, which torch's own variable
-    TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1 lifts.
+    That is with `weights_only=True`, and by a list of our own before torch 2.6; torch's own variable
+    TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1 lifts it. A config inside the checkpoint, which mmengine would run as Python, is
+    taken away: see `disarm`.
 
     Args:
         filename: a file on this machine, `~` allowed.
@@ -51,74 +55,112 @@ def load_from_local(filename: str, map_location: Any = None) -> Any:
 
     Raises:
         FileNotFoundError: no file of that name.
-        ValueError: the file is cut short or no checkpoint, or holds a type that is not on the list.
+        ValueError: the file is cut short, damaged or no checkpoint, or holds a type that is not on the list.
     """
     path = Path(filename).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f'checkpoint not found: {path}; check load_from, --resume or the path you gave')
+    return load_checked(path, f'{path} ({path.stat().st_size} bytes)', map_location)
+
+
+def load_checked(source: Path | BinaryIO, name: str, map_location: Any = None) -> Any:
+    """Read a checkpoint as `load_from_local` does.
+
+    Args:
+        source: a file, or a stream at its start, with `seek`.
+        name: what messages call it.
+        map_location: as in `torch.load`.
+
+    Raises:
+        ValueError: as there.
+    """
+    allow_mmengine_checkpoints()
     try:
-        return torch.load(path, map_location=map_location)
+        content = _load(source, map_location)
     except pickle.UnpicklingError as error:
-        raise ValueError(_unpickling_line(path, error)) from None
+        raise ValueError(_unpickling_line(name, source, error)) from None
     except _GARBLED as error:
         # a sound file may still fail, say on a GPU that is not there: torch's own words are best then
-        if 'Attempting to deserialize' in str(error) or _is_sound_zip(path):
+        if 'Attempting to deserialize' in str(error) or _is_sound_zip(source):
             raise
-        raise ValueError(_garbled_line(path, error)) from None
+        raise ValueError(_garbled_line(name, error)) from None
+    # torch does not look at the checksums of the archive
+    if zipfile.is_zipfile(source) and not _is_sound_zip(source):
+        raise ValueError(_garbled_line(name, ValueError('a checksum in it is wrong')))
+    return disarm(content)
 
 
-def _safe_globals() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
-    from mmengine.config import ConfigDict
-    from mmengine.logging import HistoryBuffer
-    from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
+def disarm(checkpoint: Any) -> Any:
+    """Take the configs out of a checkpoint that mmengine would run as Python.
 
-    rebuild: tuple[Any, Any] = (np.zeros(0).__reduce__()[0], np.float64(0).__reduce__()[0])
-    # numpy 2 renamed numpy.core to numpy._core; a checkpoint may come from either side
-    renamed = [
-        (function, f'numpy.{core}.multiarray.{function.__name__}') for function in rebuild for core in ('core', '_core')
-    ]
-    dtypes = [type(np.dtype(name)) for name in _DTYPES.split()]
-    # The real getattr would open the way to every attribute of every allowed object.
-    methods = [(_allowed_method, 'builtins.getattr')]
-    return [ConfigDict, HistoryBuffer, OneCycleParamScheduler, np.ndarray, np.dtype, *dtypes, *renamed, *methods]
+    Runner.resume runs `meta['config']`, in which it looks for one number; it becomes `meta['config_text']`.
+    DetInferencer without a config runs `cfg` of `meta` or of the message hub; it becomes `cfg_text`, unless it is only
+    data, as mmengine dumps it, and names no module that is not imported already.
 
+    Args:
+        checkpoint: what was saved; changed in place.
 
-def _allowed_method(owner: Any, name: str) -> Any:
-    """Return what pickle asks `getattr` for, of the few methods that mmengine's checkpoints name."""
-    from mmengine.logging import HistoryBuffer
-    from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
-
-    allowed: dict[Any, tuple[str, ...]] = {
-        HistoryBuffer: ('min', 'max', 'current', 'mean'),
-        OneCycleParamScheduler: ('_annealing_cos', '_annealing_linear'),
-    }
-    if not any(owner is cls and name in names for cls, names in allowed.items()):
-        raise pickle.UnpicklingError(f'attribute {name!r} of {owner!r}')
-    return getattr(owner, name)
+    Returns:
+        `checkpoint`.
+    """
+    for part in (_part(checkpoint, 'meta'), _part(_part(checkpoint, 'message_hub'), 'runtime_info')):
+        for key in ('config', 'cfg'):
+            if key in part and (key == 'config' or not _is_harmless(part[key])):
+                part[f'{key}_text'] = part.pop(key)
+    return checkpoint
 
 
-def _is_sound_zip(path: Path) -> bool:
+def _part(of: Any, key: str) -> dict[str, Any]:
+    part = of.get(key) if isinstance(of, dict) else None
+    return part if isinstance(part, dict) else {}
+
+
+def _is_strict_by_default() -> bool:
+    return Version(torch.__version__).release >= _WEIGHTS_ONLY_SINCE
+
+
+def _load(source: Path | BinaryIO, map_location: Any) -> Any:
+    if _is_strict_by_default() or os.environ.get('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD') == '1':
+        return torch.load(source, map_location=map_location)
+    # torch before 2.6 takes no list: an unpickler of ours has the same one
+    module = SimpleNamespace(__name__='restricted', Unpickler=CheckpointUnpickler, load=load_restricted)
+    return torch.load(source, map_location=map_location, pickle_module=module, weights_only=False)
+
+
+def _is_harmless(text: Any) -> bool:
     try:
-        with zipfile.ZipFile(path) as archive:
+        # a text file turns each kind of line end into one
+        imports = (parse_plain_config(text.replace('\r', '\n')).get('custom_imports') or {}).get('imports') or []
+        return set([imports] if isinstance(imports, str) else imports) <= sys.modules.keys()
+    except (AttributeError, TypeError, ValueError):
+        return False
+
+
+def _is_sound_zip(source: Path | BinaryIO) -> bool:
+    try:
+        with zipfile.ZipFile(source) as archive:
             return archive.testzip() is None
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
         return False
 
 
-def _unpickling_line(path: Path, error: Exception) -> str:
+def _unpickling_line(name: str, source: Path | BinaryIO, error: Exception) -> str:
     refused = _REFUSED.search(str(error))
-    if refused is None and not _is_sound_zip(path):
-        return _garbled_line(path, error)
-    held = next(filter(None, refused.groups())) if refused else 'a pickle that torch cannot check'
+    if isinstance(error, RefusedError):
+        held = str(error)
+    elif refused is None and not _is_sound_zip(source):
+        return _garbled_line(name, error)
+    else:
+        held = next(filter(None, refused.groups())) if refused else 'a pickle that torch cannot check'
     return (
-        f'checkpoint {path} holds {held}, which is no tensor and none of the types mmengine writes, and unpickling it '
+        f'checkpoint {name} holds {held}, which is no tensor and none of the types mmengine writes, and unpickling it '
         'can run code; if you trust who made the file, put TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1 before that one command'
     )
 
 
-def _garbled_line(path: Path, error: Exception) -> str:
+def _garbled_line(name: str, error: Exception) -> str:
     reason = str(error).split('WeightsUnpickler error:')[-1].strip().split('\n')[0] or type(error).__name__
     return (
-        f'{path} ({path.stat().st_size} bytes) cannot be read as a checkpoint ({reason}); was it cut short while being '
-        'written, copied or downloaded? Fetch it again or take an earlier one'
+        f'{name} cannot be read as a checkpoint ({reason}); was it cut short or damaged while being written, copied or '
+        'downloaded? Fetch it again or take an earlier one'
     )

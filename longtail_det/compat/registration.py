@@ -24,6 +24,7 @@ def register_with_mmdet() -> None:
     mmdet, so no import order matters, and a process that never asks pays nothing.
     """
     wrapt.register_post_import_hook(_provide_ops, 'mmcv')
+    wrapt.register_post_import_hook(_check_loaders, 'mmengine.runner.checkpoint')
     wrapt.register_post_import_hook(_prepare, 'mmdet')
     wrapt.register_post_import_hook(_add_locations, 'mmdet.registry')
 
@@ -32,6 +33,13 @@ def _provide_ops(mmcv: ModuleType) -> None:
     from .mmcv_ext import install_mmcv_ops
 
     install_mmcv_ops()
+
+
+def _check_loaders(checkpoint: ModuleType) -> None:
+    # before anything can be loaded, also where mmdet is never imported
+    from .mmengine_loaders import check_mmengine_loaders
+
+    check_mmengine_loaders(checkpoint)
 
 
 def _prepare(mmdet: ModuleType) -> None:

@@ -7,13 +7,17 @@ import os.path as osp
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from mmengine.fileio import load
+from mmengine.fileio import get_local_path, load
+from mmengine.structures import InstanceData
 
 from longtail_det.annotations import AnnotationColumns, LabelIndex
+from longtail_det.restricted_pickle import load_plain_pickle
 
 from .instances import build_info
 from .mixing import MixableDataset
 
+#: what mmdet's DumpProposals writes
+_PROPOSALS = {('mmengine.structures.instance_data', 'InstanceData'): InstanceData}
 _T = TypeVar('_T', bound='ColumnDataset')
 
 
@@ -42,9 +46,14 @@ class ColumnDataset(MixableDataset):
         self._fully_initialized = True
 
     def load_proposals(self) -> None:
-        """Read `proposal_file`, which maps `folder/file name` of each image to its proposals."""
+        """Read `proposal_file`, a .json or a pickle, which maps `folder/file name` of each image to its proposals."""
         self.proposal_file = osp.join(self.data_root, self.proposal_file or '')
-        self._proposals = load(self.proposal_file, backend_args=self.backend_args)
+        if self.proposal_file.endswith('.json'):
+            self._proposals = load(self.proposal_file, backend_args=self.backend_args)
+        else:
+            # mmengine would unpickle freely, and its yaml makes any object too
+            with get_local_path(self.proposal_file, backend_args=self.backend_args) as path:
+                self._proposals = load_plain_pickle(path, _PROPOSALS)
         if len(self._proposals) != len(self._label_index):
             raise ValueError(
                 f'{self.proposal_file} has proposals of {len(self._proposals)} images, expected those of the '

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os.path as osp
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from longtail_det.annotations import (
     select_categories,
     select_good,
 )
+from longtail_det.checks import number, one_of
 from longtail_det.statistics import ClassStatistics
 
 from .column_dataset import ColumnDataset
@@ -49,9 +50,7 @@ class LVISDataset(ColumnDataset):
             names are `file_name`, or the last two parts of `coco_url` where there is none (LVIS v1: set `img=''`
             and keep the folders train2017 and val2017 side by side).
         on_bad: 'error' refuses a file with bad records and names the first of them; 'skip' leaves them out, and
-            logs how many. Bad are: unknown or repeated ids, missing keys, values of the wrong type, boxes outside
-            their image or of negative size, polygons of fewer than 3 points or an odd count of numbers, RLE masks
-            that do not fit their image, and annotations without a mask where the pipeline loads masks.
+            logs how many; docs/annotations.md lists what is bad.
         check_images: also look for every image file; without it, for the first one only.
         store: map the annotations from a folder of columns, `<ann_file>.store`, that the first process builds and
             all processes share. Without it, and where a backend fetches the file, they are in memory.
@@ -97,9 +96,12 @@ class LVISDataset(ColumnDataset):
     ) -> None:
         _refuse_unknown('data_prefix', data_prefix or (), ('img', 'seg'))
         _refuse_unknown('filter_cfg', filter_cfg or (), ('filter_empty_gt', 'min_size'))
-        if on_bad not in ON_BAD:
-            raise ValueError(f"on_bad is {on_bad!r}, expected 'error' or 'skip'")
-        self.on_bad = on_bad
+        self.on_bad = one_of('on_bad', on_bad, ON_BAD)
+        if filter_cfg is not None and 'min_size' in filter_cfg:
+            number('filter_cfg.min_size', filter_cfg['min_size'], 0)
+        indices = kwargs.get('indices')
+        if isinstance(indices, (int, Sized)) and not indices:
+            raise ValueError(f'indices={indices!r} leaves no image; expected how many, or a list of positions')
         self.check_images = check_images
         self.store = store
         prefix = {'img': '', **(data_prefix or {})}

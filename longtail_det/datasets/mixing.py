@@ -7,6 +7,8 @@ from typing import Any
 
 from mmdet.datasets import BaseDetDataset
 
+from .image_loading import run_pipeline
+
 #: key of `results` under which such a transform finds the dataset
 DATASET = 'dataset'
 
@@ -26,7 +28,7 @@ class MixableDataset(BaseDetDataset):
         data = self.get_data_info(idx)
         if any(getattr(transform, 'needs_dataset', False) for transform in flatten(self.pipeline.transforms)):
             data[DATASET] = self
-        return self.pipeline(data)
+        return run_pipeline(self.pipeline.transforms, data)
 
 
 def flatten(transforms: Iterable[Any]) -> Iterator[Any]:

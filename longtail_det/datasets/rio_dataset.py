@@ -8,6 +8,7 @@ from typing import Any
 from mmdet.registry import DATASETS
 from mmengine.logging import print_log
 
+from longtail_det.checks import whole
 from longtail_det.statistics import REPLAY_MAX_IMAGES, replay_classes
 
 from .resampling import RepeatFactorDataset
@@ -46,7 +47,7 @@ class RIODataset(RepeatFactorDataset):
     ) -> None:
         if max_images is not None and target_classes is not None:
             raise ValueError(f'max_images={max_images} and target_classes are both given; leave out one of them')
-        self.max_images = REPLAY_MAX_IMAGES if max_images is None else max_images
+        self.max_images = REPLAY_MAX_IMAGES if max_images is None else whole('max_images', max_images, 0)
         self._wanted = target_classes
         super().__init__(dataset, **kwargs)
 

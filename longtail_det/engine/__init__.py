@@ -6,6 +6,7 @@ compat.install()  # first: without compiled mmcv, mmdet can only be imported wit
 
 from .hooks import (  # noqa: E402
     ClassStatisticsHook,
+    ExactCheckpointHook,
     FillBankHook,
     FirstStageHook,
     FreezeHook,
@@ -21,6 +22,7 @@ from .logit_statistics import collect_logit_statistics, training_batches  # noqa
 
 __all__ = [
     'ClassStatisticsHook',
+    'ExactCheckpointHook',
     'FillBankHook',
     'FirstStageHook',
     'FreezeHook',

@@ -125,7 +125,7 @@ def _blocks(file: BinaryIO, decode: Callable[[bytes], list[Any]]) -> Iterator[tu
         piece = cut[1] + b']' if cut else text
         try:
             block = decode(piece)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             if cut and _is_cut_short(piece):
                 continue  # inside a record that nests others, or inside a text
             block = None
@@ -149,6 +149,8 @@ def _is_cut_short(piece: bytes) -> bool:
         msgspec.json.decode(piece, type=list[msgspec.Raw])
     except msgspec.DecodeError as error:
         return 'truncated' in str(error)
+    except RecursionError:
+        pass
     return False
 
 
@@ -164,6 +166,8 @@ def _parse(text: bytes, start: int) -> Any:
     except json.JSONDecodeError as error:
         position = start + len(error.doc[: error.pos].encode())
         reason = f'{error.msg} at byte {position}); was it cut short while being copied?'
+    except RecursionError:
+        reason = 'its values are nested too deeply)'
     except UnicodeDecodeError as error:
         reason = f'{error.reason}); is it a pickle, or an archive?'
     raise ValueError(f'is not valid json ({reason}')

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from longtail_det.checks import number, numbers
 from longtail_det.functional import Sigmoid
 from longtail_det.functional.kernels import acsl_kernel
 from longtail_det.functional.losses import acsl_kept
@@ -53,13 +54,8 @@ class ACSL(NeedsClassStatistics, ActivationLoss):
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__(num_classes, reduction, loss_weight)
-        if not 0 < score_thr < 1 or len(bg_share) != 3 or not all(0 <= share <= 1 for share in bg_share):
-            raise ValueError(
-                f'ACSL: score_thr={score_thr}, bg_share={bg_share}; expected a score in (0, 1) and three shares in '
-                '[0, 1], for rare, common and frequent classes'
-            )
-        self.score_thr = score_thr
-        self.bg_share = tuple(bg_share)
+        self.score_thr = number('score_thr', score_thr, above=0, below=1)
+        self.bg_share = numbers('bg_share', bg_share, 3, low=0, high=1)
         # of the C + 1 columns: rare, common, frequent, background
         self.register_buffer('group', F.pad(torch.zeros(num_classes, dtype=torch.long), (0, 1), value=3))
         self.init_statistics(class_statistics)

@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from longtail_det.checks import number, one_of, whole
+
 from .score_parts import ScoreParts
 
 #: what 'mean' divides by: a number, a scalar tensor, or None for the number of RoIs
@@ -52,13 +54,9 @@ class RoIClassificationLoss(nn.Module):
 
     def __init__(self, num_classes: int, reduction: str = 'mean', loss_weight: float = 1.0) -> None:
         super().__init__()
-        if num_classes < 1:
-            raise ValueError(f'{type(self).__name__}: num_classes={num_classes}; expected at least 1')
-        if reduction not in REDUCTIONS:
-            raise ValueError(f'{type(self).__name__}: reduction={reduction!r}; expected one of {REDUCTIONS}')
-        self.num_classes = num_classes
-        self.reduction = reduction
-        self.loss_weight = loss_weight
+        self.num_classes = whole('num_classes', num_classes, 1)
+        self.reduction = one_of('reduction', reduction, REDUCTIONS)
+        self.loss_weight = number('loss_weight', loss_weight, 0)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of each RoI.

@@ -7,6 +7,7 @@ import logging
 import torch
 from torch import Tensor
 
+from longtail_det.checks import whole
 from longtail_det.functional.kernels import class_relative_kernel
 from longtail_det.functional.losses import class_relative_activation
 from longtail_det.statistics import COMMON_MAX_IMAGES, ClassStatistics
@@ -46,7 +47,7 @@ class ClassRelativeActivations(NeedsClassStatistics, RoIClassificationLoss):
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__(num_classes, reduction, loss_weight)
-        self.max_images = max_images
+        self.max_images = whole('max_images', max_images, 0)
         self.register_buffer('is_frequent', torch.zeros(num_classes, dtype=torch.bool))
         self.init_statistics(class_statistics)
 

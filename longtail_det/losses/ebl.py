@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from longtail_det.checks import number, probability
 from longtail_det.functional.losses import ebl_loss, ebl_update, mean_of_objects, own_scores
 
 from .base import AvgFactor
@@ -50,14 +51,9 @@ class EBL(SyncedStatistics, SoftmaxLoss):
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__(num_classes, reduction, loss_weight)
-        if not (0 <= momentum <= 1 and 0 < init_score <= 1 and 0 < bg_score <= 1):
-            raise ValueError(
-                f'EBL: momentum={momentum}, init_score={init_score}, bg_score={bg_score}; expected a momentum in '
-                '[0, 1] and scores in (0, 1]'
-            )
-        self.momentum = momentum
-        self.init_score = init_score
-        self.bg_score = bg_score
+        self.momentum = probability('momentum', momentum)
+        self.init_score = number('init_score', init_score, above=0, high=1)
+        self.bg_score = number('bg_score', bg_score, above=0, high=1)
         self.register_buffer('mean_score', F.pad(torch.full((num_classes,), init_score), (0, 1), value=bg_score))
         self.init_pending(3 * num_classes)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from longtail_det.checks import number
 from longtail_det.functional.kernels import ecm_kernel
 from longtail_det.functional.losses import ecm_tables
 from longtail_det.statistics import ClassStatistics
@@ -46,9 +47,7 @@ class ECMLoss(NeedsClassStatistics, ObjectnessLoss):
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__(num_classes, reduction, loss_weight)
-        if fg_bg_ratio <= 0:
-            raise ValueError(f'ECMLoss: fg_bg_ratio={fg_bg_ratio}; expected a positive number such as 6.3313')
-        self.fg_bg_ratio = fg_bg_ratio
+        self.fg_bg_ratio = number('fg_bg_ratio', fg_bg_ratio, above=0)
         self.register_buffer('margin', torch.zeros(num_classes + 1))
         self.register_buffer('column_weight', torch.ones(num_classes + 1))
         self.init_statistics(class_statistics)

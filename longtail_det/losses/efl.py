@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from longtail_det.checks import number, one_of, probability, whole
 from longtail_det.functional.kernels import focal_kernel
 from longtail_det.functional.losses import efl_focus, efl_loss, eqfl_loss
 
@@ -48,18 +49,14 @@ class EqualizedFocalLoss(SyncedStatistics):
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__()
-        name = type(self).__name__
-        if not use_sigmoid or num_classes < 1 or gamma < 1 or scale < 0 or reduction not in REDUCTIONS:
-            raise ValueError(
-                f'{name}: use_sigmoid={use_sigmoid}, num_classes={num_classes}, gamma={gamma}, scale={scale}, '
-                f'reduction={reduction!r}; expected True, at least 1, at least 1, at least 0 and one of {REDUCTIONS}'
-            )
-        self.num_classes = num_classes
+        if not use_sigmoid:
+            raise ValueError(f'use_sigmoid={use_sigmoid}; expected True')
+        self.num_classes = whole('num_classes', num_classes, 1)
         self.use_sigmoid = use_sigmoid
-        self.gamma = gamma
-        self.scale = scale
-        self.reduction = reduction
-        self.loss_weight = loss_weight
+        self.gamma = number('gamma', gamma, 1)
+        self.scale = number('scale', scale, 0)
+        self.reduction = one_of('reduction', reduction, REDUCTIONS)
+        self.loss_weight = number('loss_weight', loss_weight, 0)
         self.register_buffer('pos_grad', torch.zeros(num_classes))
         self.register_buffer('neg_grad', torch.zeros(num_classes))
         self.init_pending(2 * num_classes)
@@ -155,9 +152,7 @@ class EFL(EqualizedFocalLoss):
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__(num_classes, use_sigmoid, gamma, scale, reduction, loss_weight)
-        if not 0 <= alpha <= 1:
-            raise ValueError(f'EFL: alpha={alpha}; expected a weight in [0, 1]')
-        self.alpha = alpha
+        self.alpha = probability('alpha', alpha)
 
     def forward(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from longtail_det.checks import number
 from longtail_det.functional.kernels import eqlv2_kernel
 from longtail_det.functional.losses import eqlv2_weights
 
@@ -51,9 +52,9 @@ class EQLv2(SyncedStatistics, ObjectnessLoss):
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__(num_classes, reduction, loss_weight)
-        self.gamma = gamma
-        self.mu = mu
-        self.alpha = alpha
+        self.gamma = number('gamma', gamma, 0)
+        self.mu = number('mu', mu)
+        self.alpha = number('alpha', alpha, 0)
         self.test_with_obj = test_with_obj
         self.register_buffer('pos_grad', torch.zeros(num_classes))
         self.register_buffer('neg_grad', torch.zeros(num_classes))

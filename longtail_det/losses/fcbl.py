@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from longtail_det.checks import number
 from longtail_det.functional.kernels import fcbl_kernel, is_compiling
 from longtail_det.functional.losses import fcbl_loss, fcbl_margin
 
@@ -44,10 +45,8 @@ class FCBL(SyncedRows, ObjectnessLoss):
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__(num_classes, reduction, loss_weight)
-        if not 0 < prob_thr <= 1:
-            raise ValueError(f'FCBL: prob_thr={prob_thr}; expected a score in (0, 1]')
-        self.alpha = alpha
-        self.prob_thr = prob_thr
+        self.alpha = number('alpha', alpha, 0)
+        self.prob_thr = number('prob_thr', prob_thr, above=0, high=1)
         self.init_rows(num_classes)
         self.register_buffer('confusion_sum', torch.zeros(num_classes, num_classes))
         self.register_buffer('class_count', torch.zeros(num_classes))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from longtail_det.checks import number, whole
 from longtail_det.functional import Sigmoid
 from longtail_det.functional.kernels import fed_columns_kernel, is_compiling
 from longtail_det.functional.losses import fed_classes, fed_loss
@@ -55,10 +56,8 @@ class FedLoss(NeedsClassStatistics, ActivationLoss):
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__(num_classes, reduction, loss_weight)
-        if num_sampled < 2 or power < 0:
-            raise ValueError(f'FedLoss: num_sampled={num_sampled}, power={power}; expected at least 2 and at least 0')
-        self.num_sampled = num_sampled
-        self.power = power
+        self.num_sampled = whole('num_sampled', num_sampled, 2)
+        self.power = number('power', power, 0)
         self.register_buffer('draw_weight', torch.zeros(num_classes))
         self.init_statistics(class_statistics)
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from longtail_det.checks import number
 from longtail_det.functional.kernels import gap_kernel
 
 from .base import AvgFactor, RoIClassificationLoss
@@ -52,13 +53,9 @@ class GAP(SyncedStatistics, WrapperLoss):
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__(num_classes, reduction, loss_weight)
-        if lambda_ < 0 or gamma < 0 or delta <= 0:
-            raise ValueError(
-                f'GAP: lambda_={lambda_}, gamma={gamma}, delta={delta}; expected at least 0, at least 0 and above 0'
-            )
-        self.lambda_ = lambda_
-        self.gamma = gamma
-        self.delta = delta
+        self.lambda_ = number('lambda_', lambda_, 0)
+        self.gamma = number('gamma', gamma, 0)
+        self.delta = number('delta', delta, above=0)
         self.register_buffer('class_count', torch.zeros(num_classes))
         self.init_pending(num_classes)
         self.base = build_base(base, num_classes)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from longtail_det.checks import number, numbers
 from longtail_det.functional.losses import group_scores, group_softmax_loss, group_weights
 from longtail_det.statistics import ClassStatistics
 
@@ -54,13 +55,10 @@ class GroupSoftmax(NeedsClassStatistics, RoIClassificationLoss):
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__(num_classes, reduction, loss_weight)
-        if any(low >= high for low, high in itertools.pairwise(bins)) or others_ratio < 0:
-            raise ValueError(
-                f'GroupSoftmax: bins={tuple(bins)}, others_ratio={others_ratio}; expected ascending instance counts '
-                'such as (10, 100, 1000) and a ratio of at least 0'
-            )
-        self.bins = tuple(bins)
-        self.others_ratio = others_ratio
+        self.bins = numbers('bins', bins, low=0)
+        if any(low >= high for low, high in itertools.pairwise(self.bins)):
+            raise ValueError(f'bins={self.bins}; expected ascending instance counts such as (10, 100, 1000)')
+        self.others_ratio = number('others_ratio', others_ratio, 0)
         num_groups = len(self.bins) + 2
         self.extra_channels = num_groups + 1
         self.register_buffer('group_size', torch.zeros(num_groups, dtype=torch.long))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from longtail_det.checks import numbers
 from longtail_det.functional import Gumbel
 from longtail_det.functional.kernels import gumbel_kernel
 
@@ -43,8 +44,10 @@ class GumbelCE(ActivationLoss):
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__(num_classes, reduction, loss_weight)
-        if logit_clamp is not None and (len(logit_clamp) != 2 or logit_clamp[0] >= logit_clamp[1]):
-            raise ValueError(f'logit_clamp={logit_clamp}; expected (low, high) with low < high, or None')
+        if logit_clamp is not None:
+            low, high = numbers('logit_clamp', logit_clamp, 2)
+            if low >= high:
+                raise ValueError(f'logit_clamp={logit_clamp}; expected (low, high) with low < high, or None')
         self.logit_clamp = None if logit_clamp is None else (float(logit_clamp[0]), float(logit_clamp[1]))
         self.activation = Gumbel(self.logit_clamp)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from longtail_det.checks import number, one_of
 from longtail_det.functional.losses import log_share, logit_adjusted_loss
 from longtail_det.statistics import ClassStatistics
 
@@ -46,10 +47,8 @@ class LogitAdjustedCE(NeedsClassStatistics, SoftmaxLoss):
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__(num_classes, reduction, loss_weight)
-        if count not in COUNTS:
-            raise ValueError(f'LogitAdjustedCE: count={count!r}; expected one of {COUNTS}')
-        self.tau = tau
-        self.count = count
+        self.tau = number('tau', tau)
+        self.count = one_of('count', count, COUNTS)
         self.register_buffer('log_prior', torch.zeros(num_classes + 1))
         self.init_statistics(class_statistics)
 

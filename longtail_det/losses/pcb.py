@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from longtail_det.checks import one_of, probability, whole
 from longtail_det.functional.kernels import is_compiling
 from longtail_det.functional.losses import pcb_soft_target, pcb_update
 
@@ -65,14 +66,10 @@ class PCB(SyncedRows, WrapperLoss):
         super().__init__(num_classes, reduction, loss_weight)
         options = dict(base)
         kind = options.pop('type', None)
-        if kind not in BASES or not (0 <= alpha <= 1 and 0 <= momentum <= 1):
-            raise ValueError(
-                f'PCB: base type {kind!r}, alpha={alpha}, momentum={momentum}; expected one of {sorted(BASES)} and '
-                'numbers in [0, 1]'
-            )
-        self.alpha = alpha
-        self.momentum = momentum
-        self.start_epoch = start_epoch
+        one_of('base type', kind, sorted(BASES))
+        self.alpha = probability('alpha', alpha)
+        self.momentum = probability('momentum', momentum)
+        self.start_epoch = whole('start_epoch', start_epoch, 0)
         #: 0 until `set_epoch`
         self.epoch = 0
         #: of the last call of `forward`

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from longtail_det.checks import number
 from longtail_det.functional.kernels import is_compiling, seesaw_kernel, split_foreground
 
 from .base import AvgFactor, RoIClassificationLoss, percent_correct, reduce_loss
@@ -59,11 +60,9 @@ class SeesawLoss(SyncedStatistics, RoIClassificationLoss):
         super().__init__(num_classes, reduction, loss_weight)
         if use_sigmoid:
             raise ValueError('SeesawLoss is a softmax loss; use_sigmoid=True does not exist, remove it')
-        if p < 0 or q < 0 or not 0 < eps <= 1:
-            raise ValueError(f'SeesawLoss: p={p}, q={q}, eps={eps}; expected p >= 0, q >= 0 and 0 < eps <= 1')
-        self.p = p
-        self.q = q
-        self.eps = eps
+        self.p = number('p', p, 0)
+        self.q = number('q', q, 0)
+        self.eps = number('eps', eps, above=0, high=1)
         self.return_dict = return_dict
         # background included, and float32, as mmdet's checkpoints have it
         self.register_buffer('cum_samples', torch.zeros(num_classes + 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from longtail_det.checks import one_of
 from longtail_det.functional import Sigmoid
 from longtail_det.functional.kernels import sigmoid_ce_kernel
 
@@ -35,9 +36,7 @@ class SigmoidCE(ActivationLoss):
         self, num_classes: int, test_activation: str = 'sigmoid', reduction: str = 'mean', loss_weight: float = 1.0
     ) -> None:
         super().__init__(num_classes, reduction, loss_weight)
-        if test_activation not in ('sigmoid', 'softmax'):
-            raise ValueError(f"test_activation={test_activation!r}; expected 'sigmoid' or 'softmax'")
-        self.test_activation = test_activation
+        self.test_activation = one_of('test_activation', test_activation, ('sigmoid', 'softmax'))
         self.joint_softmax = test_activation == 'softmax'
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import logging
 import torch
 from torch import Tensor
 
+from longtail_det.checks import number, probability
 from longtail_det.statistics import ClassStatistics
 
 from .activation_loss import ActivationLoss, find_activation
@@ -56,10 +57,10 @@ class TailLoss(NeedsClassStatistics, ActivationLoss):
                 f'{type(self).__name__}: lambda_={lambda_}, lambda_instances={lambda_instances}; give one of them, the '
                 'share of the training images or the number of training instances below which a class is tail'
             )
-        if lambda_ is not None and not 0 <= lambda_ <= 1:
-            raise ValueError(f'lambda_={lambda_}; expected a share of the training images in [0, 1], such as 1.1e-3')
-        if lambda_instances is not None and lambda_instances < 0:
-            raise ValueError(f'lambda_instances={lambda_instances}; expected a number of instances, such as 1652')
+        if lambda_ is not None:
+            probability('lambda_', lambda_)
+        if lambda_instances is not None:
+            number('lambda_instances', lambda_instances, 0)
 
     def use_statistics(self, stats: ClassStatistics) -> None:
         """Store which classes are tail, and log how many: the number that can be compared between datasets."""

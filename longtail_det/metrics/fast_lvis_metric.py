@@ -71,6 +71,7 @@ class FastLVISMetric(BaseMetric):
         backend_args: mmengine's file backend for `ann_file`.
         store: map the annotations from the store of a local `ann_file`, see `LVISDataset`.
         metric_items: results to log, such as ['AP', 'APr']; all where None, and the AP of every class in any case.
+        on_bad: 'error' refuses a file with bad records, 'skip' scores without them (docs/annotations.md).
         intervals: resamples of the images, usually 1000, for `bbox_AP_low`, `bbox_AP_high` and so on: the ends of the
             95 % intervals of AP, APr, APc and APf in mode 'default', see `ResampledAP`; none where None.
         iou_thrs: None or 0.5, 0.55, ..., 0.95; there because mmdet's class has it, as is `proposal_nums`: None.
@@ -98,6 +99,7 @@ class FastLVISMetric(BaseMetric):
         *,
         store: bool = True,
         metric_items: str | Sequence[str] | None = None,
+        on_bad: str = 'error',
         intervals: int | None = None,
         iou_thrs: float | Sequence[float] | None = None,
         proposal_nums: Sequence[int] | None = None,
@@ -122,7 +124,9 @@ class FastLVISMetric(BaseMetric):
         self.ann_file = ann_file
         with local_annotations(ann_file, backend_args) as path:
             scored = () if format_only else self.metrics
-            self._file_gt = read_ground_truth(path, scored, name=ann_file, store=store and path == ann_file)
+            self._file_gt = read_ground_truth(
+                path, scored, name=ann_file, store=store and path == ann_file, on_bad=on_bad
+            )
         self._start()
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:

@@ -69,7 +69,7 @@ class LVISAPIMetric(BaseMetric):
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.metrics = [metric] if isinstance(metric, str) else list(metric)
         check_choice('metric', self.metrics, ('bbox', 'segm'))
-        check_format_only(format_only, outfile_prefix)
+        check_format_only(format_only, outfile_prefix, backend_args is None)
         self.classwise = classwise
         self.outfile_prefix = outfile_prefix
         self.format_only = format_only

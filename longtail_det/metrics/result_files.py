@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,18 +16,28 @@ from .ranked_json import RankedJson
 _USERS = {'bbox': {'bbox'}, 'segm': {'segm', 'boundary'}}
 
 
-def check_format_only(format_only: bool, outfile_prefix: str | None) -> None:
-    """Raise where results files are asked for, but not where to write them.
+def check_format_only(format_only: bool, outfile_prefix: str | None, is_local: bool = True) -> None:
+    """Raise where results files are asked for, but not where to write them, or they cannot be written there.
 
     Args:
         format_only: as given in the config.
         outfile_prefix: likewise.
+        is_local: whether the prefix is one of this machine's disks.
 
     Raises:
-        ValueError: `format_only` without `outfile_prefix`.
+        ValueError: `format_only` without `outfile_prefix`, or a prefix below something that is no folder.
     """
     if format_only and outfile_prefix is None:
         raise ValueError('format_only=True writes results files; say where with outfile_prefix=PATH/PREFIX')
+    if outfile_prefix is None:
+        return
+    if not isinstance(outfile_prefix, str) or not outfile_prefix:
+        raise ValueError(f'outfile_prefix={outfile_prefix!r}; expected a text PATH/PREFIX')
+    if is_local:
+        folder = next(each for each in Path(outfile_prefix).absolute().parents if os.path.lexists(each))
+        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            what = 'cannot be written to' if folder.is_dir() else 'is no folder'
+            raise ValueError(f'outfile_prefix={outfile_prefix!r}: {folder} {what}; expected PATH/PREFIX in a folder')
 
 
 class ResultFiles:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 from longtail_det.evaluation import AP_COLUMNS, percent
 from longtail_det.evaluation.diagnosis import ClassTable
+from longtail_det.spreadsheet import csv_cells
 from longtail_det.statistics import FREQUENCY_GROUPS
 from longtail_det.visualization import metric_title
 from longtail_det.visualization.ap_by_group import Results
@@ -72,7 +75,7 @@ def report_markdown(
         for run, results in runs.items()
         for metric, values in results.items()
     ]
-    parts = [f'# {title}', _markdown(['run', 'metric', *AP_COLUMNS], rows)]
+    parts = [f'# {_escaped(title)}', _markdown(['run', 'metric', *AP_COLUMNS], rows)]
     if table is not None:
         medians = [
             [
@@ -84,14 +87,20 @@ def report_markdown(
             for metric in metrics
         ]
         parts += ['Median AP of the classes:', _markdown(['run', 'metric', *FREQUENCY_GROUPS.values()], medians)]
-    parts += ['\n'.join(f'- {note}' for note in notes)] if notes else []
-    parts.append('\n'.join(f'- {key}: {value}' for key, value in facts.items()))
+    parts += ['\n'.join(f'- {_escaped(note)}' for note in notes)] if notes else []
+    parts.append('\n'.join(f'- {_escaped(key)}: {_escaped(value)}' for key, value in facts.items()))
     return '\n\n'.join(parts) + '\n'
 
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [list(head), ['---', '---', *['---:'] * (len(head) - 2)], *rows]
-    return '\n'.join('| ' + ' | '.join(cell.replace('|', '\\|') for cell in line) + ' |' for line in lines)
+    return '\n'.join('| ' + ' | '.join(map(_escaped, line)) + ' |' for line in lines)
+
+
+def _escaped(text: str) -> str:
+    """Return text that markdown shows as it is: no html, link, code or cell of a table."""
+    line = ' '.join(html.escape(text, quote=False).split())
+    return re.sub(r'([\\`*\[\]|])', r'\\\1', line)
 
 
 def _cell(value: float | None) -> str:
@@ -100,5 +109,5 @@ def _cell(value: float | None) -> str:
 
 def _csv(rows: Sequence[Sequence[object]]) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator='\n').writerows(rows)
+    csv.writer(buffer, lineterminator='\n').writerows(map(csv_cells, rows))
     return buffer.getvalue()

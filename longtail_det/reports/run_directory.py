@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from longtail_det.evaluation.results import nest_results
-
-if TYPE_CHECKING:
-    from mmengine.config import Config
+from longtail_det.plain_config import parse_plain_config
 
 Results = dict[str, dict[str, float]]
 
@@ -56,13 +56,20 @@ def _json_lines(path: Path) -> list[dict[str, Any]]:
     records = []
     for number, line in enumerate(lines, start=1):
         try:
-            records.append(json.loads(line))
-        except ValueError as error:
+            records.append(_json_object(line))
+        except (ValueError, RecursionError) as error:
             if number < len(lines):
                 raise ValueError(
                     f'{path}, line {number}: not json ({error}); delete the line to read the rest'
                 ) from None
     return records
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError(f'found a {type(found).__name__}, expected an object')
+    return found
 
 
 def find_results(run_dir: Path) -> tuple[Results, Path]:
@@ -76,10 +83,14 @@ def find_results(run_dir: Path) -> tuple[Results, Path]:
 
     Raises:
         FileNotFoundError: neither; the message is the command that makes them.
+        ValueError: a file of results that holds something else.
     """
     tests = [path for path in run_dir.glob('*/*.json') if path.stem == path.parent.name]
     for path in sorted(tests, reverse=True):
-        results = nest_results(json.loads(path.read_text()))
+        try:
+            results = nest_results(_json_object(path.read_text()))
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f'{path} holds no metrics of a test ({error}); delete it to go on without') from None
         if results:
             return results, path
     for path in sorted(run_dir.glob('*/vis_data/scalars.json'), reverse=True):
@@ -91,7 +102,7 @@ def find_results(run_dir: Path) -> tuple[Results, Path]:
 
 def find_predictions(run_dir: Path) -> Path | None:
     """Return the predictions that a test left in the work directory `run_dir`; None where there are none."""
-    places = (run_dir / name for name in ('results.pkl', 'results.json'))
+    places = (run_dir / name for name in ('results.npz', 'results.pkl', 'results.json'))
     return next((path for path in places if path.is_file()), None)
 
 
@@ -99,10 +110,10 @@ def evaluation_command(run_dir: Path) -> str:
     """Return the command that tests the run in `run_dir` and leaves its files where a report finds them."""
     config = find_config(run_dir) or 'CONFIG'
     pointer = run_dir / 'last_checkpoint'
-    checkpoint = pointer.read_text().strip() if pointer.is_file() else 'CHECKPOINT'
-    return (
-        f'python tools/test.py {config} {checkpoint} --work-dir {run_dir} --eval bbox segm --out {run_dir}/results.pkl'
-    )
+    checkpoint = run_dir / ' '.join(pointer.read_text().split()) if pointer.is_file() else 'CHECKPOINT'
+    # quoted: it is there to be pasted, and the pointer may be of a stranger
+    names, out = (shlex.join(map(str, part)) for part in ([config, checkpoint], [run_dir / 'results.npz']))
+    return f'python tools/test.py {names} --work-dir {shlex.quote(str(run_dir))} --eval bbox segm --out {out}'
 
 
 def find_config(run_dir: Path) -> Path | None:
@@ -111,28 +122,46 @@ def find_config(run_dir: Path) -> Path | None:
     return max(dumped, key=lambda path: path.stat().st_mtime, default=None)
 
 
-def read_dumped_config(path: Path) -> Config:
-    """Read the config at `path` without importing the modules it names; needs mmengine."""
+def read_dumped_config(path: Path, *, trust: bool = False) -> Mapping[str, Any]:
+    """Read the config at `path`, which mmengine dumped.
+
+    Args:
+        path: the file.
+        trust: run it as Python where it is more than data; needs mmengine.
+
+    Raises:
+        ValueError: it is more than data, and nobody said that it can be trusted.
+    """
+    try:
+        return parse_plain_config(path.read_text(), str(path))
+    except ValueError as error:
+        if not trust:
+            raise ValueError(
+                f'{error}; to run it as Python give --trust-config, or name the annotation files with --ann and '
+                '--train-ann'
+            ) from None
     from mmengine.config import Config
 
-    return Config.fromfile(str(path), import_custom_modules=False)
+    config: Mapping[str, Any] = Config.fromfile(str(path), import_custom_modules=False).to_dict()
+    return config
 
 
-def data_source(config: Config, loader: str) -> DataSource:
+def data_source(config: Mapping[str, Any], loader: str, name: str = 'the config') -> DataSource:
     """Return the annotation file and classes of a dataloader, through wrappers such as ClassBalancedDataset.
 
     Args:
         config: a whole config.
         loader: 'train_dataloader' or 'test_dataloader'.
+        name: file of the config, for messages.
 
     Raises:
         ValueError: the dataset has no single annotation file.
     """
-    dataset = (config.get(loader) or {}).get('dataset') or {}
-    while 'dataset' in dataset:
+    dataset: Any = config.get(loader)
+    while isinstance(dataset, Mapping) and 'dataset' in dataset:
         dataset = dataset['dataset']
-    if not dataset.get('ann_file'):
-        raise ValueError(f'{config.filename}: {loader}.dataset names no ann_file; give it on the command line')
+    if not isinstance(dataset, Mapping) or not dataset.get('ann_file'):
+        raise ValueError(f'{name}: {loader}.dataset names no ann_file; give it on the command line')
     classes = (dataset.get('metainfo') or {}).get('classes')
     root = Path(dataset.get('data_root') or '')
     images = root / ((dataset.get('data_prefix') or {}).get('img') or '')

@@ -1,4 +1,4 @@
-"""Reading the predictions of a run, a pickle of tools/test.py --out or a results json, and where their images are."""
+"""Reading the predictions of a run, what tools/test.py --out wrote or a results json, and where their images are."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_run_predictions(path: Path, run_dir: Path, gt: GroundTruth, data: DataS
     """Read what a test left.
 
     Args:
-        path: the file; unpickling runs code, so read only files of your own.
+        path: the file.
         run_dir: the work directory it belongs to; the message where something is wrong is the command for it.
         gt: the objects of the tested images, with all categories of the file.
         data: the tested data; its images are looked for there if `path` is a json.
@@ -51,9 +51,11 @@ def read_run_predictions(path: Path, run_dir: Path, gt: GroundTruth, data: DataS
     if not path.is_file():
         raise FileNotFoundError(f'no predictions at {path}; make them with {evaluation_command(run_dir)}')
     try:
-        if path.suffix == '.json':
-            return _from_records(path, data)
-        return _from_images(read_predicted_images(path), gt, data)
+        found = (
+            _from_records(path, data) if path.suffix == '.json' else _from_images(read_predicted_images(path), gt, data)
+        )
+        found.boxes.require_categories(gt.category_ids, str(path))
+        return found
     except ValueError as error:
         raise ValueError(f'{error}; {again}') from None
 

@@ -47,7 +47,7 @@ def find_runs(
     Args:
         folders: one for each run.
         names: what to call the runs, by default their folders.
-        predictions: file of each run, by default `results.pkl` or `results.json` in its folder.
+        predictions: file of each run, by default `results.npz`, `results.pkl` or `results.json` in its folder.
 
     Raises:
         ValueError: not one name or file for each run, or a name twice.
@@ -81,7 +81,7 @@ def _find_run(name: str, folder: Path, predictions: Path | None) -> Run:
 
 
 def data_of_runs(
-    runs: Sequence[Run], ann_file: str | None = None, train_ann: str | None = None
+    runs: Sequence[Run], ann_file: str | None = None, train_ann: str | None = None, *, trust_config: bool = False
 ) -> tuple[DataSource, str]:
     """Return the tested and the training data of some runs.
 
@@ -89,29 +89,35 @@ def data_of_runs(
         runs: one or more.
         ann_file: annotations of the tested images, by default from the config of the first run.
         train_ann: training annotations or class statistics, by default from there too.
+        trust_config: run a config as Python where it is more than data.
 
     Returns:
         The tested data, and the file of the training annotations.
 
     Raises:
         FileNotFoundError: no config and no files given.
-        ValueError: the runs were tested on different data.
+        ValueError: the runs were tested on different data, or a config is more than data.
     """
     first = runs[0]
-    if first.config is None:
-        if not (ann_file and train_ann):
+    try:
+        if first.config is None:
             raise FileNotFoundError(
                 f'no config in {first.folder}; name the annotation files with --ann and --train-ann'
             )
+        config = read_dumped_config(first.config, trust=trust_config)
+    except (FileNotFoundError, ValueError):
+        if not (ann_file and train_ann):
+            raise
         return DataSource(ann_file, None), train_ann
-    config = read_dumped_config(first.config)
-    tested = data_source(config, 'test_dataloader')
+    tested = data_source(config, 'test_dataloader', str(first.config))
     for run in runs[1:]:
-        other = data_source(read_dumped_config(run.config), 'test_dataloader') if run.config else tested
+        other = tested
+        if run.config and not ann_file:
+            other = data_source(read_dumped_config(run.config, trust=trust_config), 'test_dataloader', str(run.config))
         if other.ann_file != tested.ann_file and not ann_file:
             raise ValueError(
                 f'{first.folder} was tested on {tested.ann_file}, {run.folder} on {other.ann_file}; compare runs on '
                 'the same images, or give --ann if these are'
             )
-    train_ann = train_ann or data_source(config, 'train_dataloader').ann_file
+    train_ann = train_ann or data_source(config, 'train_dataloader', str(first.config)).ann_file
     return DataSource(ann_file or tested.ann_file, tested.classes, tested.img_folder), train_ann

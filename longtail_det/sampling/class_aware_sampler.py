@@ -11,6 +11,8 @@ import torch.distributed as dist
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
+from longtail_det.checks import whole
+
 from .image_labels import ImageLabels
 
 
@@ -45,7 +47,7 @@ class ClassAwareSampler(Sampler[int]):
         self, images: ImageLabels, *, seed: int = 0, rank: int | None = None, world_size: int | None = None
     ) -> None:
         distributed = dist.is_available() and dist.is_initialized()
-        self.seed = seed
+        self.seed = whole('seed', seed, 0)
         self.rank = rank if rank is not None else dist.get_rank() if distributed else 0
         self.world_size = world_size if world_size is not None else dist.get_world_size() if distributed else 1
         self._images, self._offsets = images.images_by_class()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from itertools import chain, count, islice
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,11 @@ import torch.distributed as dist
 from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Sampler
 
+from longtail_det.checks import whole
 from longtail_det.statistics import draw_repeats
 
 _EPOCH_LENGTHS = ('fixed', 'varying')
+_BLOCK = 1 << 16  # images drawn, and positions handed out, at a time
 
 
 class _RepeatFactorDraw(Sampler[int]):
@@ -34,20 +36,30 @@ class _RepeatFactorDraw(Sampler[int]):
     ) -> None:
         distributed = dist.is_available() and dist.is_initialized()
         self.shuffle = shuffle
-        self.seed = seed
+        self.seed = whole('seed', seed, 0)
         self.rank = rank if rank is not None else dist.get_rank() if distributed else 0
         self.world_size = world_size if world_size is not None else dist.get_world_size() if distributed else 1
         self._factors = np.asarray(factors, dtype=np.float64)
         if not len(self._factors):
             raise ValueError('there are no images to sample; expected one repeat factor for each image')
-        self._first_positions = np.arange(len(self._factors)) if positions is None else np.asarray(positions)
+        self._first_positions = None if positions is None else np.asarray(positions)
 
-    def _draw(self, epoch: int) -> NDArray[np.int64]:
-        """Return the positions of an epoch of all ranks, each image as often as drawn."""
+    def _draw(self, epoch: int) -> NDArray[np.integer]:
+        """Return the positions of an epoch of all ranks, each image as often as drawn, in 4 bytes each."""
         generator = np.random.default_rng([self.seed, epoch])
-        repeats = draw_repeats(self._factors, generator, fixed_total=self._fixed_total)
-        positions = np.repeat(self._first_positions, repeats)
-        return generator.permutation(positions) if self.shuffle else positions
+        # a total that is fixed is drawn over all images at once
+        block = len(self._factors) if self._fixed_total else _BLOCK
+        parts = []
+        for start in range(0, len(self._factors), block):
+            factors = self._factors[start : start + block]
+            images = np.arange(start, start + len(factors), dtype=np.int32)
+            if self._first_positions is not None:
+                images = self._first_positions[start : start + block].astype(np.int32)
+            parts.append(np.repeat(images, draw_repeats(factors, generator, fixed_total=self._fixed_total)))
+        positions = np.concatenate(parts)
+        if self.shuffle:
+            generator.shuffle(positions)
+        return positions
 
 
 class RepeatFactorSampler(_RepeatFactorDraw):
@@ -93,7 +105,7 @@ class RepeatFactorSampler(_RepeatFactorDraw):
 
     def __iter__(self) -> Iterator[int]:
         padded = np.resize(self._positions, len(self) * self.world_size)
-        return iter(padded[self.rank :: self.world_size].tolist())
+        return _as_ints(padded[self.rank :: self.world_size].copy())
 
     def __len__(self) -> int:
         """Return the samples of one rank in the current epoch."""
@@ -104,7 +116,8 @@ class RepeatFactorSampler(_RepeatFactorDraw):
 class InfiniteRepeatFactorSampler(_RepeatFactorDraw):
     """Endless RepeatFactorSampler, one draw of the repeats after the other.
 
-    The ranks take turns at one endless list, so nothing is padded.
+    The ranks take turns at one endless list, so nothing is padded. Of that list a rank holds its share of one draw, 4
+    bytes an image.
 
     Args:
         factors: (I,) repeat factors.
@@ -122,9 +135,19 @@ class InfiniteRepeatFactorSampler(_RepeatFactorDraw):
         """Do nothing: the list has no epochs. mmengine's loops call this."""
 
     def __iter__(self) -> Iterator[int]:
-        endless = chain.from_iterable(self._draw(epoch).tolist() for epoch in count())
-        return islice(endless, self.rank, None, self.world_size)
+        first = self.rank
+        for epoch in count():
+            positions = self._draw(epoch)
+            own = positions[first :: self.world_size].copy()
+            first = (first - len(positions)) % self.world_size
+            del positions  # the others' share, while this one is handed out
+            yield from _as_ints(own)
 
     def __len__(self) -> int:
         """Return the samples of one rank in an average draw."""
         return math.ceil(self._factors.sum() / self.world_size)
+
+
+def _as_ints(positions: NDArray[np.integer]) -> Iterator[int]:
+    """Return the positions as Python's integers, of which only a block exists at a time."""
+    return chain.from_iterable(positions[start : start + _BLOCK].tolist() for start in range(0, len(positions), _BLOCK))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from longtail_det.checks import probability
+
 RESAMPLING_MODES = ('image', 'instance')
 
 
@@ -42,8 +44,7 @@ def class_repeat_factors(
     """
     if mode not in RESAMPLING_MODES:
         raise ValueError(f"mode is {mode!r}, expected 'image' (RFS) or 'instance' (IRFS)")
-    if not 0 <= oversample_thr <= 1:
-        raise ValueError(f'oversample_thr is {oversample_thr}, expected a share of the images between 0 and 1')
+    probability('oversample_thr', oversample_thr)
     if (instance_count is not None) != (mode == 'instance'):
         found = 'without' if instance_count is None else 'with'
         raise ValueError(f"mode={mode!r} {found} instance_count; give it for mode='instance' and only for that")

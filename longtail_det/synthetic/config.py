@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import MappingProxyType
+
+from longtail_det.checks import number, whole
 
 from .characters import MAX_CLASSES
 
-# The least value of each number that has no upper end.
-_AT_LEAST = {
-    'num_train': 1,
-    'num_val': 1,
-    'image_size': 64,
-    'val_instances': 1,
-    'repeats': 1.0,
-    'seed': 0,
+#: the least and the largest value of each number that no other one bounds
+_RANGES: Mapping[str, tuple[float, float]] = {
+    'num_classes': (1, MAX_CLASSES),
+    'num_train': (1, 10_000_000),
+    'num_val': (1, 10_000_000),
+    'image_size': (64, 4096),
+    'val_instances': (1, 100_000),
+    'repeats': (1, 1000),
+    'negative_share': (0, 1),
+    'seed': (0, 2**63 - 1),
 }
 # Glyphs shrink where an image is full; on squares of this many pixels they can still be drawn.
 _MIN_CELL = 16
@@ -29,7 +33,7 @@ class GlyphsConfig:
         num_classes: 1 to 1203.
         num_train: training images.
         num_val: validation images.
-        image_size: width and height of every image in pixels, at least 64.
+        image_size: width and height of every image in pixels, 64 to 4096.
         zipf_exponent: how fast the image counts fall with the rank of a class, above 0; about 6 for LVIS v1.
         head_share: share of the training images that holds the most frequent class, in (0, 1].
         rare_share: share of the classes that is rare (at most 10 training images), in [0, 1).
@@ -46,7 +50,7 @@ class GlyphsConfig:
         >>> GlyphsConfig(num_classes=5000)
         Traceback (most recent call last):
         ...
-        ValueError: num_classes is 5000; expected 1 to 1203
+        ValueError: num_classes=5000; expected a whole number, at least 1 and at most 1203
     """
 
     num_classes: int = 80
@@ -63,9 +67,9 @@ class GlyphsConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in _AT_LEAST.items():
-            _require(name, getattr(self, name), getattr(self, name) >= least, f'at least {least}')
-        _require('num_classes', self.num_classes, 1 <= self.num_classes <= MAX_CLASSES, f'1 to {MAX_CLASSES}')
+        for field in fields(self):
+            check = whole if isinstance(field.default, int) else number
+            check(field.name, getattr(self, field.name), *_RANGES.get(field.name, ()))
         most = (self.image_size // _MIN_CELL) ** 2
         _require(
             'max_instances', self.max_instances, 1 <= self.max_instances <= most, f'1 to {most} at this image_size'
@@ -73,12 +77,11 @@ class GlyphsConfig:
         _require('zipf_exponent', self.zipf_exponent, 0 < self.zipf_exponent <= 100, 'above 0 and at most 100')
         _require('head_share', self.head_share, 0 < self.head_share <= 1, 'above 0 and at most 1')
         _require('rare_share', self.rare_share, 0 <= self.rare_share < 1, 'at least 0 and below 1')
-        _require('negative_share', self.negative_share, 0 <= self.negative_share <= 1, '0 to 1')
 
 
 def _require(name: str, value: float, holds: bool, expected: str) -> None:
     if not holds:
-        raise ValueError(f'{name} is {value}; expected {expected}')
+        raise ValueError(f'{name}={value}; expected {expected}')
 
 
 PRESETS: Mapping[str, GlyphsConfig] = MappingProxyType(

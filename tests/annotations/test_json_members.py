@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from longtail_det.annotations.json_members import JsonMembers, decode_loosely
+from longtail_det.annotations.json_members import JsonMembers, decode_plainly
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -26,7 +26,7 @@ def test_records_are_those_of_the_json_infinity_and_nan_included(document, inden
     path = tmp_path / 'file.json'
     path.write_text(json.dumps(document, indent=indent, ensure_ascii=ascii_only), encoding='utf-8')
     members = JsonMembers(path, 'file.json', KEYS)
-    found = {key: [decode_loosely(record) for record in records] for key, records in members.arrays.items()}
+    found = {key: [decode_plainly(record) for record in records] for key, records in members.arrays.items()}
     expected = {key: value for key, value in document.items() if key in KEYS and isinstance(value, list)}
     assert repr(found) == repr({key: expected[key] for key in KEYS if key in expected})  # as text: NaN is not NaN
     assert members.keys == document.keys() & set(KEYS)
@@ -58,4 +58,4 @@ def test_pages_that_are_given_back_are_mapped_again(tmp_path):
     path.write_text(json.dumps({'images': [{'id': n} for n in range(5000)]}))
     members = JsonMembers(path, 'file.json', KEYS)
     members.release()
-    assert [decode_loosely(record)['id'] for record in members.arrays['images']] == list(range(5000))
+    assert [decode_plainly(record)['id'] for record in members.arrays['images']] == list(range(5000))

@@ -62,12 +62,12 @@ def assert_same(found, expected):
         list(expected.bad.counts.items()),
         expected.bad.examples,
     )
-    assert (found.faulty_masks, found.has_annotations) == (expected.faulty_masks, expected.has_annotations)
+    assert found.has_annotations == expected.has_annotations
 
 
 def test_a_store_holds_what_the_file_holds(path):
     expected = read_columns(path, str(path))
-    assert len(expected.bad.counts) >= 6
+    assert len(expected.bad.counts) >= 5
     assert_same(open_store(path), expected)  # builds
     again = open_store(path)
     assert again.folder == store_folders(path)[0]

@@ -122,8 +122,8 @@ def test_eqlv2_is_calibrated_before_its_objectness(name):
     [
         (NorCal, dict(variant='odds'), "NorCal: variant='odds'"),
         (NorCal, dict(variant='logits', renormalize=False), 'NorCal: .*renormalize=False'),
-        (LogitAdjustment, dict(count='box'), "count='box'; expected 'image' or 'instance'"),
-        (FRACAL, dict(num_classes=0), 'FRACAL: num_classes=0'),
+        (LogitAdjustment, dict(count='box'), r"count='box'; expected one of \['image', 'instance'\]"),
+        (FRACAL, dict(num_classes=0), 'num_classes=0'),
         (FRACAL, dict(num_classes=5), 'num_classes=5, the class statistics hold 6 classes'),
     ],
 )

@@ -309,6 +309,18 @@ def test_a_malformed_record_is_named_by_its_index(data, tmp_path, capsys, damage
         (lambda image: image['pred_instances']['labels'].fill_(6), 'predicted image 2 has a predicted label 6'),
         (lambda image: image['pred_instances']['scores'].fill_(float('inf')), 'predicted image 2 has a score or a box'),
         (lambda image: image['pred_instances']['masks'].pop(), 'predicted image 2 has'),
+        (
+            lambda image: image['pred_instances']['masks'].__setitem__(0, 7),
+            'predicted image 2 has a mask 7; expected an RLE',
+        ),
+        (lambda image: image['pred_instances'].update(masks=7), 'predicted image 2 has masks of type int'),
+        (lambda image: image['pred_instances'].update(labels='text'), 'predicted image 2 has labels of dtype <U4'),
+        (
+            lambda image: image['pred_instances'].update(bboxes=[[1], [1, 2]]),
+            'predicted image 2 has bboxes that are no array',
+        ),
+        (lambda image: image['pred_instances'].update(scores=[None]), 'predicted image 2 has scores of dtype object'),
+        (lambda image: image.update(img_id=2**70), 'predicted image 2 has no img_id'),
     ],
 )
 def test_a_malformed_image_of_a_pickle_is_named_by_its_index(data, tmp_path, capsys, damage, message):
@@ -318,13 +330,33 @@ def test_a_malformed_image_of_a_pickle_is_named_by_its_index(data, tmp_path, cap
     assert message in error_line(capsys, '--ann', data[0] / 'gt.json', '--results', tmp_path / 'r.pkl')
 
 
+@pytest.mark.parametrize('number', [1, 400])
+def test_detections_of_unknown_categories_are_refused(data, tmp_path, capsys, number):
+    """They would count for nothing: AP 0 where all are unknown, and a little less than it should where one is."""
+    folder = data[0]
+    records = json.loads((folder / 'results.json').read_text())
+    for record in records[:number]:
+        record['category_id'] += 1000
+    (tmp_path / 'r.json').write_text(json.dumps(records))
+    line = error_line(capsys, '--ann', folder / 'gt.json', '--results', tmp_path / 'r.json')
+    assert f'r.json holds {min(number, len(records))} of {len(records)} detections of' in line
+    assert 'categories that the annotation file does not have (10' in line
+
+
+@pytest.mark.parametrize('option', ['--out', '--classwise'])
+def test_a_file_that_cannot_be_written_is_told_before_the_evaluation(data, option, tmp_path, capsys):
+    (tmp_path / 'file').touch()
+    args = ['--ann', data[0] / 'gt.json', '--results', data[0] / 'results.json', option, tmp_path / 'file/x']
+    assert 'file is no folder; give another place' in error_line(capsys, *args)
+
+
 @pytest.mark.parametrize(
     ('name', 'content', 'message'),
     [
         ('r.json', '[{"image_id": 1', 'r.json is not valid json'),
         ('r.json', '{"bbox": 1}', 'r.json cannot be used: it holds a dict; expected a list of result records'),
         ('r.pkl', 'text', 'r.pkl is no pickle, or was cut short'),
-        ('r.txt', '', 'expected a file that ends in .json, .pkl or .pickle'),
+        ('r.txt', '', 'expected a file that ends in .json, .npz, .pkl or .pickle'),
         ('other', '', 'results file not found'),
     ],
 )

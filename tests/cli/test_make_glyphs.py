@@ -33,12 +33,12 @@ def test_twice_is_once(tmp_path, capsys):
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        ('--num-classes 1500', 'num_classes is 1500; expected 1 to 1203'),
+        ('--num-classes 1500', 'num_classes=1500; expected a whole number, at least 1 and at most 1203'),
         ('--num-classes 1203', 'instances of 1203 classes on num_train 3000 images need max_instances'),
         ('--num-val 50', 'num_val is 50; 16 instances of each of 80 classes'),
         ('--num-train 10', 'raise num_train or head_share'),
-        ('--seed -1', 'seed is -1; expected at least 0'),
-        ('--num-train many', "--num-train: invalid int value: 'many'"),
+        ('--seed -1', 'seed=-1; expected a whole number, at least 0'),
+        ('--num-train many', '--num-train: found many, expected a whole number'),
         ('--presets tiny', 'unrecognized arguments'),
     ],
 )

@@ -71,11 +71,11 @@ def test_it_writes_a_figure_and_sums_by_group(ann, tmp_path, capsys):
     ('options', 'message'),
     [
         (['--ann', 'nowhere.json'], 'nowhere.json'),
-        (['--oversample-thr', '100'], 'oversample_thr is 100'),
-        (['--rio-replay', '-3'], '--rio-replay -3'),
+        (['--oversample-thr', '100'], 'found 100, expected a finite number'),
+        (['--rio-replay', '-3'], '--rio-replay: found -3, expected a whole number'),
         (['--mode', 'pixel'], "invalid choice: 'pixel'"),
-        (['--rio-replay', 'x'], "invalid int value: 'x'"),
-        (['--rio-replay', '20', '--images-per-step', '0'], '--images-per-step 0'),
+        (['--rio-replay', 'x'], '--rio-replay: found x, expected a whole number'),
+        (['--rio-replay', '20', '--images-per-step', '0'], '--images-per-step: found 0, expected a whole number'),
     ],
 )
 def test_a_mistake_is_one_line(options, message, ann, tmp_path, capsys):

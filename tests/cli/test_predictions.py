@@ -14,6 +14,8 @@ import torch
 from PIL import Image
 
 from longtail_det import cli
+from longtail_det.cli import predictions
+from longtail_det.evaluation.predicted_images import read_predicted_images
 
 from .conftest import TOOLS, TOY
 
@@ -67,15 +69,17 @@ def eval_results(*args) -> dict[str, float]:
 
 @pytest.mark.parametrize('masks', ['bool', 'rle'])
 def test_every_way_gives_the_same_numbers(masks, data, run):
-    """The model, its pickle through the config, its pickle alone, its json: one result."""
+    """The model, its pickle and arrays through the config, each file alone: one result."""
     option = f'model.masks={masks}'
     assert run('test', CONFIG, 'boxes.pth', '--work-dir', 'a', '--out', 'r.pkl', '--cfg-options', option) == 0
     assert run('test', CONFIG, 'boxes.pth', '--work-dir', 'b', '--out', 'r.json', '--cfg-options', option) == 0
-    assert run('test', CONFIG, '--results', 'r.pkl', '--work-dir', 'c') == 0
+    assert run('test', CONFIG, '--results', 'r.pkl', '--work-dir', 'c', '--out', 'r.npz') == 0
+    assert run('test', CONFIG, 'boxes.pth', '--work-dir', 'd', '--out', 'd.npz', '--cfg-options', option) == 0
+    assert run('test', CONFIG, '--results', 'd.npz', '--work-dir', 'e') == 0
     expected = metrics('a')
     assert 0 < expected['lvis/segm_AP'] < 1
-    assert metrics('b') == metrics('c') == expected
-    for name in ('r.pkl', 'r.json'):
+    assert metrics('b') == metrics('c') == metrics('d') == metrics('e') == expected
+    for name in ('r.pkl', 'r.json', 'r.npz', 'd.npz'):
         assert eval_results('--results', name, '--metric', 'bbox', 'segm') == expected
 
 
@@ -117,10 +121,11 @@ def test_without_masks_a_record_has_no_segmentation(data, run):
     assert 'segmentation' not in json.loads(Path('r.json').read_text())[0]
 
 
-def test_masks_with_scores_of_their_own_go_into_a_pickle_only(data, run):
+@pytest.mark.parametrize('name', ['r.pkl', 'r.npz'])
+def test_masks_with_scores_of_their_own_go_into_no_json(name, data, run):
     options = ['--cfg-options', 'model.mask_scores=True']
-    assert run('test', CONFIG, 'boxes.pth', '--work-dir', 'a', '--out', 'r.pkl', *options) == 0
-    assert eval_results('--results', 'r.pkl', '--metric', 'bbox', 'segm') == metrics('a')
+    assert run('test', CONFIG, 'boxes.pth', '--work-dir', 'a', '--out', name, *options) == 0
+    assert eval_results('--results', name, '--metric', 'bbox', 'segm') == metrics('a')
     with pytest.raises(ValueError, match='scores masks apart from boxes'):
         run('test', CONFIG, 'boxes.pth', '--out', 'r.json', *options)
 
@@ -130,6 +135,28 @@ def test_predictions_of_other_images_are_refused(data, run, capfd):
     Path('r.pkl').write_bytes(pickle.dumps(pickle.loads(Path('r.pkl').read_bytes())[:3]))
     assert run('test', CONFIG, '--results', 'r.pkl') == 2
     assert 'r.pkl holds 3 images, the test set of the config 5' in capfd.readouterr().err.splitlines()[-1]
+
+
+def test_predictions_of_other_categories_are_refused(data, run, capfd):
+    assert run('test', CONFIG, 'boxes.pth', '--out', 'r.npz') == 0
+    swapped = Path(CONFIG).read_text().replace("'class 7', 'class 2'", "'class 2', 'class 7'")
+    Path('swapped.py').write_text(swapped)
+    assert run('test', 'swapped.py', '--results', 'r.npz') == 2
+    assert 'r.npz holds predictions of 3 categories (7, 2, 4 ...)' in capfd.readouterr().err.splitlines()[-1]
+
+
+def test_what_a_model_without_boxes_predicts_needs_a_pickle(data):
+    with pytest.raises(ValueError, match=r'predicted without bboxes.* ends in \.pkl'):
+        predictions.ArraysWriter('r.npz', None).process(None, [{'img_id': 1, 'pred_panoptic_seg': {}}])
+
+
+def test_half_precision_goes_into_arrays(tmp_path):
+    found = {'bboxes': torch.ones(2, 4), 'scores': torch.ones(2), 'labels': torch.zeros(2, dtype=torch.int64)}
+    half = {key: value.bfloat16() if value.is_floating_point() else value for key, value in found.items()}
+    writer = predictions.ArraysWriter(str(tmp_path / 'r.npz'), [4])
+    writer.process(None, [{'img_id': 1, 'pred_instances': half}])
+    writer.compute_metrics(writer.results)
+    assert read_predicted_images(tmp_path / 'r.npz')[0]['pred_instances']['bboxes'].tolist() == [[1] * 4] * 2
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import pickle
+import shlex
 import shutil
 from html import unescape
 from pathlib import Path
@@ -171,7 +172,8 @@ def test_predictions_alone_are_scored(run_dir):
 def test_neither_results_nor_predictions_is_one_line(run_dir, capsys):
     shutil.rmtree(run_dir / '20250102_000000')
     (run_dir / 'results.pkl').unlink()
-    expected = f'no test results in {run_dir}; make them with python tools/test.py {run_dir}/cfg.py CHECKPOINT'
+    config = shlex.quote(f'{run_dir}/cfg.py')
+    expected = f'no test results in {run_dir}; make them with python tools/test.py {config} CHECKPOINT'
     assert error_line(capsys, [run_dir]).startswith(expected)
 
 

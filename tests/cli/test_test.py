@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import pickle
 from pathlib import Path
 from types import SimpleNamespace
@@ -48,6 +49,25 @@ def test_eval_finds_every_form_of_evaluator(evaluator, workplace):
     cfg = Config({'test_evaluator': evaluator})
     test.select_metrics(cfg, ['segm'])
     assert [e.get('metric') for e in test.evaluators(cfg.test_evaluator) if e['type'] == 'ToyMetric'] == [['segm']]
+
+
+def test_a_checkpoint_in_part_is_tested_only_where_asked_for(run, toy_checkpoint, capfd):
+    saved = torch.load(toy_checkpoint)
+    del saved['state_dict']['bbox_head.fc.bias']
+    torch.save(saved, 'part.pth')
+    assert run('test', TOY_CONFIG, 'part.pth', '--work-dir', 'out') == 2
+    line = capfd.readouterr().err.splitlines()[-1]
+    assert '1 of 2 weights fit, 1 missing (bbox_head.fc.bias); --allow-partial tests it all the same' in line
+    assert run('test', TOY_CONFIG, 'part.pth', '--work-dir', 'out', '--allow-partial') == 0
+
+
+@pytest.mark.parametrize('option', ['--out', '--work-dir', '--show-dir'])
+def test_a_place_that_cannot_be_written_is_told_before_the_test(option, run, toy_checkpoint, capfd):
+    Path('file').touch()
+    place = Path('file/r.json').absolute()
+    assert run('test', TOY_CONFIG, toy_checkpoint, option, place) == 2
+    line = capfd.readouterr().err.splitlines()[-1]
+    assert 'file is no folder; give another place' in line or 'default_hooks.visualization' in line
 
 
 def test_out_holds_one_prediction_per_image(run, toy_checkpoint):
@@ -99,4 +119,6 @@ def test_a_checkpoint_fits_the_model_inside_an_augmented_one(workplace, toy_chec
 
     model = DetTTAModel(module=ToyDetector({'num_classes': 3}))
     hook = StartHook(None, ('test_loop',))
-    hook.after_load_checkpoint(SimpleNamespace(model=model, _resume=False), torch.load(toy_checkpoint))
+    hook.after_load_checkpoint(
+        SimpleNamespace(model=model, _resume=False, logger=logging.getLogger()), torch.load(toy_checkpoint)
+    )

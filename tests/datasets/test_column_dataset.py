@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 
 import pytest
+import torch
+from mmengine.structures import InstanceData
 
 from ..annotation_files import all_info, annotation, box_polygon, make_records
 from .test_lvis_dataset import FILTERS, with_oddities
@@ -42,6 +45,17 @@ def test_subsets_and_workers_share_the_columns(load):
     assert dataset.get_subset(3)._columns is dataset._columns
     assert len(pickle.dumps(dataset)) < 20_000
     assert dataset.data_list == []
+
+
+def test_proposals_of_mmdet_reach_the_items(load, tmp_path):
+    records = make_records(num_images=2)
+    names = ['/'.join(each['coco_url'].split('/')[-2:]) for each in records['images']]
+    found = InstanceData(bboxes=torch.ones(3, 4), scores=torch.ones(3))
+    (tmp_path / 'proposals.pkl').write_bytes(pickle.dumps(dict.fromkeys(names, found)))
+    (first, _) = all_info(load(records, proposal_file='proposals.pkl'))
+    assert torch.equal(first['proposals'].bboxes, found.bboxes)
+    (tmp_path / 'proposals.json').write_text(json.dumps({name: [1] for name in names}))
+    assert all_info(load(records, proposal_file='proposals.json'))[0]['proposals'] == [1]
 
 
 def test_proposals_reach_the_items(load, tmp_path):

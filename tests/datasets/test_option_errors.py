@@ -24,7 +24,7 @@ OPTIONS = {
     'classes one text': ({'metainfo': {'classes': 'cat'}}, ValueError, r"is 'cat'; expected a list of names"),
     'classes numbers': ({'metainfo': {'classes': [1, 2]}}, ValueError, r'is \[1, 2\]; expected a list of names'),
     'classes a number': ({'metainfo': {'classes': 4}}, ValueError, r'is 4; expected a list of names'),
-    'on_bad': ({'on_bad': 'ignore'}, ValueError, "on_bad is 'ignore', expected 'error' or 'skip'"),
+    'on_bad': ({'on_bad': 'ignore'}, ValueError, r"on_bad='ignore'; expected one of \['error', 'skip'\]"),
     'prefix of mmengine': (
         {'data_prefix': {'img_path': 'train/'}},
         ValueError,

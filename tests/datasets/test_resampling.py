@@ -166,7 +166,7 @@ def test_the_log_tells_the_length_and_on_request_every_class(monkeypatch):
     ('options', 'message'),
     [
         ({'mode': 'box'}, "mode is 'box'"),
-        ({'oversample_thr': 100}, 'oversample_thr is 100'),
+        ({'oversample_thr': 100}, 'oversample_thr=100; expected a finite number'),
         ({'rounding': 'floor'}, "rounding is 'floor', expected 'ceil' or 'stochastic'"),
     ],
 )

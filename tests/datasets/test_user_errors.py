@@ -102,7 +102,7 @@ BAD_RECORDS = {
     ),
     'RLE counts of text': (
         one_more_mask({'size': [HEIGHT, WIDTH], 'counts': ['10', 20]}),
-        'annotation 50: RLE counts are not all whole numbers',
+        'annotation 50: RLE counts are not all whole numbers of at least 0',
     ),
     'RLE transposed': (
         one_more_mask(compressed_rle(*BOX) | {'size': [WIDTH, HEIGHT]}),
@@ -117,7 +117,10 @@ BAD_RECORDS = {
     ),
     'image no object': (in_table('images', None), 'images[2] is a NoneType, expected an object'),
     'category without name': (in_table('categories', {'id': 4}), 'categories[4] has no id and name'),
-    'category id text': (in_table('categories', {'id': '4', 'name': 'x'}), 'categories[4] has no integer id'),
+    'category id text': (
+        in_table('categories', {'id': '4', 'name': 'x'}),
+        "categories[4] has id '4' and name 'x', expected an integer id and text name",
+    ),
     'category no object': (in_table('categories', 'cat'), 'categories[4] has no id and name'),
 }
 
@@ -215,7 +218,7 @@ FILES = {
     ),
     'images all of no size': (
         json.dumps(good_records() | {'images': [image(1, width=0)]}),
-        r'holds no usable images \(image 1: its size is 0x60\)',
+        r'holds no usable images \(image 1: its size is 0x60, expected at least 1x1 and at most \d+ pixels\)',
     ),
     'categories empty': (json.dumps(good_records() | {'categories': []}), 'holds no usable categories'),
     'images an object': (json.dumps(good_records() | {'images': {}}), 'has no images; expected the format'),

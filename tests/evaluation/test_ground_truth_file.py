@@ -45,17 +45,35 @@ def test_a_file_that_is_changed_or_deleted_after_reading_still_gives_its_masks(l
     assert table.segmentation(1) == expected.segmentation(1)
 
 
-ODD_MASKS = [[[0, 0, 2, 2]], [], None, 'text', {'size': [9, 9]}, [[0, 0, 3, 0, 3, 3], [1, 1]]]
+ODD_MASKS = {
+    'two points': [[0, 0, 2, 2]],
+    'empty': [],
+    'null': None,
+    'no text': '',
+    'text': 'text',
+    'no counts': {'size': [4, 4]},
+    'a line beside a polygon': [[0, 0, 3, 0, 3, 3], [1, 1]],
+    'counts overrun': {'size': [4, 4], 'counts': [5, 1000000000]},
+    'garbage': {'size': [4, 4], 'counts': 'garbage!'},
+    'another size': {'size': [2, 8], 'counts': [10, 6]},
+    'nan': [[0, 0, 3, 0, 3, float('nan')]],
+}
 
 
 @pytest.mark.parametrize('store', [False, True])
-def test_masks_that_no_dataset_takes_reach_the_evaluation_as_they_are(tmp_path, store):
-    annotations = [{**GT['annotations'][0], 'id': 9 - n, 'segmentation': mask} for n, mask in enumerate(ODD_MASKS)]
+@pytest.mark.parametrize('mask', ODD_MASKS.values(), ids=ODD_MASKS)
+def test_masks_that_no_dataset_takes_are_refused_or_skipped(tmp_path, mask, store, caplog):
     path = tmp_path / 'val.json'
-    path.write_text(json.dumps({**GT, 'annotations': annotations}))
-    table = read_ground_truth(path, ['segm'], store=store)
-    assert table.object_ids.tolist() == [9, 8, 7, 6, 5, 4]
-    assert [table.segmentation(row) or [] for row in range(6)] == [mask or [] for mask in ODD_MASKS]
+    odd = {**GT['annotations'][0], 'id': 9, 'segmentation': mask}
+    good = {**GT['annotations'][0], 'segmentation': [[0, 0, 3, 0, 3, 3]]}
+    path.write_text(json.dumps({**GT, 'annotations': [odd, good]}))
+    with pytest.raises(ValueError, match=r'1 bad record: annotation 9'):
+        read_ground_truth(path, ['segm'], store=store)
+    table = read_ground_truth(path, ['segm'], store=store, on_bad='skip')
+    assert 'left out 1 ' in caplog.text
+    expected = [9, 5] if mask == ODD_MASKS['a line beside a polygon'] else [5]
+    assert table.object_ids.tolist() == expected
+    assert table.segmentation(0) == [[0, 0, 3, 0, 3, 3]]
 
 
 def test_a_test_split_needs_no_annotations(tmp_path):

@@ -5,9 +5,18 @@ import pickle
 
 import numpy as np
 import pytest
+from pycocotools import mask as coco_mask
 
 from longtail_det.evaluation import read_results, result_fields, results_json
 from longtail_det.evaluation.lvis import detection_columns
+
+
+def rle(height: int, width: int, rng: np.random.Generator) -> dict:
+    """Runs of random lengths that make a mask of this size."""
+    edges = np.sort(rng.integers(0, height * width + 1, rng.integers(1, 9)))
+    runs = np.diff(edges, prepend=0, append=height * width).tolist()
+    encoded = coco_mask.frPyObjects({'size': [height, width], 'counts': runs}, height, width)
+    return {'size': encoded['size'], 'counts': encoded['counts'].decode()}
 
 
 def records(count: int) -> list[dict]:
@@ -18,7 +27,7 @@ def records(count: int) -> list[dict]:
             'category_id': int(rng.integers(9)),
             'score': float(rng.random()),
             'bbox': rng.random(4).tolist(),
-            'segmentation': {'size': [int(rng.integers(9, 99)), 7], 'counts': 'ab' * int(rng.integers(1, 9))},
+            'segmentation': rle(int(rng.integers(9, 99)), 7, rng),
         }
         for _ in range(count)
     ]

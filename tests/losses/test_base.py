@@ -79,7 +79,7 @@ def test_accuracy_counts_the_right_ones(loss):
         (lambda m: m(torch.zeros(2, 6), torch.zeros(2).long(), reduction_override='max'), "'max'; expected one of"),
         (lambda m: m(torch.zeros(2, 6), torch.zeros(2).long(), None, 2.0, 'sum'), "used with reduction='sum'"),
         (lambda m: m.get_cls_channels(80), 'box head has num_classes=80, its PlainCrossEntropy num_classes=5'),
-        (lambda m: PlainCrossEntropy(num_classes=0), 'num_classes=0; expected at least 1'),
+        (lambda m: PlainCrossEntropy(num_classes=0), 'num_classes=0; expected a whole number, at least 1'),
         (lambda m: PlainCrossEntropy(num_classes=2, reduction='max'), "reduction='max'; expected one of"),
     ],
 )

@@ -168,9 +168,9 @@ def test_it_compiles_in_one_graph(kind):
 @pytest.mark.parametrize(
     ('call', 'message'),
     [
-        (lambda: EFL(num_classes=C, use_sigmoid=False), 'EFL: use_sigmoid=False'),
-        (lambda: EQFL(num_classes=C, scale=-1.0), r'EQFL: .*scale=-1.0'),
-        (lambda: EFL(num_classes=C, alpha=2.0), r'EFL: alpha=2.0; expected a weight in \[0, 1\]'),
+        (lambda: EFL(num_classes=C, use_sigmoid=False), 'use_sigmoid=False; expected True'),
+        (lambda: EQFL(num_classes=C, scale=-1.0), r'scale=-1.0; expected a finite number, at least 0'),
+        (lambda: EFL(num_classes=C, alpha=2.0), r'alpha=2.0; expected a finite number, at least 0 and at most 1'),
         (lambda: EFL(num_classes=C)(torch.zeros(2, 4), torch.zeros(2).long()), r'shape \(2, 4\); expected \(A, 5\)'),
         (
             lambda: EFL(num_classes=C)(torch.zeros(2, C), torch.zeros(2).long(), None, 2.0, 'sum'),

@@ -82,5 +82,5 @@ def test_without_margin_and_threshold_it_is_bce(roi_batch):
 def test_a_table_for_too_many_classes_is_refused():
     with pytest.raises(ValueError, match=r'num_classes=13204 needs a table of 13204 x 13204 \(665 MiB\); expected at'):
         FCBL(num_classes=13204)
-    with pytest.raises(ValueError, match=r'prob_thr=0; expected a score in \(0, 1\]'):
+    with pytest.raises(ValueError, match='prob_thr=0; expected a finite number, above 0 and at most 1'):
         FCBL(num_classes=3, prob_thr=0)

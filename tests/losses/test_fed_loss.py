@@ -101,5 +101,5 @@ def test_drawn_columns_alone_give_the_same_loss_and_accuracy(roi_batch):
 
 @pytest.mark.parametrize('arguments', [dict(num_sampled=1), dict(power=-1.0)])
 def test_mistakes_are_named(arguments):
-    with pytest.raises(ValueError, match='expected at least 2 and at least 0'):
+    with pytest.raises(ValueError, match=r'expected a (whole|finite) number, at least'):
         make(**arguments)

@@ -135,7 +135,7 @@ def test_background_alone_has_no_error(roi_batch):
             "base of type 'FocalLoss' and num_classes=6; expected 6 classes and a loss",
         ),
         (dict(base=dict(type='EQLv2', num_classes=9)), 'num_classes=9; expected 6 classes'),
-        (dict(base=dict(type='EQLv2'), delta=0.0), 'delta=0.0; expected at least 0, at least 0 and above 0'),
+        (dict(base=dict(type='EQLv2'), delta=0.0), 'delta=0.0; expected a finite number, above 0'),
     ],
 )
 def test_mistakes_are_named(arguments, message):

@@ -179,7 +179,7 @@ def test_columns_and_scores_are_those_of_the_base(kind, roi_batch):
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (dict(num_classes=C, base=dict(type='EQL'), alpha=0.1), r"base type 'EQL', .*expected one of \['CrossEntropy"),
+        (dict(num_classes=C, base=dict(type='EQL'), alpha=0.1), r"base type='EQL'; expected one of \['CrossEntropy"),
         (dict(num_classes=C, base=dict(type='EQLv2'), alpha=1.1), 'alpha=1.1'),
         (
             dict(num_classes=C, base=dict(type='EQLv2', num_classes=9), alpha=0.1),

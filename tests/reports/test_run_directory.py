@@ -88,7 +88,7 @@ def test_missing_results_name_the_command_that_makes_them(tmp_path):
     (tmp_path / 'last_checkpoint').write_text(f'{tmp_path}/iter_9.pth')
     command = (
         f'python tools/test.py {tmp_path}/cfg.py {tmp_path}/iter_9.pth --work-dir {tmp_path} '
-        f'--eval bbox segm --out {tmp_path}/results.pkl'
+        f'--eval bbox segm --out {tmp_path}/results.npz'
     )
     assert evaluation_command(tmp_path) == command
     with pytest.raises(FileNotFoundError) as error:
@@ -96,9 +96,21 @@ def test_missing_results_name_the_command_that_makes_them(tmp_path):
     assert str(error.value) == f'no test results in {tmp_path}; make them with {command}'
 
 
-def test_predictions_are_found_a_pickle_first(tmp_path):
+def test_a_pointer_of_a_stranger_is_quoted_where_it_is_to_be_pasted(tmp_path):
+    (tmp_path / 'last_checkpoint').write_text('x.pth; rm -rf ~\n')
+    assert "CONFIG 'x.pth; rm -rf ~' --work-dir" in evaluation_command(tmp_path)
+
+
+@pytest.mark.parametrize('text', ['[1]', '7', '{"bbox', '[' * 100_000])
+def test_a_file_of_results_that_holds_something_else_is_named(text, tmp_path):
+    write_test(tmp_path, '20250101_000000', {}).write_text(text)
+    with pytest.raises(ValueError, match=r'20250101_000000\.json holds no metrics of a test'):
+        find_results(tmp_path)
+
+
+def test_predictions_are_found_arrays_first(tmp_path):
     assert find_predictions(tmp_path) is None
-    for name in ('results.json', 'results.pkl'):
+    for name in ('results.json', 'results.pkl', 'results.npz'):
         (tmp_path / name).touch()
         assert find_predictions(tmp_path) == tmp_path / name
 
@@ -109,12 +121,19 @@ def test_the_newest_config_is_found(tmp_path):
     for age, path in enumerate([tmp_path / 'new.py', tmp_path / 'vis' / 'vis_data' / 'config.py', tmp_path / 'old.py']):
         path.write_text(f'age = {age}')
         os.utime(path, (1e9 - age, 1e9 - age))
-    assert read_dumped_config(find_config(tmp_path)).age == 0
+    assert read_dumped_config(find_config(tmp_path)) == {'age': 0}
 
 
 def test_a_config_is_read_without_importing_what_it_names(tmp_path):
     (tmp_path / 'c.py').write_text("custom_imports = dict(imports=['no_such_module'], allow_failed_imports=False)")
-    assert read_dumped_config(tmp_path / 'c.py').custom_imports['imports'] == ['no_such_module']
+    assert read_dumped_config(tmp_path / 'c.py')['custom_imports']['imports'] == ['no_such_module']
+
+
+def test_a_config_that_is_more_than_data_runs_where_its_reader_says_so(tmp_path):
+    (tmp_path / 'c.py').write_text('size = 1 + 1')
+    with pytest.raises(ValueError, match=r'c\.py, line 1, holds code \(1 \+ 1\).* give --trust-config, or name'):
+        read_dumped_config(tmp_path / 'c.py')
+    assert read_dumped_config(tmp_path / 'c.py', trust=True) == {'size': 2}
 
 
 def test_data_are_found_through_wrappers():

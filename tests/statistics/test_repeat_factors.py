@@ -68,8 +68,8 @@ def test_a_class_without_an_image_is_not_repeated(mode):
     ('options', 'message'),
     [
         ({'mode': 'box'}, "mode is 'box', expected 'image'"),
-        ({'oversample_thr': 100}, 'oversample_thr is 100, expected a share'),
-        ({'oversample_thr': -0.1}, 'oversample_thr is -0.1, expected a share'),
+        ({'oversample_thr': 100}, 'oversample_thr=100; expected a finite number'),
+        ({'oversample_thr': -0.1}, 'oversample_thr=-0.1; expected a finite number'),
         ({'mode': 'instance'}, "mode='instance' without instance_count"),
         ({'instance_count': [1]}, "mode='image' with instance_count"),
     ],

@@ -108,6 +108,14 @@ def test_missing_arguments_give_the_usage(script, arguments, shell):
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize('option', ['-h', '--help'])
+@pytest.mark.parametrize('script', sorted(path.name for path in TOOLS.glob('[a-z]*.sh')))
+def test_every_script_shows_its_help_and_does_nothing(script, option, shell):
+    done = shell(TOOLS / script, option, PYTHON='/nowhere/python')
+    assert (done.returncode, done.stderr) == (0, '')
+    assert f'./tools/{script}' in done.stdout
+
+
 @pytest.mark.slow
 def test_two_nodes_train_as_one_process(shell, run, tmp_path):
     with socket.socket() as probe:

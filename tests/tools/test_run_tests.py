@@ -77,9 +77,9 @@ def test_fast_is_style_types_and_laws(run):
     assert run('--fast', FAKE_FAILS_AT='-m law')[0].returncode == 1
 
 
-@pytest.mark.parametrize('option', ['-h', '--help'])
-def test_help_installs_nothing(option, run):
-    done, calls = run(option)
+@pytest.mark.parametrize('options', [['-h'], ['--help'], ['--fast', '--help'], ['--fast', '-h']])
+def test_help_installs_nothing(options, run):
+    done, calls = run(*options)
     assert done.returncode == 0
     assert calls == []
     assert '--fast' in done.stdout

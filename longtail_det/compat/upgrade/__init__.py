@@ -1,6 +1,5 @@
 """Checkpoints of mmdet 2.x and detectron2, renamed for the models of mmdet 3.x."""
 
-from .array_pickle import load_array_pickle
 from .comparison import Comparison, compare, describe_classes
 from .detectron2 import expected_style, from_detectron2, source_input
 from .image_input import ImageInput, fold_input
@@ -21,7 +20,6 @@ __all__ = [
     'fold_input',
     'from_detectron2',
     'from_mmdet2',
-    'load_array_pickle',
     'read_source',
     'report_lines',
     'source_input',

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from longtail_det.restricted_pickle import load_plain_pickle
+
 from ..checkpoint import load_from_local
-from .array_pickle import load_array_pickle
 
 
 def read_source(path: str | Path) -> Mapping[str, Any]:
@@ -21,7 +22,9 @@ def read_source(path: str | Path) -> Mapping[str, Any]:
         ValueError: the file is cut short, holds what could run code, or no mapping.
     """
     is_pickle = Path(path).suffix in ('.pkl', '.pickle')
-    content = load_array_pickle(path) if is_pickle else load_from_local(str(path), map_location='cpu')
+    content = (
+        load_plain_pickle(path, encoding='latin1') if is_pickle else load_from_local(str(path), map_location='cpu')
+    )
     if not isinstance(content, Mapping) or not content:
         found = 'nothing' if isinstance(content, Mapping) else f'a {type(content).__name__}'
         raise ValueError(f'{path} holds {found}; expected the mapping of weights that training saves')

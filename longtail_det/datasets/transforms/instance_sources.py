@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..image_labels import read_image_labels
+from ..image_loading import run_pipeline
 
 _SUFFIXES = ('.png', '.webp')
 
@@ -61,10 +62,9 @@ class DatasetInstances:
         own = [one for one in data['instances'] if one['bbox_label'] == label and not one.get('ignore_flag', 0)]
         # only the one that is wanted is loaded
         data['instances'] = [own[np.random.randint(len(own))]]
-        for transform in self.loaders:
-            data = transform(data)
-            if data is None:
-                return None
+        data = run_pipeline(self.loaders, data)
+        if data is None:
+            return None
         mask = data['gt_masks'].to_ndarray()[0].astype(bool)
         return cut_out(data['img'], mask, data['img'].shape[:2])
 

@@ -13,6 +13,7 @@ from mmdet.registry import TRANSFORMS
 from mmdet.structures.mask import BitmapMasks
 from numpy.typing import NDArray
 
+from longtail_det.checks import number, numbers, probability, whole
 from longtail_det.statistics import class_repeat_factors
 
 from ..mixing import DATASET
@@ -66,19 +67,16 @@ class RareCopyPaste(BaseTransform):
         bbox_occluded_thr: float = 10,
         mask_occluded_thr: float = 300,
     ) -> None:
-        if max_pasted < 1 or not 0 <= prob <= 1 or not 0 < scale_range[0] <= scale_range[1] or pool_size <= 0:
-            raise ValueError(
-                f'RareCopyPaste: max_pasted={max_pasted}, prob={prob}, scale_range={scale_range}, '
-                f'pool_size={pool_size}; expected at least 1, a probability, two ascending factors and a positive share'
-            )
-        self.oversample_thr = oversample_thr
-        self.max_pasted = max_pasted
-        self.prob = prob
-        self.scale_range = scale_range
+        self.oversample_thr = probability('oversample_thr', oversample_thr)
+        self.max_pasted = whole('max_pasted', max_pasted, 1)
+        self.prob = probability('prob', prob)
+        self.scale_range = numbers('scale_range', scale_range, 2, above=0)
+        if self.scale_range[0] > self.scale_range[1]:
+            raise ValueError(f'scale_range={scale_range}; expected two ascending factors')
         self.pool = pool
-        self.pool_size = pool_size
-        self.bbox_occluded_thr = bbox_occluded_thr
-        self.mask_occluded_thr = mask_occluded_thr
+        self.pool_size = number('pool_size', pool_size, above=0)
+        self.bbox_occluded_thr = number('bbox_occluded_thr', bbox_occluded_thr, 0)
+        self.mask_occluded_thr = number('mask_occluded_thr', mask_occluded_thr, 0)
         self._prepared: tuple[int, DatasetInstances | InstancePool, NDArray[np.float64]] | None = None
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Hooks, registered in mmdet's HOOKS."""
 
 from .class_statistics_hook import ClassStatisticsHook, find_class_statistics, find_file_statistics
+from .exact_checkpoint_hook import ExactCheckpointHook
 from .fill_bank_hook import FillBankHook
 from .first_stage_hook import FirstStageHook
 from .freeze_hook import FreezeHook, freeze
@@ -10,6 +11,7 @@ from .statistics_sync_hook import StatisticsSyncHook, sync_statistics
 
 __all__ = [
     'ClassStatisticsHook',
+    'ExactCheckpointHook',
     'FillBankHook',
     'FirstStageHook',
     'FreezeHook',

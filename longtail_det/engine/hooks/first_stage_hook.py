@@ -8,8 +8,9 @@ from typing import Any
 
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
-from mmengine.runner import BaseLoop, find_latest_checkpoint
+from mmengine.runner import BaseLoop
 
+from ..resume import find_newest_whole
 from .name_patterns import select_names
 from .statistics_sync_hook import unwrapped
 
@@ -48,7 +49,7 @@ class FirstStageHook(Hook):
     def before_run(self, runner: Any) -> None:
         """Choose the checkpoint, which the runner loads next."""
         trains = isinstance(runner._train_loop, BaseLoop)
-        resumes = runner._resume and (runner._load_from or find_latest_checkpoint(runner.work_dir))
+        resumes = runner._resume and (runner._load_from or find_newest_whole(Path(runner.work_dir)).path)
         if not trains or resumes or runner._has_loaded:
             return
         runner._load_from = runner._load_from or find_first_stage(self.first_stage, Path(runner.work_dir).parent)
@@ -84,11 +85,9 @@ def find_first_stage(first_stage: str, work_dirs: Path) -> str:
     if '://' in first_stage or Path(first_stage).is_file():
         return first_stage
     folder = Path(first_stage) if Path(first_stage).is_dir() else work_dirs / first_stage
-    last = find_latest_checkpoint(str(folder)) if folder.is_dir() else None
-    # the folder may have been moved since
-    for path in (Path(last), folder / Path(last).name) if last else ():
-        if path.is_file():
-            return str(path)
+    last = find_newest_whole(folder).path
+    if last is not None:
+        return str(last)
     state = 'holds no finished checkpoint' if folder.is_dir() else 'does not exist'
     raise FileNotFoundError(
         f'this config goes on from the first stage {first_stage}, but {folder} {state}; train that config first '

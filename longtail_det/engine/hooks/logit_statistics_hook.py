@@ -8,6 +8,8 @@ from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 
+from longtail_det.checks import whole
+
 from ..logit_statistics import collect_logit_statistics, training_batches
 from .statistics_sync_hook import unwrapped
 
@@ -27,7 +29,7 @@ class LogitStatisticsHook(Hook):
     priority = 'NORMAL'
 
     def __init__(self, num_images: int = 2000) -> None:
-        self.num_images = num_images
+        self.num_images = whole('num_images', num_images, 1)
 
     def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Gather after the last iteration."""

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .rle_column import RLEColumn
+from longtail_det.checks import is_finite
+
+from .rle_column import RLEColumn, rles_fit
 
 
 class DetectionRows:
@@ -51,6 +53,8 @@ class DetectionRows:
             packed['bbox'] = struct.pack(f'{4 * len(block)}d', *chain.from_iterable(fields['bbox']))
         if not all(np.isfinite(np.frombuffer(packed[key])).all() for key in ('score', 'bbox') if key in packed):
             return False
+        if 'bbox' in packed and not (np.frombuffer(packed['bbox']).reshape(-1, 4)[:, 2:] >= 0).all():
+            return False
         if 'segmentation' in fields and not self._add_masks(fields['segmentation']):
             return False
         for key, values in packed.items():
@@ -60,6 +64,8 @@ class DetectionRows:
     def _add_masks(self, masks: list[Any]) -> bool:
         counts, sizes = (list(map(self._getter(key), masks)) for key in ('counts', 'size'))
         if not set(map(type, counts)) <= {str, bytes} or not set(map(len, sizes)) <= {2}:
+            return False
+        if not rles_fit(counts, sizes).all():
             return False
         if isinstance(self.masks, RLEColumn):
             self.masks.extend_columns(counts, sizes)
@@ -108,15 +114,20 @@ def _fault(key: str, value: Any) -> str:
         fine = _is_number(value, (int, np.integer)) or _is_whole_float(value)
         return '' if fine and abs(value) < 2**63 else 'a whole number of at most 63 bits'
     if key == 'score':
-        return '' if _is_number(value, (int, float, np.number)) and np.isfinite(value) else 'a finite number'
+        return '' if is_finite(value) else 'a finite number'
     if key == 'bbox':
         fine = isinstance(value, (list, tuple, np.ndarray)) and len(value) == 4
-        fine = fine and all(_is_number(side, (int, float, np.number)) and np.isfinite(side) for side in value)
-        return '' if fine else 'four finite numbers x, y, width, height'
-    return '' if _is_rle(value) else 'an RLE with size [height, width] and compressed counts'
+        fine = fine and all(map(is_finite, value))
+        return '' if fine and min(value[2:]) >= 0 else 'four finite numbers x, y, width >= 0, height >= 0'
+    if not is_rle(value):
+        return 'an RLE with size [height, width] and compressed counts'
+    if not all(0 < side < 2**31 for side in value['size']):
+        return 'an RLE whose size [height, width] is above 0'
+    return '' if rles_fit([value['counts']], [value['size']]).all() else 'an RLE whose counts add up to height x width'
 
 
-def _is_rle(mask: Any) -> bool:
+def is_rle(mask: Any) -> bool:
+    """Return whether `mask` is a compressed RLE."""
     if not isinstance(mask, Mapping) or not isinstance(mask.get('counts'), (str, bytes)):
         return False
     if isinstance(mask['counts'], str) and not mask['counts'].isascii():

@@ -53,6 +53,22 @@ class Detections:
             masks=rows.masks if 'segmentation' in rows.keys else None,
         )
 
+    def require_categories(self, category_ids: NDArray[np.int64], name: str) -> None:
+        """Raise a ValueError where a detection is of an unknown category: it would not count, and nobody would know.
+
+        Args:
+            category_ids: (C,) int64 of the annotation file.
+            name: of the file of the detections.
+        """
+        unknown = self.category_ids[~np.isin(self.category_ids, category_ids)]
+        if len(unknown):
+            ids = np.unique(unknown)
+            shown = ', '.join(map(str, ids[:3].tolist())) + (', ...' if len(ids) > 3 else '')
+            raise ValueError(
+                f'{name} holds {len(unknown)} of {len(self)} detections of {len(ids)} categories that the annotation '
+                f'file does not have ({shown}); give the annotation file whose category ids the model was tested with'
+            )
+
     def with_box_areas(self) -> Detections:
         """Size masks by the boxes beside them, as lvis-api does with records that hold both.
 

@@ -88,11 +88,14 @@ def match_detections(
         on_images: is called with the number of images done, for a progress bar.
 
     Raises:
-        ValueError: `img_ids`, or a detection, names an image that `gt` does not hold.
+        ValueError: `img_ids`, or a detection, names an image that `gt` does not hold, or a mask is of another size than
+            its image.
     """
     all_rows, known = find_sorted(detections.image_ids, gt.image_ids)
     if not known.all():
         gt.image_rows(np.unique(detections.image_ids[~known]).tolist())
+    if metric != 'bbox':
+        _require_sizes(gt, detections, all_rows)
     image_rows = np.sort(gt.image_rows(gt.image_ids.tolist() if img_ids is None else frozenset(img_ids)))
     seen = np.zeros(len(gt.image_ids), dtype=bool)
     seen[image_rows] = True
@@ -184,6 +187,19 @@ def check_choice(key: str, given: Sequence[str], known: Sequence[str]) -> None:
     if wrong or not given:
         what = repr(wrong[0]) if wrong else repr(list(given))
         raise ValueError(f'{key} {what} is not known; set val_evaluator.{key} to one or more of {list(known)}')
+
+
+def _require_sizes(gt: GroundTruth, detections: Detections, image_rows: NDArray[np.int64]) -> None:
+    masks = detections.masks
+    assert masks is not None
+    found = masks.sizes if isinstance(masks, RLEColumn) else np.array([mask['size'] for mask in masks]).reshape(-1, 2)
+    wrong = np.flatnonzero((found != gt.image_sizes[image_rows]).any(axis=1))
+    if len(wrong):
+        row, (height, width) = wrong[0], gt.image_sizes[image_rows[wrong[0]]].tolist()
+        raise ValueError(
+            f'result record {row}: RLE of size {found[row].tolist()} on image {detections.image_ids[row]}, expected '
+            f'[{height}, {width}] ({len(wrong)} of {len(found)} masks are of another size than their image)'
+        )
 
 
 def _shapes(detections: Detections, metric: str, chunk: NDArray[np.int64], rows: NDArray[np.int64]) -> Any:

@@ -11,6 +11,7 @@ import pycocotools.mask as mask_utils
 from numpy.typing import NDArray
 
 from longtail_det.annotations import find_sorted
+from longtail_det.checks import InputError
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,12 +109,12 @@ class GroundTruth:
             (len(img_ids),) rows, in the order given.
 
         Raises:
-            ValueError: an id that the file does not hold.
+            InputError: an id that the file does not hold.
         """
         wanted = np.fromiter(img_ids, dtype=np.int64, count=len(img_ids))
         rows, known = find_sorted(wanted, self.image_ids)
         if not known.all():
-            raise ValueError(
+            raise InputError(
                 f'image id {wanted[~known].min()} was predicted but is not among the {len(self.image_ids)} images of '
                 'the annotation file; val_evaluator.ann_file must be the file of the dataset'
             )

@@ -8,21 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail_det.annotations import AnnotationTable, BadRecords, ImageTable, category_groups, find_sorted
-from longtail_det.annotations.checks import keep_good_categories, keep_unique_images
-from longtail_det.annotations.records import tabulate_annotations, tabulate_images
-from longtail_det.annotations.table import ClassLists
+from longtail_det.annotations import AnnotationColumns, BadRecords, Segmentations, category_groups, find_sorted
+from longtail_det.annotations.columns import KEYS, require, tabulate
 
 from .ground_truth import GroundTruth
 from .parameters import needs_masks
 
 
 def ground_truth_from_columns(
-    images: ImageTable,
-    lists: ClassLists,
-    annotations: AnnotationTable,
-    categories: Sequence[Mapping[str, Any]],
-    segmentations: Sequence[Any] = (),
+    columns: AnnotationColumns, name: str, metrics: Sequence[str], on_bad: str = 'error'
 ) -> GroundTruth:
     """Join the three tables of an annotation file.
 
@@ -30,22 +24,24 @@ def ground_truth_from_columns(
     without federated fields, where it has COCO's meaning.
 
     Args:
-        images: of unique ids.
-        lists: what they say of classes.
-        annotations: on any images, of any categories.
-        categories: records with `id` and `name`, ascending by id, maybe with `frequency` or `image_count`.
-        segmentations: one per annotation; empty where masks are not scored.
+        columns: of the file, with masks.
+        name: the file, as messages name it.
+        metrics: of 'bbox', 'segm' and 'boundary'; none for a test split without annotations.
+        on_bad: 'error' refuses bad records, 'skip' leaves them out and logs how many they are.
 
     Raises:
-        ValueError: an unknown `frequency`.
+        ValueError: a bad record, or an unknown `frequency`.
     """
+    good = _find_good(columns, name, metrics, on_bad)
+    images, lists, categories = columns.images.select(columns.good_images), columns.class_lists, columns.categories
+    annotations = columns.annotations.select(good if metrics else np.arange(0))
     category_ids = np.array([category['id'] for category in categories], dtype=np.int64)
     image_order = np.argsort(images.ids, kind='stable')
     image_ids = images.ids[image_order]
     federated = bool(images.listed.any())
 
-    pairs, known = _pairs(annotations.image_ids, annotations.category_ids, image_ids, category_ids)
-    rows = np.flatnonzero(known & (annotations.areas > 0) & (annotations.areas < np.inf))
+    pairs, _ = _pairs(annotations.image_ids, annotations.category_ids, image_ids, category_ids)
+    rows = np.flatnonzero(annotations.areas > 0)
     rows = rows[np.argsort(pairs[rows], kind='stable')]
     ignore = annotations.ignore[rows]
     if not federated:
@@ -55,7 +51,7 @@ def ground_truth_from_columns(
         image_sizes=images.sizes[image_order],
         category_ids=category_ids,
         names=tuple(category['name'] for category in categories),
-        groups=category_groups(categories),
+        groups=_groups(categories, name),
         federated=federated,
         complete=~images.listed[image_order],
         pairs=pairs[rows],
@@ -63,7 +59,7 @@ def ground_truth_from_columns(
         boxes=annotations.boxes[rows],
         areas=annotations.areas[rows],
         ignore=ignore,
-        segmentations=segmentations,
+        segmentations=Segmentations(columns, annotations.rows) if needs_masks(metrics) else (),
         segmentation_rows=rows,
         listed_pairs=np.union1d(pairs[rows], _pair_set(lists.negatives, image_ids, category_ids)),
         open_pairs=_pair_set(lists.not_exhaustive, image_ids, category_ids),
@@ -74,29 +70,39 @@ def ground_truth_table(gt: Mapping[str, Any], metrics: Sequence[str] = ('bbox', 
     """Return the table of an annotation file that was read from json.
 
     Args:
-        gt: LVIS or COCO annotations: `images`, `annotations`, `categories`; not modified, masks are not copied.
+        gt: LVIS or COCO annotations: `images`, `annotations`, `categories`; not modified.
         metrics: what will be scored; 'segm' and 'boundary' need a `segmentation` on each annotation.
 
     Raises:
-        ValueError: a missing key, or a record that lacks a field.
+        ValueError: a missing key, or a bad record.
 
     Example:
         >>> gt = dict(images=[dict(id=3, height=8, width=8)], categories=[dict(id=1, name='ant')], annotations=[])
         >>> ground_truth_table(gt).image_ids.tolist()
         [3]
     """
-    missing = [key for key in ('images', 'annotations', 'categories') if key not in gt]
-    if missing:
-        raise ValueError(f'the annotations have no {missing[0]!r}; expected those of LVIS or COCO')
-    bad = BadRecords('the annotations')
-    wants_masks = needs_masks(metrics)
-    images, lists = tabulate_images(gt['images'], bad)
-    images = keep_unique_images(images, bad)
-    annotations = tabulate_annotations(gt['annotations'], bad, need_masks=wants_masks)
-    categories = keep_good_categories(gt['categories'], bad)
-    bad.refuse()
-    masks = [annotation['segmentation'] for annotation in gt['annotations']] if wants_masks else []
-    return ground_truth_from_columns(images, lists, annotations, categories, masks)
+    name = 'the annotations'
+    return ground_truth_from_columns(tabulate({key: gt[key] for key in KEYS if key in gt}, name), name, metrics)
+
+
+def _groups(categories: Sequence[Mapping[str, Any]], name: str) -> NDArray[np.str_] | None:
+    try:
+        return category_groups(categories)
+    except ValueError as error:
+        raise ValueError(f'{name}: {error}') from None
+
+
+def _find_good(columns: AnnotationColumns, name: str, metrics: Sequence[str], on_bad: str) -> NDArray[np.bool_]:
+    bad = BadRecords(name)
+    bad.update(columns.bad)
+    if metrics and not columns.has_annotations:
+        require({}, ['annotations'], bad)
+    require({'images': columns.images, 'categories': columns.categories}, (), bad)
+    good = columns.good_annotations
+    if needs_masks(metrics):
+        good = good & columns.require_masks(bad)
+    bad.settle(on_bad)
+    return good
 
 
 def _pairs(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .detection_rows import is_rle
 from .detections import Detections
 
 _NEEDED = ('bboxes', 'scores', 'labels')
@@ -16,7 +17,7 @@ _NEEDED = ('bboxes', 'scores', 'labels')
 def predicted_columns(
     predictions: Sequence[Mapping[str, Any]], category_ids: Sequence[int], metric: str = 'bbox'
 ) -> Detections:
-    """Read the pickle of tools/test.py --out or of mmdet's DumpDetResults.
+    """Read predicted images, as tools/test.py --out and mmdet's DumpDetResults leave them.
 
     Args:
         predictions: one mapping per image with `img_id` and `pred_instances`: `bboxes` (n, 4) xyxy in pixels, `scores`
@@ -52,7 +53,7 @@ def predicted_columns(
 
 def _checked(image: Any, index: int) -> Mapping[str, Any]:
     found = image.get('pred_instances') if isinstance(image, Mapping) else None
-    if not isinstance(found, Mapping) or not isinstance(image.get('img_id'), (int, np.integer)):
+    if not isinstance(found, Mapping) or not _is_id(image.get('img_id')):
         raise ValueError(
             f'predicted image {index} has no img_id or no pred_instances; expected what tools/test.py --out writes'
         )
@@ -62,22 +63,42 @@ def _checked(image: Any, index: int) -> Mapping[str, Any]:
     return found
 
 
+def _is_id(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and abs(int(value)) < 2**63
+
+
 def _columns(
     found: Mapping[str, Any], metric: str, where: str, num_classes: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Labels, scores and boxes of an image, checked."""
     key = 'scores' if metric == 'bbox' or 'mask_scores' not in found else 'mask_scores'
-    labels = np.asarray(found['labels']).astype(np.int64)
-    scores, boxes = (np.asarray(found[name]).astype(np.float64) for name in (key, 'bboxes'))
+    labels = _numbers(found['labels'], 'iu', where, 'labels').astype(np.int64)
+    scores, boxes = (_numbers(found[name], 'iuf', where, name).astype(np.float64) for name in (key, 'bboxes'))
+    boxes = boxes.reshape(-1, 4) if boxes.size == 0 else boxes
+    masks = found.get('masks', [None] * len(labels))
+    if not isinstance(masks, Sequence):
+        raise ValueError(f'{where} has masks of type {type(masks).__name__}; expected a list of RLEs')
+    wrong = next((mask for mask in masks if 'masks' in found and not is_rle(mask)), None)
+    if wrong is not None or len(masks) != len(labels):
+        what = f'{len(labels)} labels and {len(masks)} masks' if wrong is None else f'a mask {wrong!r:.80}'
+        raise ValueError(f'{where} has {what}; expected an RLE with size [height, width] and counts for each label')
     if boxes.shape != (len(labels), 4) or scores.shape != labels.shape:
         raise ValueError(f'{where} has {len(labels)} labels, {len(scores)} {key} and bboxes of shape {boxes.shape}')
     if not (np.isfinite(scores).all() and np.isfinite(boxes).all()):
         raise ValueError(f'{where} has a score or a box that is not finite')
-    if 'masks' in found and len(found['masks']) != len(labels):
-        raise ValueError(f'{where} has {len(labels)} labels and {len(found["masks"])} masks')
     if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
         raise ValueError(
             f'{where} has a predicted label {labels.max()}, but there are {num_classes} classes; '
             'give --ann the file that the model was tested on'
         )
     return labels, scores, np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+
+
+def _numbers(values: Any, kinds: str, where: str, name: str) -> NDArray[Any]:
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f'{where} has {name} that are no array ({error})') from None
+    if (array.size and array.dtype.kind not in kinds) or (name != 'bboxes' and array.ndim != 1):
+        raise ValueError(f'{where} has {name} of dtype {array.dtype} and shape {array.shape}; expected one number each')
+    return array

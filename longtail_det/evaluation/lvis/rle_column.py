@@ -11,6 +11,8 @@ from typing import Any, cast, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from longtail_det.annotations.rle_pixels import rle_pixels
+
 
 class RLEColumn(Sequence[dict[str, Any]]):
     """Compressed RLEs that take a quarter of the memory of as many dicts.
@@ -53,13 +55,14 @@ class RLEColumn(Sequence[dict[str, Any]]):
             struct.error: a height or width that is no whole number of 32 bits; nothing is added.
         """
         sides = struct.pack(f'{2 * len(sizes)}i', *chain.from_iterable(sizes))
-        if set(map(type, counts)) <= {str}:
-            text = ''.join(cast('Sequence[str]', counts)).encode('ascii')
-        else:
-            text = b''.join(part.encode('ascii') if isinstance(part, str) else part for part in counts)
-        self._counts += text
+        self._counts += _join(counts)
         self._ends.extend(accumulate(map(len, counts), initial=self._ends.pop()))
         self._sizes.frombytes(sides)
+
+    @property
+    def sizes(self) -> NDArray[np.int32]:
+        """(n, 2) int32 height and width."""
+        return np.frombuffer(self._sizes, dtype=np.int32).reshape(-1, 2).copy()
 
     def pick(self, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
         """Return some masks, in a third of the time that one by one takes.
@@ -91,3 +94,33 @@ class RLEColumn(Sequence[dict[str, Any]]):
         row = range(len(self))[row] if row < 0 else row
         counts = bytes(self._counts[self._ends[row] : self._ends[row + 1]])
         return {'size': [self._sizes[2 * row], self._sizes[2 * row + 1]], 'counts': counts}
+
+
+def rles_fit(counts: Sequence[str | bytes], sizes: Sequence[Sequence[int]]) -> NDArray[np.bool_]:
+    """Return whether the run lengths of compressed RLEs add up to their sizes, so that they can be decoded.
+
+    Args:
+        counts: compressed, str or bytes.
+        sizes: height and width of each.
+
+    Returns:
+        (n,) bool.
+
+    Raises:
+        ValueError: counts that are no ASCII.
+        struct.error: a height or width that is no whole number of 32 bits.
+
+    Example:
+        >>> rles_fit(['132', b'6', 'garbage'], [(2, 3), (2, 4), (2, 3)]).tolist()
+        [True, False, False]
+    """
+    sides = np.frombuffer(struct.pack(f'{2 * len(sizes)}i', *chain.from_iterable(sizes)), dtype=np.int32).reshape(-1, 2)
+    bounds = np.array([0, *accumulate(map(len, counts))])
+    pixels = rle_pixels(np.frombuffer(_join(counts), dtype=np.uint8), bounds)
+    return (sides > 0).all(axis=1) & (pixels == sides.prod(axis=1, dtype=np.int64))
+
+
+def _join(counts: Sequence[str | bytes]) -> bytes:
+    if set(map(type, counts)) <= {str}:
+        return ''.join(cast('Sequence[str]', counts)).encode('ascii')
+    return b''.join(part.encode('ascii') if isinstance(part, str) else part for part in counts)

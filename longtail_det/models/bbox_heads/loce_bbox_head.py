@@ -9,6 +9,8 @@ import torch
 from mmdet.registry import MODELS
 from torch import Tensor
 
+from longtail_det.checks import whole
+
 from .replay import Replay
 from .rio_bbox_head import RIOBBoxHead
 
@@ -44,15 +46,15 @@ class LOCEBBoxHead(RIOBBoxHead):
         replay_per_class: int = 4,
         **kwargs: Any,
     ) -> None:
-        bank = {'capacity': 80, 'target_classes': range(num_classes), **(bank or {})}
+        bank = {'capacity': 80, 'target_classes': range(whole('num_classes', num_classes, 1)), **(bank or {})}
         super().__init__(
             num_classes=num_classes, bank=bank, replay_per_class=replay_per_class, strategy='repeated', **kwargs
         )
-        self.classes_per_step = classes_per_step
-        if not hasattr(self.loss_cls, 'mean_score') or classes_per_step < 1:
+        self.classes_per_step = whole('classes_per_step', classes_per_step, 1)
+        if not hasattr(self.loss_cls, 'mean_score'):
             raise ValueError(
-                f'LOCEBBoxHead: loss_cls {type(self.loss_cls).__name__}, classes_per_step={classes_per_step}; expected '
-                "a loss with mean scores, loss_cls=dict(type='EBL'), and at least 1 class"
+                f'LOCEBBoxHead: loss_cls {type(self.loss_cls).__name__}; expected a loss with mean scores, '
+                "loss_cls=dict(type='EBL')"
             )
 
     @torch.no_grad()

@@ -10,6 +10,8 @@ from mmdet.models.roi_heads.bbox_heads import ConvFCBBoxHead
 from mmdet.registry import MODELS
 from torch import Tensor, nn
 
+from longtail_det.checks import number
+
 from .class_deltas import ClassDeltas, can_defer
 from .class_logits import ClassLogits
 from .loss_inputs import LossInputs
@@ -61,6 +63,10 @@ class LongTailBBoxHead(LossInputs, ManyClassBoxes, ConvFCBBoxHead):
         calibration: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
+        if cls_bias is not None:
+            number('cls_bias', cls_bias)
+        if prior_prob is not None:
+            number('prior_prob', prior_prob, above=0, below=1)
         if paper_init:
             if cls_bias is None or kwargs.get('init_cfg') is not None:
                 raise ValueError(

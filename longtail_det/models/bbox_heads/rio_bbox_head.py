@@ -10,6 +10,8 @@ from mmdet.models.losses import accuracy
 from mmdet.registry import MODELS
 from torch import Tensor
 
+from longtail_det.checks import whole
+
 from ..memory import SAMPLE_STRATEGIES, FeatureBank
 from .class_deltas import ClassDeltas
 from .class_logits import ClassLogits
@@ -60,7 +62,7 @@ class RIOBBoxHead(LongTailBBoxHead):
     ) -> None:
         super().__init__(**kwargs)
         self.replay = replay
-        self.replay_per_class = replay_per_class
+        self.replay_per_class = whole('replay_per_class', replay_per_class, 1)
         self.strategy = strategy
         self.replay_reg = replay_reg
         if replay:

@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from mmdet.registry import MODELS
 from torch import Tensor, nn
 
+from longtail_det.checks import number, whole
+
 
 @MODELS.register_module()
 class CosineLinear(nn.Module):
@@ -40,11 +42,9 @@ class CosineLinear(nn.Module):
 
     def __init__(self, in_features: int, out_features: int, temperature: float = 48.0) -> None:
         super().__init__()
-        if temperature <= 0:
-            raise ValueError(f'CosineLinear: temperature={temperature}; expected a positive number such as 48.0')
-        self.in_features = in_features
-        self.out_features = out_features
-        self.temperature = temperature
+        self.in_features = whole('in_features', in_features, 1)
+        self.out_features = whole('out_features', out_features, 1)
+        self.temperature = number('temperature', temperature, above=0)
         self.weight = nn.Parameter(torch.empty(out_features, in_features))
         self.scale = nn.Parameter(torch.empty(out_features))
         self.init_weights()

@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from mmdet.registry import MODELS
 from torch import Tensor, nn
 
+from longtail_det.checks import whole
+
 
 @MODELS.register_module()
 class LWSLinear(nn.Linear):
@@ -33,7 +35,7 @@ class LWSLinear(nn.Linear):
     """
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
-        super().__init__(in_features, out_features, bias)
+        super().__init__(whole('in_features', in_features, 1), whole('out_features', out_features, 1), bias)
         #: (out_features, 1)
         self.scale = nn.Parameter(torch.ones(out_features, 1))
 

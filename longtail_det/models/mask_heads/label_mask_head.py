@@ -15,6 +15,7 @@ from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
+from longtail_det.checks import number
 from longtail_det.compat.tracing import is_recording
 from longtail_det.functional.ops import encode_runs, paste_runs
 
@@ -48,7 +49,7 @@ class LabelFCNMaskHead(FCNMaskHead):
     def __init__(self, *args: Any, encode_masks: bool = True, logits_std: float | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.encode_masks = encode_masks
-        self.logits_std = logits_std
+        self.logits_std = None if logits_std is None else number('logits_std', logits_std, 0)
         if self.class_agnostic:
             return
         loss = self.loss_mask

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from longtail_det.checks import one_of, whole
 from longtail_det.losses import NeedsClassTable
 
 from .ring import push_slots, random_positions, recent_positions, repeated_positions
@@ -71,12 +72,9 @@ class FeatureBank(NeedsClassTable):
         dtype: str = 'float32',
     ) -> None:
         super().__init__()
-        if capacity < 1 or dtype not in BANK_DTYPES:
-            raise ValueError(
-                f'FeatureBank: capacity={capacity}, dtype={dtype!r}; expected capacity >= 1, dtype in {BANK_DTYPES}'
-            )
-        self.num_classes = num_classes
-        self.capacity = capacity
+        one_of('dtype', dtype, BANK_DTYPES)
+        self.num_classes = whole('num_classes', num_classes, 1)
+        self.capacity = whole('capacity', capacity, 1)
         self.register_buffer('features', torch.zeros(1, feat_dim, dtype=getattr(torch, dtype)))
         self.register_buffer('targets', torch.zeros(1, target_dim))
         self.register_buffer('written', torch.zeros(0, dtype=torch.long))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import time
 from typing import Any
 
@@ -15,12 +16,13 @@ from torch import Tensor, nn
 
 @DATASETS.register_module()
 class ToyDataset(torch.utils.data.Dataset):
-    """Points on a line y = 2 x; `pause` seconds a sample leave time to kill a run."""
+    """Points on a line y = 2 x; `pause` seconds a sample leave time to kill a run, `noise` moves the points."""
 
-    def __init__(self, num_classes: int = 3, length: int = 8, pause: float = 0.0) -> None:
+    def __init__(self, num_classes: int = 3, length: int = 8, pause: float = 0.0, noise: float = 0.0) -> None:
         self.metainfo = {'classes': tuple(f'class {c}' for c in range(num_classes))}
         self.length = length
         self.pause = pause
+        self.noise = noise
 
     def __len__(self) -> int:
         return self.length
@@ -29,7 +31,7 @@ class ToyDataset(torch.utils.data.Dataset):
         time.sleep(self.pause)
         if os.environ.get('TOY_FAILS_AT') == str(index):
             raise FileNotFoundError(f'no image {index}')
-        x = torch.tensor([float(index)])
+        x = torch.tensor([float(index) + self.noise * random.random()])
         return {'x': x, 'y': 2 * x}
 
 
@@ -44,17 +46,19 @@ class ToyHead(nn.Module):
 
 @MODELS.register_module()
 class ToyDetector(BaseModel):
-    """Linear regression with a box head, and a weight without use if `idle` asks for it."""
+    """Linear regression with a box head, and a weight without use if `idle` asks for it; `noise` is added to x."""
 
-    def __init__(self, bbox_head: dict[str, Any], idle: bool = False, broken: bool = False) -> None:
+    def __init__(self, bbox_head: dict[str, Any], idle: bool = False, broken: bool = False, noise: float = 0.0) -> None:
         super().__init__()
         self.bbox_head = ToyHead(**bbox_head)
         self.idle = nn.Linear(1, 1) if idle else None
         self.broken = broken
+        self.noise = noise
 
     def forward(self, x: Tensor, y: Tensor, mode: str = 'tensor') -> Any:
         if self.broken:
             raise ValueError('a bug inside the training step')
+        x = x + self.noise * torch.rand_like(x) if mode == 'loss' and self.noise else x
         error = (self.bbox_head.fc(x).mean(1, keepdim=True) - y).square()
         if mode == 'loss':
             return {'loss': error.mean()}

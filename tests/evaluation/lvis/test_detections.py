@@ -11,7 +11,7 @@ GOOD = {
     'category_id': 1,
     'score': 0.5,
     'bbox': [0, 0, 2, 5],
-    'segmentation': {'size': [4, 4], 'counts': 'abc'},
+    'segmentation': {'size': [4, 4], 'counts': '088'},
 }
 
 
@@ -55,6 +55,10 @@ def test_no_record_gives_empty_columns():
             {**GOOD, 'segmentation': {'size': [4, 4], 'counts': 'ab\u00e9'}},
             r'record 1: segmentation .* compressed counts',
         ),
+        ({**GOOD, 'segmentation': {'size': [4, 4], 'counts': 'garbage!'}}, r'record 1: .* counts add up to height x'),
+        ({**GOOD, 'segmentation': {'size': [4, 5], 'counts': '088'}}, r'record 1: .* counts add up to height x width'),
+        ({**GOOD, 'segmentation': {'size': [-1, -16], 'counts': '088'}}, r'record 1: .* size .* is above 0'),
+        ({**GOOD, 'bbox': [0, 0, -2, 5]}, r'record 1: bbox is .* expected four finite numbers x, y, width >= 0'),
         ([1, 2], r'record 1 is a list; expected an object with the keys'),
     ],
 )
@@ -69,7 +73,7 @@ def test_of_an_iterator_nothing_is_kept_but_the_columns():
     found = detection_columns(iter(records), ['bbox', 'segm'])
     assert found.image_ids.tolist() == list(range(1500))
     assert isinstance(found.masks, RLEColumn)
-    assert found.masks[700] == {'size': [4, 4], 'counts': b'abc'}
+    assert found.masks[700] == {'size': [4, 4], 'counts': b'088'}
     records[1400] = {**GOOD, 'score': None}
     with pytest.raises(ValueError, match=r'record 1400: score is None'):
         detection_columns(iter(records), ['bbox', 'segm'])

@@ -117,10 +117,10 @@ def test_no_object_is_nothing_to_find(lvis_case):
     assert {value for values in results.values() for value in values.values()} == {-1.0}
 
 
-def test_a_file_without_classes_is_nothing_to_find(lvis_case):
+def test_a_file_without_classes_is_refused(lvis_case):
     gt, records = lvis_case(0)
-    results = evaluate_detections({**gt, 'categories': []}, records, modes=['default', 'fixed', 'pool'])
-    assert {value for values in results.values() for value in values.values()} == {-1.0}
+    with pytest.raises(ValueError, match='holds no usable categories'):
+        evaluate_detections({**gt, 'categories': [], 'annotations': []}, records)
 
 
 def test_a_coco_file_equals_the_slow_way(lvis_case, evaluate_lvis_api):
