@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from longtail_det.checks import number, probability
-from longtail_det.functional.losses import ebl_loss, ebl_update, mean_of_objects, own_scores
+from longtail_det.functional.kernels import ebl_kernel
+from longtail_det.functional.losses import ebl_update, mean_of_objects, own_scores
 
 from .base import AvgFactor
 from .softmax_loss import SoftmaxLoss
@@ -88,7 +89,7 @@ class EBL(SyncedStatistics, SoftmaxLoss):
     def _count(self, logits: Tensor, labels: Tensor, object_ids: Tensor | None) -> None:
         rows = (labels < self.num_classes).nonzero().squeeze(1)
         labels = labels[rows]
-        scores = own_scores(logits[rows], labels).to(self.mean_score)
+        scores = own_scores(logits.index_select(0, rows), labels).to(self.mean_score)
         if object_ids is not None:
             scores, labels = mean_of_objects(scores, labels, object_ids[rows])
         values = scores.new_zeros(3, self.num_classes)
@@ -112,7 +113,7 @@ class EBL(SyncedStatistics, SoftmaxLoss):
         mean_score = self.mean_score
         if self.training and self.statistics_deferred:
             mean_score = torch.cat([self._updated(self.pending_statistics()), mean_score[-1:]])
-        return ebl_loss(logits, labels, mean_score)
+        return ebl_kernel(logits, labels, mean_score)
 
     def extra_repr(self) -> str:
         """Return the arguments for `print(model)`."""

@@ -58,12 +58,12 @@ class FCBL(SyncedRows, ObjectnessLoss):
             margin = torch.where(foreground, self._margin(labels.clamp(max=self.num_classes - 1)), 0.0)
             loss = fcbl_loss(logits, labels, margin, prob_thr=self.prob_thr).sum(1)
         else:
-            rows = (labels < self.num_classes).nonzero().squeeze(1)
-            classes, index = labels[rows].unique(return_inverse=True)
-            loss = fcbl_kernel(logits, labels, rows, self._margin(classes)[index], prob_thr=self.prob_thr)
+            classes, index = labels.unique(return_inverse=True)
+            margin = self._margin(classes[classes < self.num_classes])
+            loss = fcbl_kernel(logits, labels, index, margin, prob_thr=self.prob_thr)
         if self.training:
             rows = (labels < self.num_classes).nonzero().squeeze(1)
-            self.add_rows(labels[rows], logits.detach()[rows, :-1].softmax(1))
+            self.add_rows(labels[rows], logits.detach().index_select(0, rows)[:, :-1].softmax(1))
         return loss
 
     def _margin(self, classes: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from longtail_det.checks import number, whole
 from longtail_det.functional import Sigmoid
-from longtail_det.functional.kernels import fed_columns_kernel, is_compiling
+from longtail_det.functional.kernels import fed_columns_kernel, fed_sample, is_compiling
 from longtail_det.functional.losses import fed_classes, fed_loss
 from longtail_det.statistics import ClassStatistics
 
@@ -75,17 +75,17 @@ class FedLoss(NeedsClassStatistics, ActivationLoss):
         Returns:
             (K,) int64, ascending; all foreground classes of `labels` are among them.
         """
-        return self._sample(labels).nonzero().squeeze(1)
+        return fed_sample(labels, self.draw_weight, self._noise(), num_sampled=self.num_sampled)
 
-    def _sample(self, labels: Tensor) -> Tensor:
+    def _noise(self) -> Tensor:
         self.require_table()
-        noise = self.draw_weight.new_empty(self.num_classes + 1).exponential_()
-        return fed_classes(labels, self.draw_weight, noise, num_sampled=self.num_sampled)
+        return self.draw_weight.new_empty(self.num_classes + 1).exponential_()
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return (N,) losses of (N, C) logits."""
         if is_compiling():
-            return fed_loss(logits, labels, self._sample(labels)).sum(1)
+            sampled = fed_classes(labels, self.draw_weight, self._noise(), num_sampled=self.num_sampled)
+            return fed_loss(logits, labels, sampled).sum(1)
         classes = self.sample_classes(labels)
         return fed_columns_kernel(logits.index_select(1, classes), labels, classes, num_classes=self.num_classes)
 

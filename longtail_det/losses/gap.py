@@ -95,7 +95,7 @@ class GAP(SyncedStatistics, WrapperLoss):
 
     def _class_logits(self, logits: Tensor) -> Tensor:
         columns = getattr(self.base, 'column_of_class', None)  # GroupSoftmax orders its columns by group
-        return logits[:, : self.num_classes] if columns is None else logits.index_select(1, columns)
+        return logits if columns is None else logits.index_select(1, columns)
 
     def _class_weight(self) -> Tensor:
         count = self.class_count

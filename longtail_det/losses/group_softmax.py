@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from longtail_det.checks import number, numbers
-from longtail_det.functional.losses import group_scores, group_softmax_loss, group_weights
+from longtail_det.functional.kernels import group_softmax_kernel
+from longtail_det.functional.losses import group_scores, group_weights
 from longtail_det.statistics import ClassStatistics
 
 from .base import RoIClassificationLoss
@@ -100,7 +101,7 @@ class GroupSoftmax(NeedsClassStatistics, RoIClassificationLoss):
         sizes, targets = self.sizes(), self.target_table[labels]
         draw = torch.rand(len(labels), len(sizes) - 1, device=labels.device)
         weight = group_weights(targets, draw, others_ratio=self.others_ratio)
-        return group_softmax_loss(logits, targets, weight, sizes)
+        return group_softmax_kernel(logits, targets, weight, sizes)
 
     def get_activation(self, cls_score: Tensor) -> Tensor:
         """Return (N, C + 1) probabilities of (N, C + len(bins) + 3) logits."""

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from longtail_det.checks import number, one_of
-from longtail_det.functional.losses import log_share, logit_adjusted_loss
+from longtail_det.functional.kernels import logit_adjusted_kernel
+from longtail_det.functional.losses import log_share
 from longtail_det.statistics import ClassStatistics
 
 from .class_tables import NeedsClassStatistics, OptionalStatistics
@@ -60,7 +61,7 @@ class LogitAdjustedCE(NeedsClassStatistics, SoftmaxLoss):
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return (N,) losses of (N, C + 1) logits."""
         self.require_table()
-        return logit_adjusted_loss(logits, labels, self.log_prior)
+        return logit_adjusted_kernel(logits, labels, self.log_prior)
 
     def extra_repr(self) -> str:
         """Return the arguments for `print(model)`."""

@@ -120,7 +120,7 @@ class PCB(SyncedRows, WrapperLoss):
             self._warn_without_epoch()
             logits = self.check_logits(cls_score.detach())[:, : self.num_classes]
             rows = (label < self.num_classes).nonzero().squeeze(1)
-            self.add_rows(label[rows], self.base.confusion_scores(logits[rows]))
+            self.add_rows(label[rows], self.base.confusion_scores(logits.index_select(0, rows)))
         loss = self.base(cls_score, label, weight, avg_factor, reduction)
         if isinstance(loss, dict):
             return {name: self.loss_weight * part for name, part in loss.items()}

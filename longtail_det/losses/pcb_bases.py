@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from longtail_det.functional.kernels import eqlv2_kernel, is_compiling
+from longtail_det.functional.kernels import eqlv2_kernel, is_compiling, pcb_softmax_kernel
 from longtail_det.functional.losses import (
     eqlv2_soft_loss,
     one_hot,
     pcb_cross_entropy_term,
-    pcb_softmax_term,
+    pcb_softmax_loss,
     seesaw_shift,
 )
 
@@ -49,20 +49,14 @@ class SoftSoftmax(SoftBase, SoftmaxCE):
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return (N,) losses of (N, C + 1) logits."""
-        loss = super().loss(logits, labels)
         if is_compiling():  # a selection of rows would break the graph
-            own = labels.clamp(max=self.num_classes - 1)
-            targets = self.soft_targets(own)
-            if targets is None:
-                return loss
-            term = targets[1] * pcb_softmax_term(logits[:, :-1], own, targets[0].to(logits))
-            return loss + torch.where(labels < self.num_classes, term, 0.0)
-        rows = self.foreground(labels)
-        targets = self.soft_targets(labels[rows])
+            targets = self.soft_targets(labels.clamp(max=self.num_classes - 1))
+            return super().loss(logits, labels) if targets is None else pcb_softmax_loss(logits, labels, *targets)
+        classes, index = labels.unique(return_inverse=True)
+        targets = self.soft_targets(classes[classes < self.num_classes])
         if targets is None:
-            return loss
-        term = pcb_softmax_term(logits.index_select(0, rows)[:, :-1], labels[rows], targets[0].to(logits))
-        return loss.index_add(0, rows, targets[1] * term)
+            return super().loss(logits, labels)
+        return pcb_softmax_kernel(logits, labels, index, *targets)
 
 
 class SoftSeesaw(SoftBase, SeesawLoss):

@@ -52,7 +52,7 @@ class _RepeatFactorDraw(Sampler[int]):
         parts = []
         for start in range(0, len(self._factors), block):
             factors = self._factors[start : start + block]
-            images = np.arange(start, start + len(factors), dtype=np.int32)
+            images: NDArray[np.int32] = np.arange(start, start + len(factors), dtype=np.int32)
             if self._first_positions is not None:
                 images = self._first_positions[start : start + block].astype(np.int32)
             parts.append(np.repeat(images, draw_repeats(factors, generator, fixed_total=self._fixed_total)))

@@ -313,6 +313,14 @@ def test_a_malformed_record_is_named_by_its_index(data, tmp_path, capsys, damage
             lambda image: image['pred_instances']['masks'].__setitem__(0, 7),
             'predicted image 2 has a mask 7; expected an RLE',
         ),
+        (
+            lambda image: image['pred_instances']['masks'][0].update(counts=b'132132'),
+            "'counts': b'132132'}; expected an RLE with size [height, width] and counts that add up to it",
+        ),
+        (
+            lambda image: image['pred_instances']['masks'][0].update(size=[2**40, 2**40]),
+            "predicted image 2 has a mask {'size': [1099511627776",
+        ),
         (lambda image: image['pred_instances'].update(masks=7), 'predicted image 2 has masks of type int'),
         (lambda image: image['pred_instances'].update(labels='text'), 'predicted image 2 has labels of dtype <U4'),
         (

@@ -70,6 +70,37 @@ def test_float32_and_ties_at_the_size_of_a_step():
     torch.testing.assert_close(torch.autograd.grad(fast, logits)[0].double(), gradient, rtol=1e-4, atol=1e-8)
 
 
+@pytest.mark.parametrize('spread', [1.0, 3.0, 40.0])
+def test_the_grid_of_many_logits_is_the_definition(spread):
+    """At 40 the positives spread too far for a grid of that many nodes."""
+    generator = torch.Generator().manual_seed(0)
+    logits = (spread * torch.randn(100, 602, generator=generator)).requires_grad_()
+    labels = torch.full((100,), 600).index_fill(0, torch.arange(0, 100, 4), 7)
+    labels[::8] = torch.arange(13) * 40
+    weight = torch.rand(600, generator=generator)
+    value, gradient = gap_loss(logits[:, :600].double(), labels, weight)
+    fast = gap_kernel(logits, labels, weight)
+    got = torch.autograd.grad(fast, logits)[0]
+    assert fast.item() == pytest.approx(value.item(), rel=1e-5)
+    torch.testing.assert_close(got[:, :600].double(), gradient, rtol=1e-4, atol=1e-4 * gradient.max().item())
+    assert not got[:, 600:].any(), 'columns that are no class'
+
+
+def test_logits_on_the_grid_are_exact_and_one_that_is_no_number_shows():
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(100, 600, generator=generator).mul(8).round().div(8).requires_grad_()
+    labels = torch.randint(601, (100,), generator=generator)
+    labels[30:] = 600
+    weight = torch.rand(600, generator=generator)
+    value, gradient = gap_loss(logits.double(), labels, weight)
+    fast = gap_kernel(logits, labels, weight)
+    assert fast.item() == pytest.approx(value.item(), rel=1e-6)
+    torch.testing.assert_close(torch.autograd.grad(fast, logits)[0].double(), gradient, rtol=1e-5, atol=1e-10)
+    broken = logits.detach().clone()
+    broken[0, labels[0]] = torch.nan
+    assert gap_kernel(broken, labels, weight).isnan()
+
+
 def test_the_module_counts_first_and_scales_the_gradient_alone(roi_batch):
     base = F.cross_entropy
     for deferred in (False, True):

@@ -30,6 +30,8 @@ _BURST = 4
 def time_side_by_side(steps: dict[str, Step], *, rounds: int, device: str, settled: bool = True) -> dict[str, float]:
     """Return median seconds of each step; steps take turns in every round, so that a noisy machine disturbs all alike.
 
+    On one thread of a CPU they are seconds of the CPU, without those that the process waits for its turn.
+
     Args:
         steps: candidates by name.
         rounds: rounds of turns.
@@ -38,16 +40,17 @@ def time_side_by_side(steps: dict[str, Step], *, rounds: int, device: str, settl
     """
     if settled:
         settle_allocator()
+    clock = time.process_time if device == 'cpu' and torch.get_num_threads() == 1 else time.perf_counter
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(rounds):
         for name, step in steps.items():
             step()
             for _ in range(_BURST - 1):
                 synchronize(device)
-                start = time.perf_counter()
+                start = clock()
                 step()
                 synchronize(device)
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(clock() - start)
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 

@@ -96,9 +96,31 @@ def candidates(num_classes: int, device: str) -> dict[str, Members]:
         'ours, all logits': (lambda x, y: fed(x, few_classes(y, num_classes)), num_classes),
         'BCE of 49 columns': (lambda x, y: bce_of_columns(x, few_classes(y, num_classes)), FED_COLUMNS),
     }
+    table |= dense_candidates(num_classes, device)
     for members in table.values():
         members['F.cross_entropy'] = (F.cross_entropy, with_background)
     return table
+
+
+def dense_candidates(num_classes: int, device: str) -> dict[str, Members]:
+    """The losses of one-stage detectors, on anchors in place of RoIs, beside mmdet's of balanced classes."""
+    from mmdet.models.losses import FocalLoss, QualityFocalLoss
+
+    from longtail_det.losses import EFL, EQFL
+
+    def of(module: torch.nn.Module, quality: bool) -> tuple[LossCall, int]:
+        module.to(device)
+
+        def loss(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+            target = (y, torch.linspace(0, 1, len(y), device=y.device)) if quality else y
+            return module(x, target, avg_factor=float(len(y)))
+
+        return loss, num_classes
+
+    return {
+        'EFL': {'ours': of(EFL(num_classes), False), 'mmdet FocalLoss': of(FocalLoss(), False)},
+        'EQFL': {'ours': of(EQFL(num_classes), True), 'mmdet QualityFocalLoss': of(QualityFocalLoss(), True)},
+    }
 
 
 def fits(name: str, num_classes: int) -> bool:
@@ -134,7 +156,7 @@ def total(loss: torch.Tensor | dict[str, torch.Tensor]) -> torch.Tensor:
 def make_step(loss: LossCall, num_rois: int, num_classes: int, channels: int, args: argparse.Namespace) -> Step:
     """One forward and backward on fixed random logits with the wanted share of foreground RoIs."""
     generator = torch.Generator().manual_seed(0)
-    labels = torch.randint(num_classes, (num_rois,), generator=generator)
+    labels = torch.randint(min(args.batch_classes or num_classes, num_classes), (num_rois,), generator=generator)
     labels[int(num_rois * args.foreground) :] = num_classes
     labels = labels[torch.randperm(num_rois, generator=generator)].to(args.device)
     logits = torch.randn(num_rois, channels, generator=generator).to(args.device, getattr(torch, args.dtype))
@@ -177,6 +199,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--num-rois', type=int, nargs='+', default=[2048, 512], help='RoIs of a step')
     parser.add_argument('--num-classes', type=int, nargs='+', default=[1203], help='foreground classes')
     parser.add_argument('--foreground', type=float, default=0.25, help='share of foreground RoIs')
+    parser.add_argument(
+        '--batch-classes', type=int, help='classes of the foreground RoIs, some 40 in training; default all'
+    )
     parser.add_argument('--rounds', type=int, default=15, help='timed rounds; the median is printed')
     parser.add_argument('--threads', type=int, default=1, help='CPU threads')
     parser.add_argument('--only', nargs='+', help='methods to measure, as named in the table; default all')

@@ -7,7 +7,8 @@ A training step is forward, backward and update on 2 images of 512 sampled RoIs 
 Stock heads with 13204 classes need more memory than most machines have and minutes for one image, so they run up to
 --stock-limit classes only.
 
-What a calibration of the scores adds to a prediction is measured alone, by calibration.py.
+Other heads are ours with FedLoss on demand (`fed`) and ours with a calibration at test (`calibrated`), which must not
+add to training. What it adds to a prediction is measured alone, by calibration.py.
 
 Example:
     python tools/benchmarks/vocabulary.py --num-classes 80 1203 13204 --plot tools/benchmarks/vocabulary.png
@@ -32,6 +33,7 @@ from longtail_det.visualization.style import NEUTRAL, figure_style, new_figure
 
 #: (code, number of classes) -> what was measured -> 'seconds' and 'bytes'
 Results = dict[tuple[str, int], dict[str, dict[str, float]]]
+#: heads that are drawn
 COLORS = {'stock': NEUTRAL, 'ours': '#0072B2'}
 CURVES = {'train: whole step': 'training step', 'predict: whole image': 'prediction'}
 
@@ -39,9 +41,9 @@ CURVES = {'train: whole step': 'training step', 'predict: whole image': 'predict
 def cases(args: argparse.Namespace) -> Iterator[tuple[str, int]]:
     """What to measure, in turn."""
     for num_classes in args.num_classes:
-        if num_classes <= args.stock_limit:
-            yield 'stock', num_classes
-        yield 'ours', num_classes
+        for code in args.heads:
+            if code != 'stock' or num_classes <= args.stock_limit:
+                yield code, num_classes
 
 
 def measure(args: argparse.Namespace) -> Results:
@@ -74,10 +76,10 @@ def rows(results: Results) -> list[list[str]]:
                     what,
                     str(num_classes),
                     code,
-                    f'{value["seconds"]:.2f}',
+                    f'{value["seconds"]:.4g}',
                     f'{value["bytes"] / 2**20:.0f}',
                     ratio(value, results.get((code, fewest)), what),
-                    ratio(value, results.get(('stock', num_classes)) if code == 'ours' else None, what),
+                    ratio(value, results.get(('stock', num_classes)) if code != 'stock' else None, what),
                 ]
             )
     return sorted(lines, key=lambda line: (line[0], int(line[1])))
@@ -95,6 +97,8 @@ def draw(results: Results) -> Figure:
         for row, (what, title) in zip(figure.subplots(2, 2, sharex=True), CURVES.items(), strict=True):
             for axis, unit, scale in ((row[0], 'seconds', 1.0), (row[1], 'bytes', 2.0**30)):
                 for code, color in COLORS.items():
+                    if code not in {each for each, _ in results}:
+                        continue
                     points = sorted(
                         (c, value[what][unit] / scale) for (each, c), value in results.items() if each == code
                     )
@@ -115,6 +119,13 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--num-classes', type=int, nargs='+', default=[80, 1203, 13204])
+    parser.add_argument(
+        '--heads',
+        nargs='+',
+        default=['stock', 'ours'],
+        choices=['stock', 'ours', 'fed', 'calibrated'],
+        help='to measure',
+    )
     parser.add_argument('--stock-limit', type=int, default=1203, help='most classes that the stock heads are run with')
     parser.add_argument('--image-size', type=int, default=512, help='side of the square images, pixels')
     parser.add_argument('--rounds', type=int, default=3, help='rounds over all cases; the medians are printed')
@@ -126,6 +137,8 @@ def build_parser() -> argparse.ArgumentParser:
         action='store_true',
         help="measure a training step with its pipeline and the loader's queue instead, on the images of data_path.py",
     )
+    what.add_argument('--train', action='store_true', help='measure training alone')
+    what.add_argument('--classifier', action='store_true', help='measure the classifier and its loss alone')
     what.add_argument('--plot', type=Path, help='png file for the curves')
     return parser
 

@@ -12,6 +12,8 @@ from mmdet.registry import HOOKS
 from mmengine.dist import all_reduce
 from mmengine.runner import BaseLoop
 
+from longtail_det.checks import number
+
 from ..resume.atomic_checkpoints import AtomicCheckpoints
 from ..resume.batches import make_resumable
 from ..resume.loops import ExactEpochLoop, replace_loop
@@ -53,7 +55,7 @@ class ExactCheckpointHook(AtomicCheckpoints):
 
     def __init__(self, *, from_scratch: bool = False, timeout: float = 600, **options: Any) -> None:
         super().__init__(**options)
-        self.from_scratch, self.timeout = from_scratch, timeout
+        self.from_scratch, self.timeout = from_scratch, number('timeout', timeout, above=0)
         self._lock: WorkDirLock | None = None
         self._stop, self._resumption = StopRequest(), Resumption()
         self._place, self._seed = (0, 0), 0

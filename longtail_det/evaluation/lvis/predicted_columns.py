@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from .detection_rows import is_rle
 from .detections import Detections
+from .rle_column import rles_fit
 
 _NEEDED = ('bboxes', 'scores', 'labels')
 
@@ -78,10 +80,13 @@ def _columns(
     masks = found.get('masks', [None] * len(labels))
     if not isinstance(masks, Sequence):
         raise ValueError(f'{where} has masks of type {type(masks).__name__}; expected a list of RLEs')
-    wrong = next((mask for mask in masks if 'masks' in found and not is_rle(mask)), None)
-    if wrong is not None or len(masks) != len(labels):
-        what = f'{len(labels)} labels and {len(masks)} masks' if wrong is None else f'a mask {wrong!r:.80}'
-        raise ValueError(f'{where} has {what}; expected an RLE with size [height, width] and counts for each label')
+    if len(masks) != len(labels):
+        raise ValueError(f'{where} has {len(labels)} labels and {len(masks)} masks; expected an RLE for each label')
+    wrong = _wrong_mask(masks) if 'masks' in found else None
+    if wrong is not None:
+        raise ValueError(
+            f'{where} has a mask {wrong!r:.80}; expected an RLE with size [height, width] and counts that add up to it'
+        )
     if boxes.shape != (len(labels), 4) or scores.shape != labels.shape:
         raise ValueError(f'{where} has {len(labels)} labels, {len(scores)} {key} and bboxes of shape {boxes.shape}')
     if not (np.isfinite(scores).all() and np.isfinite(boxes).all()):
@@ -92,6 +97,18 @@ def _columns(
             'give --ann the file that the model was tested on'
         )
     return labels, scores, np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+
+
+def _wrong_mask(masks: Sequence[Any]) -> Any:
+    """Return the first mask that cannot be decoded; None where all can."""
+    wrong = next((mask for mask in masks if not is_rle(mask)), None)
+    if wrong is not None or not masks:
+        return wrong
+    try:
+        fit = rles_fit([mask['counts'] for mask in masks], [mask['size'] for mask in masks])
+    except struct.error:  # a side of more than 32 bits
+        return max(masks, key=lambda mask: max(map(abs, mask['size'])))
+    return None if fit.all() else masks[int(np.argmin(fit))]
 
 
 def _numbers(values: Any, kinds: str, where: str, name: str) -> NDArray[Any]:

@@ -15,25 +15,32 @@ from .losses import (
     eqlv2_kernel,
     fcbl_kernel,
     fed_columns_kernel,
+    fed_sample,
     gumbel_kernel,
     seesaw_kernel,
     sigmoid_ce_kernel,
 )
 from .ranking import gap_kernel
+from .softmax import ebl_kernel, group_softmax_kernel, logit_adjusted_kernel, pcb_softmax_kernel
 
 __all__ = [
     'acsl_kernel',
     'class_relative_kernel',
     'drop_kernel',
+    'ebl_kernel',
     'ecm_kernel',
     'eql_kernel',
     'eqlv2_kernel',
     'fcbl_kernel',
     'fed_columns_kernel',
+    'fed_sample',
     'focal_kernel',
     'gap_kernel',
+    'group_softmax_kernel',
     'gumbel_kernel',
     'is_compiling',
+    'logit_adjusted_kernel',
+    'pcb_softmax_kernel',
     'row_blocks',
     'seesaw_kernel',
     'sigmoid_ce_kernel',

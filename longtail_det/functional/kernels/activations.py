@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -13,17 +12,15 @@ from torch import Tensor
 
 from ..activations import GUMBEL_LEFT, GUMBEL_RIGHT, Activation, ClassRelative, Gumbel, Sigmoid
 
-#: sets chosen terms of a matrix to zero, in place, and gives it back
-Clear = Callable[[Tensor], Tensor]
+#: input of a negative term that does not count: the sigmoid and the Gumbel CDF, their -log(1 - p) and its derivative
+#: vanish here (to 2e-24 a clamped Gumbel), so that the terms need no mask
+MUTED = -1e30
 #: exp of it is still finite in float32
 _MAX_EXPONENT = 85.0
 
 
 class Terms:
     """The terms of any activation, their derivatives by autograd; a subclass brings its own."""
-
-    #: whether the derivative of `negative` costs little beside its value, so that it need not be kept
-    cheap_gradient: ClassVar[bool] = False
 
     def __init__(self, activation: Activation) -> None:
         self.activation = activation
@@ -36,23 +33,19 @@ class Terms:
         """Return -log(1 - p(x)), and its derivative (positive)."""
         return _with_derivative(self.activation.log_not_p, x)
 
-    def negative_gradient(self, x: Tensor) -> Tensor:
-        """Return the derivative of -log(1 - p(x)) alone."""
-        return self.negative(x)[1]
-
-    def negative_sums(self, x: Tensor, gradient: Tensor, leave_out: Clear, weight: Tensor | None) -> Tensor:
+    def negative_sums(self, x: Tensor, gradient: Tensor, weight: Tensor | None) -> Tensor:
         """Compute sums over columns of -log(1 - p(x)), and the derivatives of its terms.
 
         Args:
-            x: (n, K) float.
-            gradient: (n, K), receives the derivatives, without the weight; zero where left out.
-            leave_out: clears the terms that do not count.
+            x: (n, K) float, MUTED where a term does not count; may be overwritten.
+            gradient: (n, K), receives the derivatives, without the weight; zero where muted.
             weight: (K,) factor on the terms of the sum, None is 1.
 
         Returns:
             (n,) weighted sums.
         """
-        value, derivative = (leave_out(terms) for terms in self.negative(x))
+        counts = x > MUTED / 2  # p of any activation need not vanish there, nor even be a number
+        value, derivative = (term * counts for term in self.negative(torch.where(counts, x, 0.0)))
         gradient.copy_(derivative)
         return value.sum(1) if weight is None else value @ weight
 
@@ -72,8 +65,6 @@ def _with_derivative(log_probability: Callable[[Tensor], Tensor], x: Tensor) -> 
 class SigmoidTerms(Terms):
     """softplus(-x) and softplus(x)."""
 
-    cheap_gradient: ClassVar[bool] = True
-
     def positive(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return -log p(x) = softplus(-x), and its derivative."""
         return F.softplus(-x), x.neg().sigmoid_().neg_()
@@ -82,19 +73,13 @@ class SigmoidTerms(Terms):
         """Return -log(1 - p(x)) = softplus(x), and its derivative."""
         return F.softplus(x), x.sigmoid()
 
-    def negative_gradient(self, x: Tensor) -> Tensor:
-        """Return sigmoid(x)."""
-        return x.sigmoid()
-
-    def negative_sums(self, x: Tensor, gradient: Tensor, leave_out: Clear, weight: Tensor | None) -> Tensor:
+    def negative_sums(self, x: Tensor, gradient: Tensor, weight: Tensor | None) -> Tensor:
         """Return softplus(x) = max(x, 0) - log(1 - s), s the lesser of p and 1 - p, with fewer logarithms."""
-        p = leave_out(torch.sigmoid(x, out=gradient))
-        lesser = torch.rsub(p, 1.0)
+        p = torch.sigmoid(x, out=gradient)
+        rest = x.clamp_(min=0).sum(1) if weight is None else x.clamp_(min=0) @ weight
+        lesser = torch.sub(p.new_ones(()), p, out=x)  # memory that is still in the cache
         torch.minimum(lesser, p, out=lesser)
-        rest = leave_out(x.clamp(min=0))
-        if weight is None:
-            return rest.sum(1) - sum_log1p_(lesser, -1)
-        return rest @ weight - lesser.neg_().log1p_() @ weight
+        return rest.sub_(sum_log1p_(lesser, -1) if weight is None else lesser.neg_().log1p_() @ weight)
 
 
 class GumbelTerms(Terms):
@@ -114,13 +99,11 @@ class GumbelTerms(Terms):
         value = self._odds(x, gradient).log1p_()
         return (value if self.activation.clamp else value.add_((x - GUMBEL_RIGHT).clamp_(min=0))), gradient
 
-    def negative_sums(self, x: Tensor, gradient: Tensor, leave_out: Clear, weight: Tensor | None) -> Tensor:
+    def negative_sums(self, x: Tensor, gradient: Tensor, weight: Tensor | None) -> Tensor:
         """Compute the same, with one logarithm for eight terms where a product of eight odds cannot overflow."""
         if weight is not None or self.activation.clamp is None or 8 * self.activation.clamp[1] > _MAX_EXPONENT:
-            return super().negative_sums(x, gradient, leave_out, weight)
-        odds = self._odds(x, gradient)
-        leave_out(gradient)
-        return sum_log1p_(leave_out(odds), 1)
+            return super().negative_sums(x, gradient, weight)
+        return sum_log1p_(self._odds(x, gradient), 1)
 
     def _odds(self, x: Tensor, gradient: Tensor) -> Tensor:
         """Return p / (1 - p) = 1 / expm1(exp(-x)); the derivative of -log(1 - p) is written into `gradient`."""

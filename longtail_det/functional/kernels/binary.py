@@ -1,4 +1,4 @@
-"""Sum over columns of weighted binary cross entropies; what SigmoidCE, EQL, DropLoss, EQLv2, GumbelCE and CRA share."""
+"""Sum over columns of weighted binary cross entropies: what all losses of independent columns share, but FedLoss."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from torch import Tensor
 
 from ..activations import Activation
-from .activations import terms_of
+from .activations import MUTED, terms_of
 from .fused import fused_loss, is_compiling
 
-#: rows of a block -> (n, K) float, 1 for the negative terms that count and 0 for the others; made anew each time.
-#: Not bool: a product with floats is several times faster than filling under a mask.
-Kept = Callable[[slice], Tensor]
+#: (n, K) logits of a block and which rows they are -> (n, K) new, what the activation sees in the columns that are not
+#: the label's; MUTED where a term does not count
+Inputs = Callable[[Tensor, slice], Tensor]
 
 
 class BinaryKernel:
@@ -21,13 +21,15 @@ class BinaryKernel:
 
     Args:
         logits: (N, K) float; K = C (background is 'no column') or K = C + 1 (background has its own).
-        labels: (N,) int64 in [0, K), or with `kept` in [0, K]; a label K has no positive column.
+        labels: (N,) int64 in [0, K); without `background` also K, which has no positive column.
         activation: from logit to probability.
-        kept: tells which terms -log(1 - p) count, by block of rows; None is all.
+        background: whether background has a column of its own.
+        inputs: gives the inputs of the activation by block of rows; by default the logits, and every term counts.
+        own: (N,) input in the label's column; by default the logit there.
+        slope: derivative of the inputs in the logits.
         negative_weight: (K,) weight of the terms -log(1 - p); None is 1.
         positive_weight: (K,) weight of the term -log p of the label's column; None is 1.
         sums_gradients: also sum the gradients of the negative terms over RoIs, into `negative_sums`.
-        lean: compute a cheap gradient again in the backward pass: less memory, more time.
     """
 
     def __init__(
@@ -36,26 +38,38 @@ class BinaryKernel:
         labels: Tensor,
         activation: Activation,
         *,
-        kept: Kept | None = None,
+        background: bool = True,
+        inputs: Inputs | None = None,
+        own: Tensor | None = None,
+        slope: float = 1.0,
         negative_weight: Tensor | None = None,
         positive_weight: Tensor | None = None,
         sums_gradients: bool = False,
-        lean: bool = False,
     ) -> None:
         self.terms = terms_of(activation)
-        self.kept = kept
+        self.inputs = inputs
+        self.slope = slope
         self.negative_weight = negative_weight
-        self.keeps_gradient = not (lean and self.terms.cheap_gradient)
-        #: (N, 1) column of the label, and 1 where it has none
-        self.columns = labels.clamp(max=logits.size(1) - 1)[:, None]
-        absent = (labels >= logits.size(1))[:, None]
-        self.absent = absent.to(logits.dtype)
+        if background:
+            columns, absent = labels[:, None], None
+        else:
+            columns, absent = labels.clamp(max=logits.size(1) - 1)[:, None], (labels >= logits.size(1))[:, None]
+        #: (N, 1) column of the label, any where it has none
+        self.columns = columns
+        #: (N, 1) what mutes the label's own column, which is no negative
+        self.mute = logits.new_full(columns.shape, MUTED)
         #: (N, 1) term of that column, and its derivative; zero without a column
-        weight = 1.0 if positive_weight is None else positive_weight[self.columns]
-        self.positive, self.positive_gradient = (
-            (term * weight).masked_fill_(absent, 0.0)
-            for term in self.terms.at(self.columns).positive(logits.detach().gather(1, self.columns))
+        self.positive, self.positive_gradient = self.terms.at(columns).positive(
+            logits.detach().gather(1, columns) if own is None else own[:, None]
         )
+        if positive_weight is not None:
+            weight = positive_weight[columns]
+            self.positive, self.positive_gradient = self.positive * weight, self.positive_gradient * weight
+        if slope != 1:
+            self.positive_gradient = self.positive_gradient * slope
+        if absent is not None:
+            for term in (self.mute, self.positive, self.positive_gradient):
+                term.masked_fill_(absent, 0.0)
         #: (K,) sum over RoIs of the weighted derivatives of the negative terms, once the loss is evaluated
         self.negative_sums = logits.new_zeros(logits.size(1)) if sums_gradients else None
 
@@ -65,37 +79,28 @@ class BinaryKernel:
         method = self._sums if self.negative_sums is None else self.both
         return method(x, rows, x.new_empty(x.shape))
 
-    def gradient(self, x: Tensor, rows: slice) -> Tensor:
-        """Return (n, K) derivatives."""
-        return self._finish(self._leave_out(rows)(self.terms.negative_gradient(x)), rows)
-
     def both(self, x: Tensor, rows: slice, gradient: Tensor) -> Tensor:
         """Return (n,) losses; the (n, K) derivatives are written into `gradient`."""
         value = self._sums(x, rows, gradient)
         if self.negative_sums is not None:
             sums = gradient.sum(0)
             self.negative_sums += sums if self.negative_weight is None else sums.mul_(self.negative_weight)
-        self._finish(gradient, rows)
+        if self.negative_weight is not None:
+            gradient.mul_(self.slope * self.negative_weight)
+        elif self.slope != 1:
+            gradient.mul_(self.slope)
+        # what is muted is zero, the label's own column with it
+        gradient.scatter_add_(1, self.columns[rows], self.positive_gradient[rows])
         return value
 
+    def _inputs(self, x: Tensor, rows: slice) -> Tensor:
+        inputs = x.clone() if self.inputs is None else self.inputs(x, rows)
+        return inputs.scatter_add_(1, self.columns[rows], self.mute[rows])
+
     def _sums(self, x: Tensor, rows: slice, gradient: Tensor) -> Tensor:
-        value = self.terms.negative_sums(x, gradient, self._leave_out(rows), self.negative_weight)
-        return value.add_(self.positive[rows, 0])
-
-    def _finish(self, gradient: Tensor, rows: slice) -> Tensor:
-        if self.negative_weight is not None:
-            gradient.mul_(self.negative_weight)
-        # what was left out is zero, the label's own column with it
-        return gradient.scatter_add_(1, self.columns[rows], self.positive_gradient[rows])
-
-    def _leave_out(self, rows: slice) -> Callable[[Tensor], Tensor]:
-        """Return a function that clears what does not count, and the label's own column, which is no negative."""
-        own = self.columns[rows]
-        if self.kept is None:
-            return lambda matrix: matrix.scatter_(1, own, 0.0)
-        kept = self.kept(rows)
-        kept.scatter_(1, own, kept.gather(1, own).mul_(self.absent[rows]))
-        return lambda matrix: matrix.mul_(kept)
+        return self.terms.negative_sums(self._inputs(x, rows), gradient, self.negative_weight).add_(
+            self.positive[rows, 0]
+        )
 
 
 def binary_loss(

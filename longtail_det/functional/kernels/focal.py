@@ -23,8 +23,6 @@ class FocalKernel:
         row_weight: (A,) weight of each anchor in the sums of gradients.
     """
 
-    keeps_gradient = True
-
     def __init__(
         self,
         logits: Tensor,
@@ -56,12 +54,6 @@ class FocalKernel:
     def value(self, x: Tensor, rows: slice) -> Tensor:
         """Return (n,) losses."""
         return self.both(x, rows, torch.empty_like(x))
-
-    def gradient(self, x: Tensor, rows: slice) -> Tensor:
-        """Return (n, C) derivatives."""
-        gradient = torch.empty_like(x)
-        self.both(x, rows, gradient)
-        return gradient
 
     def both(self, x: Tensor, rows: slice, gradient: Tensor) -> Tensor:
         """Return (n,) losses; the (n, C) derivatives are written into `gradient`."""
@@ -130,4 +122,4 @@ def focal_kernel(
         loss = definition(logits)
     else:
         loss = fused_loss(logits, kernel, definition)
-    return loss, kernel.positive_sums, kernel.negative_sums
+    return loss, kernel.positive_sums, kernel.negative_sums.clone()

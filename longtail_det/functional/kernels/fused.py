@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-#: elements of a block on a CPU; a megabyte: the passes over it run in the cache
-_CPU_BLOCK = 2**18
+#: elements of a block on a CPU, about; two megabytes: the passes over it run in the cache, and it is worth its overhead
+_CPU_BLOCK = 2**19
 #: whether `torch.compile` is tracing; torch 2.1 cannot tell, there the kernels run outside of the graph
 is_compiling: Callable[[], bool] = getattr(torch.compiler, 'is_compiling', lambda: False)
 
@@ -17,16 +18,8 @@ is_compiling: Callable[[], bool] = getattr(torch.compiler, 'is_compiling', lambd
 class Kernel(Protocol):
     """A loss per row and its gradient, for a block of rows: (n, K) logits, and which rows of the batch they are."""
 
-    #: keep the (N, K) gradient of the forward pass; False where computing it in the backward pass costs less than
-    #: writing it to memory and reading it again
-    keeps_gradient: bool
-
     def value(self, x: Tensor, rows: slice) -> Tensor:
         """Return (n,) losses."""
-        ...
-
-    def gradient(self, x: Tensor, rows: slice) -> Tensor:
-        """Return (n, K) derivatives of each row's loss."""
         ...
 
     def both(self, x: Tensor, rows: slice, gradient: Tensor) -> Tensor:
@@ -38,29 +31,28 @@ class _Fused(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, kernel: Kernel, definition: Callable[[Tensor], Tensor]) -> Tensor:
         loss = logits.new_empty(logits.size(0))
-        keep = kernel.keeps_gradient and ctx.needs_input_grad[0]
-        gradient = torch.empty_like(logits) if keep else None
+        gradient = torch.empty_like(logits) if ctx.needs_input_grad[0] else None
         for rows in row_blocks(logits):
             if gradient is None:
                 loss[rows] = kernel.value(logits[rows], rows)
             else:
                 loss[rows] = kernel.both(logits[rows], rows, gradient[rows])
-        ctx.kernel, ctx.definition = kernel, definition
-        ctx.save_for_backward(logits, gradient)
+        ctx.kernel, ctx.definition, ctx.gradient = kernel, definition, gradient
+        ctx.save_for_backward(logits)
         return loss
 
     @staticmethod
     def backward(ctx: Any, grad_loss: Tensor) -> tuple[Tensor, None, None]:
-        logits, gradient = ctx.saved_tensors
+        (logits,) = ctx.saved_tensors
         if torch.is_grad_enabled():  # create_graph=True: this pass is itself being differentiated
             loss = ctx.definition(logits)
             return torch.autograd.grad(loss, logits, grad_loss, create_graph=True)[0], None, None
-        if gradient is not None:
-            return gradient * grad_loss[:, None], None, None
-        gradient = torch.empty_like(logits)
-        for rows in row_blocks(logits):
-            torch.mul(ctx.kernel.gradient(logits[rows], rows), grad_loss[rows, None], out=gradient[rows])
-        return gradient, None, None
+        gradient, ctx.gradient = ctx.gradient, None  # given away, so that one matrix is enough
+        if gradient is None:  # the second pass through a graph that was retained
+            gradient = torch.empty_like(logits)
+            for rows in row_blocks(logits):
+                ctx.kernel.both(logits[rows], rows, gradient[rows])
+        return gradient.mul_(grad_loss[:, None]), None, None
 
 
 def row_blocks(logits: Tensor) -> list[slice]:
@@ -68,7 +60,7 @@ def row_blocks(logits: Tensor) -> list[slice]:
     num_rows = logits.size(0)
     if logits.is_cuda:
         return [slice(0, num_rows)]
-    step = max(_CPU_BLOCK // max(logits.size(1), 1), 1)
+    step = max(math.ceil(num_rows / max(round(logits.numel() / _CPU_BLOCK), 1)), 1)
     return [slice(start, min(start + step, num_rows)) for start in range(0, num_rows, step)]
 
 

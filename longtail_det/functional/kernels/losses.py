@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .. import losses as definitions
 from ..activations import SIGMOID, Activation, Gumbel
+from .activations import MUTED
 from .binary import BinaryKernel, binary_loss
 from .fused import fused_loss, is_compiling
 
@@ -34,16 +35,16 @@ def class_relative_kernel(logits: Tensor, labels: Tensor, is_frequent: Tensor) -
 
 def eql_kernel(logits: Tensor, labels: Tensor, is_tail: Tensor, *, activation: Activation = SIGMOID) -> Tensor:
     """Return (N,) losses of `eql_loss`; `logits` (N, C), `labels` (N,), `is_tail` (C,) bool, any `activation`."""
-    not_tail = (~is_tail).to(logits.dtype)
-    of_row = torch.stack([torch.ones_like(not_tail), not_tail])  # of background, of foreground
+    mute = torch.where(is_tail, MUTED, 0.0).to(logits.dtype)
+    of_row = torch.stack([torch.zeros_like(mute), mute])  # of background, of foreground
     foreground = (labels < is_tail.numel()).long()
     return binary_loss(
         lambda x: definitions.eql_loss(x, labels, is_tail, activation=activation),
         logits,
         labels,
         activation,
-        kept=lambda rows: of_row.index_select(0, foreground[rows]),
-        lean=True,  # the published loss is lean, and ours should not need more memory
+        background=False,
+        inputs=lambda x, rows: of_row.index_select(0, foreground[rows]).add_(x),
     )
 
 
@@ -54,15 +55,16 @@ def drop_kernel(logits: Tensor, labels: Tensor, dropped: Tensor, *, activation: 
         logits,
         labels,
         activation,
+        background=False,
         # seen as bytes: several times faster to convert than bool
-        kept=lambda rows: dropped[rows].logical_not().view(torch.uint8).to(logits.dtype),
+        inputs=lambda x, rows: dropped[rows].view(torch.uint8).to(x.dtype).mul_(MUTED).add_(x),
     )
 
 
 def acsl_kernel(
     logits: Tensor, labels: Tensor, kept_background: Tensor, group: Tensor, *, score_thr: float = 0.7
 ) -> Tensor:
-    """Return (N,) losses of `acsl_loss`, whose choice of terms is one comparison with a threshold for each term.
+    """Return (N,) losses of `acsl_loss`: foreground RoIs have one threshold, background RoIs one row of a table.
 
     Args:
         logits: (N, C + 1).
@@ -73,67 +75,96 @@ def acsl_kernel(
     """
     num_groups = kept_background.size(1)
     bits = 2 ** torch.arange(num_groups, device=labels.device)
-    foreground = labels < len(group) - 1
-    # rows of the table: which groups keep a background RoI, as a number in binary; the last is of foreground
+    # which groups keep a background RoI is a number in binary, the row of the table; the last row is of foreground
     kept_by = (torch.arange(2**num_groups, device=labels.device)[:, None] & bits)[:, group] > 0
-    threshold = torch.where(kept_by, -math.inf, math.inf).to(logits)
-    threshold = torch.cat([threshold, torch.full_like(threshold[:1], math.log(score_thr / (1 - score_thr)))])
-    row_of = torch.where(foreground, len(threshold) - 1, (kept_background * bits).sum(1))
+    table = F.pad(torch.where(kept_by, 0.0, MUTED).to(logits.dtype), (0, 0, 0, 1))
+    foreground = labels < len(group) - 1
+    row_of = torch.where(foreground, len(table) - 1, (kept_background * bits).sum(1))
+    least = math.log(score_thr / (1 - score_thr))
 
-    def kept(rows: slice) -> Tensor:
-        least = threshold.index_select(0, row_of[rows])
-        return torch.ge(logits.detach()[rows], least, out=least)
+    def inputs(x: Tensor, rows: slice) -> Tensor:
+        z = table.index_select(0, row_of[rows]).add_(x)
+        members = foreground[rows].nonzero().squeeze(1)
+        own = x.index_select(0, members)
+        low = torch.lt(own, least, out=torch.empty_like(own))  # floats: several times faster than bool
+        return z.index_copy_(0, members, own.add_(low, alpha=MUTED))
 
     return binary_loss(
         lambda x: definitions.acsl_loss(x, labels, kept_background, group, score_thr=score_thr),
         logits,
         labels,
         SIGMOID,
-        kept=kept,
+        inputs=inputs,
     )
 
 
 def ecm_kernel(logits: Tensor, labels: Tensor, margin: Tensor, column_weight: Tensor) -> Tensor:
     """Return (N,) losses of `ecm_loss`; `logits` (N, C + 1), `labels` (N,), `margin`, `column_weight` (C + 1,)."""
-    weight = column_weight.to(logits)
-    z = torch.add(margin.to(logits), logits, alpha=2)
+    margin, weight = margin.to(logits), column_weight.to(logits)
+    own = logits.detach().gather(1, labels[:, None])[:, 0]
     return binary_loss(
-        lambda x: weight * definitions.sigmoid_ce_loss(x, labels),
-        z,
+        lambda x: definitions.ecm_loss(x, labels, margin, weight),
+        logits,
         labels,
         SIGMOID,
+        inputs=lambda x, rows: torch.add(margin, x, alpha=2),
+        own=torch.add(margin[labels], own, alpha=2),
+        slope=2.0,
         negative_weight=weight,
         positive_weight=weight,
     )
 
 
-def fcbl_kernel(logits: Tensor, labels: Tensor, rows: Tensor, margin: Tensor, *, prob_thr: float = 0.7) -> Tensor:
-    """Return (N,) losses of `fcbl_loss` from the margins of the foreground RoIs alone.
+def fcbl_kernel(logits: Tensor, labels: Tensor, index: Tensor, margin: Tensor, *, prob_thr: float = 0.7) -> Tensor:
+    """Return (N,) losses of `fcbl_loss` from the margins of the classes of the batch.
 
     Args:
         logits: (N, C + 1).
         labels: (N,) int64 in [0, C].
-        rows: (M,) int64, the foreground RoIs.
-        margin: (M, C) of each.
+        index: (N,) int64, row of `margin` of each foreground RoI.
+        margin: (P, C), zero where a class meets itself.
         prob_thr: in (0, 1].
     """
+    margin = F.pad(margin.to(logits), (0, 1))
     least = definitions.fcbl_least_logit(logits, labels, prob_thr=prob_thr)[:, None]
-    plain = logits.detach()
-    shifted = logits.index_add(0, rows, F.pad(margin.to(logits), (0, 1)))
+    foreground = labels < logits.size(1) - 1
 
-    def kept(block: slice) -> Tensor:
-        counts = (plain[block] >= least[block]).to(logits.dtype)
-        counts[:, -1] = 1
-        return counts
+    def inputs(x: Tensor, rows: slice) -> Tensor:
+        members = foreground[rows].nonzero().squeeze(1)
+        own = x.index_select(0, members)
+        low = torch.lt(own, least[rows][members], out=torch.empty_like(own))  # floats: faster than bool
+        low[:, -1] = 0  # background always counts
+        own.add_(margin.index_select(0, index[rows][members])).add_(low, alpha=MUTED)
+        return x.index_copy(0, members, own)
 
     def definition(x: Tensor) -> Tensor:
-        return kept(slice(None)) * definitions.sigmoid_ce_loss(x, labels)
+        of_row = torch.where(foreground[:, None], F.pad(margin, (0, 0, 0, 1))[index], 0.0)
+        return definitions.fcbl_loss(x, labels, of_row[:, :-1], prob_thr=prob_thr)
 
-    return binary_loss(definition, shifted, labels, SIGMOID, kept=kept)
+    return binary_loss(definition, logits, labels, SIGMOID, inputs=inputs)
+
+
+def fed_sample(labels: Tensor, class_weight: Tensor, noise: Tensor, *, num_sampled: int = 50) -> Tensor:
+    """Select the classes of `fed_classes` by their keys alone, without ranking all classes.
+
+    Args:
+        labels: (N,) int64 in [0, C].
+        class_weight: (C,) float >= 0.
+        noise: (C + 1,) float > 0.
+        num_sampled: classes wanted.
+
+    Returns:
+        (K,) int64, ascending.
+    """
+    present = torch.zeros_like(noise, dtype=torch.bool).index_fill_(0, labels, True)
+    key = (class_weight / noise[:-1]).masked_fill_(present[:-1], math.inf)
+    wanted = max(int(present.sum()), num_sampled) - int(present[-1])
+    values, classes = key.topk(min(wanted, key.numel()))
+    return classes[values > 0].sort().values
 
 
 def fed_columns_kernel(logits: Tensor, labels: Tensor, classes: Tensor, *, num_classes: int) -> Tensor:
-    """Return (N,) losses of `fed_loss` from the logits of the sampled columns alone.
+    """Return (N,) losses of `fed_loss` from the logits of the sampled columns alone; so few need no own gradient.
 
     Args:
         logits: (N, K) of the sampled classes.
@@ -141,17 +172,11 @@ def fed_columns_kernel(logits: Tensor, labels: Tensor, classes: Tensor, *, num_c
         classes: (K,) int64, the class of each column; every foreground label is one of them.
         num_classes: C.
     """
-    num_columns = len(classes)
-    column = labels.new_full((num_classes + 1,), num_columns)
-    column[classes] = torch.arange(num_columns, device=labels.device)
-    columns = column[labels]
-    return binary_loss(
-        lambda x: definitions.sigmoid_ce_loss(x, columns),
-        logits,
-        columns,
-        SIGMOID,
-        kept=lambda rows: torch.ones_like(logits[rows]),  # background has no column
-    )
+    columns = torch.arange(classes.numel(), device=labels.device)
+    # background has no column
+    column = labels.new_full((num_classes + 1,), -1).scatter_(0, classes, columns)
+    target = (column[labels][:, None] == columns).to(logits)
+    return F.binary_cross_entropy_with_logits(logits, target, reduction='none').sum(1)
 
 
 def eqlv2_kernel(
@@ -180,7 +205,7 @@ def eqlv2_kernel(
     )
     assert kernel.negative_sums is not None
     positive_sums = torch.zeros_like(kernel.negative_sums).scatter_add_(0, labels, -kernel.positive_gradient[:, 0])
-    return loss, positive_sums[:-1], kernel.negative_sums[:-1]
+    return loss, positive_sums[:-1], kernel.negative_sums[:-1].clone()
 
 
 def seesaw_kernel(

@@ -20,7 +20,14 @@ from .group_softmax import group_scores, group_softmax_loss, group_weights
 from .gumbel import gumbel_loss
 from .iif import iif_factor, iif_loss
 from .logit_adjusted import log_share, logit_adjusted_loss
-from .pcb import eqlv2_soft_loss, pcb_cross_entropy_term, pcb_soft_target, pcb_softmax_term, pcb_update
+from .pcb import (
+    eqlv2_soft_loss,
+    pcb_cross_entropy_term,
+    pcb_soft_target,
+    pcb_softmax_loss,
+    pcb_softmax_term,
+    pcb_update,
+)
 from .seesaw import seesaw_loss, seesaw_shift
 from .sigmoid_ce import sigmoid_ce_loss
 
@@ -64,6 +71,7 @@ __all__ = [
     'own_scores',
     'pcb_cross_entropy_term',
     'pcb_soft_target',
+    'pcb_softmax_loss',
     'pcb_softmax_term',
     'pcb_update',
     'seesaw_loss',

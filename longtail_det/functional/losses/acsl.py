@@ -49,5 +49,6 @@ def acsl_kept(labels: Tensor, num_classes: int, draw: Tensor, shares: Sequence[f
     """
     background = (labels == num_classes)[:, None]
     wanted = (background.sum() * torch.tensor(shares, dtype=torch.float64, device=draw.device)).floor()
-    rank = draw.masked_fill(~background, torch.inf).argsort(dim=0).argsort(dim=0)
-    return background & (rank < wanted)
+    order = draw.masked_fill(~background, torch.inf).argsort(dim=0)
+    place = torch.arange(len(labels), device=labels.device)[:, None]
+    return background & torch.zeros_like(order, dtype=torch.bool).scatter(0, order, place < wanted)

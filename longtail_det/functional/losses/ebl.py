@@ -28,8 +28,7 @@ def own_scores(logits: Tensor, labels: Tensor) -> Tensor:
         logits: (N, C + 1) raw scores.
         labels: (N,) int64 in [0, C].
     """
-    logits = logits.detach()
-    return (logits.gather(1, labels[:, None])[:, 0] - logits.logsumexp(1)).exp()
+    return (-F.cross_entropy(logits.detach(), labels, reduction='none')).exp()
 
 
 def mean_of_objects(scores: Tensor, labels: Tensor, object_ids: Tensor) -> tuple[Tensor, Tensor]:

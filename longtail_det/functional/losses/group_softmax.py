@@ -42,8 +42,9 @@ def group_weights(targets: Tensor, draw: Tensor, *, others_ratio: float = 8.0) -
     """
     own = targets[:, 1:] > 0
     wanted = (others_ratio * own.sum(0)).floor()
-    rank = draw.masked_fill(own, torch.inf).argsort(dim=0).argsort(dim=0)
-    kept = own | (rank < wanted)
+    order = draw.masked_fill(own, torch.inf).argsort(dim=0)
+    place = torch.arange(len(targets), device=targets.device)[:, None]
+    kept = own | torch.zeros_like(own).scatter(0, order, place < wanted)
     weight = kept * (len(targets) / kept.sum(0).clamp(min=1))
     return F.pad(weight, (1, 0), value=1.0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .binary_cross_entropy import binary_cross_entropy
@@ -34,6 +35,23 @@ def pcb_softmax_term(logits: Tensor, labels: Tensor, soft: Tensor) -> Tensor:
         (M,) in nats.
     """
     return pcb_cross_entropy_term(logits, labels, soft) + torch.special.xlogy(soft, soft).sum(1)
+
+
+def pcb_softmax_loss(logits: Tensor, labels: Tensor, soft: Tensor, share: Tensor) -> Tensor:
+    """Softmax cross entropy of the label; on foreground RoIs a share is the KL divergence of the soft target.
+
+    Args:
+        logits: (N, C + 1) raw scores, last column background.
+        labels: (N,) int64 in [0, C]; C is background.
+        soft: (N, C) t of `pcb_soft_target`, anything on background RoIs.
+        share: scalar a in [0, 1].
+
+    Returns:
+        (N,) loss in nats, unreduced.
+    """
+    num_classes = logits.size(1) - 1
+    term = pcb_softmax_term(logits[:, :-1], labels.clamp(max=num_classes - 1), soft)
+    return F.cross_entropy(logits, labels, reduction='none') + torch.where(labels < num_classes, share * term, 0.0)
 
 
 def pcb_cross_entropy_term(logits: Tensor, labels: Tensor, soft: Tensor) -> Tensor:
@@ -85,5 +103,5 @@ def pcb_update(rows: Tensor, counts: Tensor, sums: Tensor, *, momentum: float, n
     Returns:
         (P, C) new rows.
     """
-    rows = momentum * rows + (1 - momentum) * sums / counts[:, None]
+    rows = rows.lerp(sums / counts[:, None], 1 - momentum)
     return rows / rows.sum(1, keepdim=True) if normalize else rows

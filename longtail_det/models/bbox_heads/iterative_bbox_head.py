@@ -8,6 +8,7 @@ from typing import Any
 from mmdet.registry import MODELS
 from torch import Tensor, nn
 
+from longtail_det.checks import numbers, whole
 from longtail_det.compat.tracing import is_recording
 
 from .class_deltas import ClassDeltas
@@ -45,13 +46,14 @@ class IterativeBBoxHead(LongTailBBoxHead):
 
     def __init__(self, pass_weights: Sequence[float] = (0.2, 0.2, 0.6), mlp_channels: int = 512, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.pass_weights = numbers('pass_weights', pass_weights, low=0)
+        whole('mlp_channels', mlp_channels, 1)
         if len(pass_weights) < 2 or not (self.with_cls and self.with_reg) or self.cls_on_demand:
             raise ValueError(
                 f'IterativeBBoxHead: pass_weights={tuple(pass_weights)}, with_cls={self.with_cls}, '
                 f'with_reg={self.with_reg}, cls_on_demand={self.cls_on_demand}; expected at least 2 weights, a '
                 'classifier and a regressor, and cls_on_demand=False: each pass reads all logits and deltas'
             )
-        self.pass_weights = tuple(pass_weights)
         height, width = self.roi_feat_size
         boxes = self.bbox_coder.encode_size * (1 if self.reg_class_agnostic else self.num_classes)
         self.scale_mlp = _mlp(boxes, mlp_channels, height * width, start=1.0)

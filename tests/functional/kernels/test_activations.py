@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longtail_det.functional import Activation, Gumbel, Normal, Sigmoid
-from longtail_det.functional.kernels.activations import terms_of
+from longtail_det.functional.kernels.activations import MUTED, terms_of
 
 PLAIN = {
     Sigmoid(): torch.sigmoid,
@@ -99,12 +99,6 @@ def test_gumbel_is_the_skewed_one():
 
 
 @EACH
-def test_the_derivative_alone_is_that_of_both(activation):
-    x = torch.linspace(-6, 6, 25, dtype=torch.float64)
-    assert torch.equal(terms_of(activation).negative_gradient(x), terms_of(activation).negative(x)[1])
-
-
-@EACH
 @pytest.mark.parametrize('weighted', [False, True])
 @given(
     rows=st.integers(0, 3), columns=st.integers(1, 40), scale=st.sampled_from([0.1, 3.0, 30.0]), seed=st.integers(0, 99)
@@ -117,8 +111,9 @@ def test_sums_are_the_sums_of_the_terms_that_count(activation, weighted, rows, c
     value, gradient = terms_of(activation).negative(x)
     expected = (value * kept * (1.0 if weight is None else weight)).sum(1)
     gradients = torch.empty_like(x)
-    sums = terms_of(activation).negative_sums(x, gradients, lambda matrix: matrix.mul_(kept), weight)
-    torch.testing.assert_close(sums, expected, rtol=1e-8, atol=0)  # F.softplus gives x itself right of 20
+    sums = terms_of(activation).negative_sums(x + MUTED * (1 - kept), gradients, weight)
+    # F.softplus gives x itself right of 20; a muted term of a clamped Gumbel is 2e-24
+    torch.testing.assert_close(sums, expected, rtol=1e-8, atol=1e-20)
     torch.testing.assert_close(gradients, gradient * kept, rtol=1e-12, atol=0)
 
 
@@ -128,5 +123,5 @@ def test_sums_in_float32_keep_small_and_large_terms(activation, bias):
     """A thousand terms of 2e-9 or of 1e4 each, and all at one half, the hardest for products."""
     x = bias + torch.randn(5, 1203, generator=torch.Generator().manual_seed(0)) * (bias != 0)
     exact = terms_of(activation).negative(x.double())[0].sum(1)
-    sums = terms_of(activation).negative_sums(x, torch.empty_like(x), lambda matrix: matrix, None)
+    sums = terms_of(activation).negative_sums(x, torch.empty_like(x), None)
     torch.testing.assert_close(sums.double(), exact, rtol=2e-6, atol=1e-20)

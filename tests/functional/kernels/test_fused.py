@@ -11,19 +11,13 @@ from longtail_det.functional.kernels.fused import fused_loss, row_blocks
 
 
 class Softplus:
-    """Sum of softplus, with the gradient kept or computed again."""
-
-    def __init__(self, keeps_gradient=True):
-        self.keeps_gradient = keeps_gradient
+    """Sum of softplus."""
 
     def value(self, x, rows):
         return F.softplus(x).sum(1)
 
-    def gradient(self, x, rows):
-        return x.sigmoid()
-
     def both(self, x, rows, gradient):
-        gradient.copy_(self.gradient(x, rows))
+        gradient.copy_(x.sigmoid())
         return self.value(x, rows)
 
 
@@ -31,17 +25,12 @@ def definition(x):
     return F.softplus(x).sum(1)
 
 
-KEEPS = pytest.mark.parametrize('keeps_gradient', [True, False])
-
-
-@KEEPS
 @pytest.mark.parametrize('block', [1, 10, 10**6])
-def test_blocks_do_not_show(monkeypatch, roi_batch, block, keeps_gradient):
-    kernel = Softplus(keeps_gradient)
+def test_blocks_do_not_show(monkeypatch, roi_batch, block):
     monkeypatch.setattr(fused, '_CPU_BLOCK', block)
     logits, _ = roi_batch(7, 5)
-    torch.testing.assert_close(fused_loss(logits, kernel, definition), F.softplus(logits).sum(1))
-    assert torch.autograd.gradcheck(lambda x: fused_loss(x, kernel, definition), (logits,))
+    torch.testing.assert_close(fused_loss(logits, Softplus(), definition), F.softplus(logits).sum(1))
+    assert torch.autograd.gradcheck(lambda x: fused_loss(x, Softplus(), definition), (logits,))
 
 
 @pytest.mark.parametrize('num_rows', [0, 1, 7])
@@ -51,13 +40,12 @@ def test_blocks_cover_every_row_once(monkeypatch, num_rows):
     assert rows == list(range(num_rows))
 
 
-@KEEPS
-def test_backward_can_be_repeated_and_differentiated(roi_batch, keeps_gradient):
+def test_backward_can_be_repeated_and_differentiated(roi_batch):
     logits, _ = roi_batch(3, 4)
-    loss = fused_loss(logits, Softplus(keeps_gradient), definition).sum()
+    loss = fused_loss(logits, Softplus(), definition).sum()
     first, second = (torch.autograd.grad(loss, logits, retain_graph=True)[0] for _ in range(2))
     assert torch.equal(first, second)
-    assert torch.autograd.gradgradcheck(lambda x: fused_loss(x * x, Softplus(keeps_gradient), definition), (logits,))
+    assert torch.autograd.gradgradcheck(lambda x: fused_loss(x * x, Softplus(), definition), (logits,))
 
 
 def test_without_gradient_none_is_kept(roi_batch):

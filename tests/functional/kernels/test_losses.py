@@ -19,14 +19,41 @@ def fed_columns(logits, labels, sampled):
     return kernels.fed_columns_kernel(logits[:, classes], labels, classes, num_classes=C)
 
 
+def zero_diagonal(margin):
+    """A class has no margin to itself."""
+    return margin - margin.diagonal().diag()
+
+
 def fcbl_rows(logits, labels, margin):
-    """The kernel takes the margins of foreground RoIs, the definition zeros for the others."""
-    rows = (labels < C).nonzero().squeeze(1)
-    return kernels.fcbl_kernel(logits, labels, rows, margin[labels[rows]])
+    """The kernel takes one row of margins for each class of the batch, the definition one for each RoI."""
+    return kernels.fcbl_kernel(logits, labels, labels, zero_diagonal(margin))
 
 
 def fcbl_definition(logits, labels, margin):
-    return losses.fcbl_loss(logits, labels, torch.cat([margin, torch.zeros(1, C)])[labels])
+    return losses.fcbl_loss(logits, labels, torch.cat([zero_diagonal(margin), torch.zeros(1, C)])[labels])
+
+
+def pcb_rows(logits, labels, soft, share):
+    """The kernel takes one row of soft targets for each class of the batch, the definition one for each RoI."""
+    classes, index = labels.unique(return_inverse=True)
+    return kernels.pcb_softmax_kernel(logits, labels, index, soft[classes[classes < C]], share)
+
+
+def pcb_definition(logits, labels, soft, share):
+    return losses.pcb_softmax_loss(logits, labels, soft[labels.clamp(max=C - 1)], share)
+
+
+def groups(function):
+    """Of 2, 1 and 3 columns; the RoIs at even places do not count in the last."""
+
+    def call(logits, labels):
+        targets = torch.stack([labels % 2, labels * 0, labels % 3], dim=1)
+        weight = torch.ones(len(labels), 3, dtype=torch.float64)
+        weight[::2, 2] = 0
+        weight[1:, 1] = 2.5
+        return function(logits, targets, weight, (2, 1, 3))
+
+    return call
 
 
 #: (definition, kernel, columns beside the classes, tables, options)
@@ -48,6 +75,16 @@ CASES = {
         (torch.linspace(-1, 0.5, C + 1), torch.linspace(0.3, 1, C + 1)),
         {},
     ),
+    'ebl': (losses.ebl_loss, kernels.ebl_kernel, 1, (torch.linspace(0.01, 1, C + 1),), {}),
+    'group': (groups(losses.group_softmax_loss), groups(kernels.group_softmax_kernel), 1, (), {}),
+    'logit-adjusted': (
+        losses.logit_adjusted_loss,
+        kernels.logit_adjusted_kernel,
+        1,
+        (torch.linspace(-5, 0, C + 1),),
+        {},
+    ),
+    'pcb': (pcb_definition, pcb_rows, 1, (torch.rand(C, C).double().softmax(1), torch.tensor(0.4)), {}),
     'fcbl': (fcbl_definition, fcbl_rows, 1, (torch.randn(C, C),), {}),
     'fed': (losses.fed_loss, fed_columns, 0, (torch.tensor([True, False, True, True, True]),), {}),
     'seesaw': (losses.seesaw_loss, kernels.seesaw_kernel, -1, (torch.arange(C) * 50.0,), {}),
