@@ -71,10 +71,12 @@ def calibrate(cfg: Config, args: argparse.Namespace, wanted: Mapping[str, Any] |
         print(text_table(['calibration', 'box AP', 'r', 'c', 'f'], rows))
         best = max(candidates[1:], key=lambda candidate: scores[candidate.name]['AP'])
         name, config, chosen = best.name, best.config or {}, {heads[-1]: best.calibration}
-        print(f'best of {len(images)} training images: {name}; now the test set')
+        print(f'best of {len(images)} training images: {name}')
         report |= {'training_images': len(images), 'search': scores}
-    report |= {'chosen': name, 'config': config, 'test': compare(runner, name, chosen)}
-    print(comparison_table(report['test']))
+    report |= {'chosen': name, 'config': config}
+    if not args.no_test:
+        report['test'] = compare(runner, name, chosen)
+        print(comparison_table(report['test']))
     if args.out:
         write_outcome(Path(args.out), report, model, chosen)
 

@@ -34,6 +34,7 @@ COMMANDS = {
     'compare': Command('tools/analysis/compare.py', 'say whether two runs differ, with intervals, by frequency group'),
     'calibrate': Command('tools/analysis/calibrate.py', 'correct the class scores of a trained detector'),
     'report': Command('tools/analysis/report.py', 'write an HTML page about one run, or several side by side'),
+    'study': Command('tools/analysis/study.py', 'train and test many methods, and write the page about them'),
     'plot-class-frequency': Command(
         'tools/analysis/plot_class_frequency.py', 'draw the class frequency before and after resampling'
     ),

@@ -15,6 +15,7 @@ from .losses import plot_losses
 from .pareto import plot_pareto
 from .reliability import plot_reliability
 from .samples import choose_images, load_grid_samples
+from .study import Point, plot_forest, plot_over_steps, plot_tradeoff
 from .style import GROUP_COLORS, figure_png
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     'GalleryCrop',
     'GalleryRow',
     'GridSample',
+    'Point',
     'choose_images',
     'figure_png',
     'load_gallery',
@@ -35,10 +37,13 @@ __all__ = [
     'plot_class_gallery',
     'plot_confusion',
     'plot_error_types',
+    'plot_forest',
     'plot_group_differences',
     'plot_image_grid',
     'plot_losses',
+    'plot_over_steps',
     'plot_pareto',
     'plot_reliability',
     'plot_resampling',
+    'plot_tradeoff',
 ]
