@@ -27,6 +27,22 @@ settings.load_profile('repeatable')
 HERE = Path(__file__).parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--device`, which runs the tests marked `cuda` somewhere else: on the CPU they try their own code."""
+    parser.addoption('--device', choices=['cpu', 'cuda'], help='device of the tests marked cuda; default: cuda')
+
+
+@pytest.fixture
+def device(request) -> str:
+    """The device that is compared with the CPU."""
+    wanted = request.config.getoption('--device')
+    if wanted == 'cuda' or torch.cuda.is_available():
+        return wanted or 'cuda'
+    if wanted is None:
+        pytest.skip('no CUDA device here; --device cpu runs the same code on the CPU')
+    return wanted
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of configs as `zoo`, and as `law` what is neither that nor `slow`."""
     for item in items:

@@ -46,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar='N',
         help='training images, drawn evenly over the classes; default: 500',
     )
+    parser.add_argument('--no-test', action='store_true', help='leave the test set alone')
     parser.add_argument('--results', metavar='RESULTS.json', help='correct the scores in this file, without a model')
     parser.add_argument('--counts', metavar='TRAIN.json', help='annotations of the training set, with --results')
     parser.add_argument('--out', metavar='DIR', help='folder for the outcome; with --results the file to write')

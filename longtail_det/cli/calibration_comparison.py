@@ -16,6 +16,8 @@ from longtail_det.evaluation import percent
 from longtail_det.evaluation.results import nest_results
 from longtail_det.models.bbox_heads import LongTailBBoxHead
 
+from .text_table import text_table
+
 NMS_IOUS, MASK_THRESHOLDS = (0.3, 0.5), (0.4, 0.5)
 #: name of the scores as they are
 PLAIN = 'none'
@@ -101,17 +103,3 @@ def ap_cells(scores: Mapping[str, float]) -> list[str]:
         scores: by name.
     """
     return [percent(scores.get(key)) for key in ('AP', 'APr', 'APc', 'APf')]
-
-
-def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return rows of text in aligned columns, the first to the left and the others to the right.
-
-    Args:
-        header: first row.
-        rows: the others.
-    """
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    return '\n'.join(
-        ' | '.join([row[0].ljust(widths[0]), *(text.rjust(w) for text, w in zip(row[1:], widths[1:], strict=True))])
-        for row in (header, *rows)
-    )

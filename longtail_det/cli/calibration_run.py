@@ -24,11 +24,12 @@ from longtail_det.statistics import ClassStatistics
 
 from .calibrated_model import read_statistics, set_calibration
 from .calibration import calibration_name
-from .calibration_comparison import PLAIN, Chosen, ap_cells, compare, comparison_table, text_table
+from .calibration_comparison import PLAIN, Chosen, ap_cells, compare, comparison_table
 from .calibration_search import Candidate, KeptOutputs, keep_outputs, score_candidate, training_images
 from .commands import note
 from .errors import Progress, UserError
 from .runner import StartHook, build_runner
+from .text_table import text_table
 
 
 def calibrate(cfg: Config, args: argparse.Namespace, wanted: Mapping[str, Any] | None, progress: Progress) -> None:
@@ -70,10 +71,12 @@ def calibrate(cfg: Config, args: argparse.Namespace, wanted: Mapping[str, Any] |
         print(text_table(['calibration', 'box AP', 'r', 'c', 'f'], rows))
         best = max(candidates[1:], key=lambda candidate: scores[candidate.name]['AP'])
         name, config, chosen = best.name, best.config or {}, {heads[-1]: best.calibration}
-        print(f'best of {len(images)} training images: {name}; now the test set')
+        print(f'best of {len(images)} training images: {name}')
         report |= {'training_images': len(images), 'search': scores}
-    report |= {'chosen': name, 'config': config, 'test': compare(runner, name, chosen)}
-    print(comparison_table(report['test']))
+    report |= {'chosen': name, 'config': config}
+    if not args.no_test:
+        report['test'] = compare(runner, name, chosen)
+        print(comparison_table(report['test']))
     if args.out:
         write_outcome(Path(args.out), report, model, chosen)
 

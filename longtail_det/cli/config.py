@@ -17,9 +17,8 @@ from mmengine.config import Config, DictAction
 from .config_values import check_values
 from .errors import UserError, describe
 from .outputs import check_output
+from .published import CONFIGS
 
-# the configs of a checkout, or those that were installed with the package
-_CONFIGS = (Path(__file__).parents[1] / '.mim' / 'configs').resolve()
 _SUFFIXES = ('.py', '.json', '.yaml', '.yml')
 # What mmengine reads straight from the config, beside the arguments of Runner.
 _EXTRA_KEYS = (
@@ -89,10 +88,10 @@ def check_config(path: str) -> None:
 
 
 def _suggest_config(path: str) -> str:
-    known = {file.name: file for file in sorted(_CONFIGS.rglob('*.py')) if '_base_' not in file.parts}
+    known = {file.name: file for file in sorted(CONFIGS.rglob('*.py')) if '_base_' not in file.parts}
     close = difflib.get_close_matches(Path(path).name, known, n=3)
     if not close:
-        return f'; the configs of this package are in {_relative(_CONFIGS)}'
+        return f'; the configs of this package are in {_relative(CONFIGS)}'
     return f'; did you mean {" or ".join(_relative(known[name]) for name in close)}?'
 
 

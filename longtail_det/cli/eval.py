@@ -5,7 +5,9 @@ or segmentation (RLE), or the .npz or .pkl of `tools/test.py --out` or of mmdet'
 all images of the annotation file, the others on the images in them, unless --img-ids names them.
 
 --out holds every number in full precision, {"bbox": {"AP": ..., "APr": ...}, "bbox_fixed": {...}}, -1 where there is
-nothing to find; --classwise a table of one row per class.
+nothing to find; --classwise a table of one row per class. --intervals adds "AP_low", "AP_high" and those of the groups
+to the mode default. --errors tells what kinds of errors cost how much AP50 (TIDE, Bolya et al., ECCV 2020), and LRP at
+the best score threshold of each class (Oksuz et al., TPAMI 2021), both by frequency group, under "errors" in --out.
 
 Example:
     longtail-det eval --ann data/lvis_v1/annotations/lvis_v1_val.json --results results.json \\
@@ -17,7 +19,8 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,21 +28,26 @@ from typing import Any
 from tqdm import tqdm
 
 from longtail_det.annotations import ON_BAD, load_class_statistics
-from longtail_det.evaluation import (
-    Detections,
-    GroundTruth,
-    ap_table,
-    evaluate_detections,
-    read_ground_truth,
-    read_results,
-    result_fields,
+from longtail_det.evaluation import Detections, GroundTruth, ap_table, read_ground_truth, read_results, result_fields
+from longtail_det.evaluation.diagnosis import (
+    RESAMPLES,
+    ErrorTypes,
+    OptimalLRP,
+    error_types,
+    interval_results,
+    interval_table,
+    object_overlaps,
+    optimal_lrp,
+    resample_detections,
 )
-from longtail_det.evaluation.lvis import METRICS, MODES, predicted_columns
+from longtail_det.evaluation.lvis import METRICS, MODES, match_detections, predicted_columns
 from longtail_det.evaluation.predicted_images import read_predicted_images
+from longtail_det.evaluation.results import name_results
 from longtail_det.spreadsheet import csv_cells
 
 from .arguments import CommandParser
 from .commands import note
+from .error_text import error_text, errors_json
 from .errors import one_line_errors, user_errors
 from .outputs import RESULT_SUFFIXES, check_output
 
@@ -80,6 +88,15 @@ def build_parser() -> argparse.ArgumentParser:
         help='training annotations, or the json of tools/data/class_statistics.py, where GT.json does not say which '
         'classes are rare',
     )
+    parser.add_argument(
+        '--intervals',
+        type=int,
+        nargs='?',
+        const=RESAMPLES,
+        metavar='N',
+        help='add 95 %% intervals of AP, APr, APc and APf from N resamples of the images (default of N: %(const)s)',
+    )
+    parser.add_argument('--errors', action='store_true', help='errors by kind and group, and LRP, of the mode default')
     parser.add_argument('--out', type=Path, metavar='METRICS.json', help='write all numbers here')
     parser.add_argument('--classwise', type=Path, metavar='CLASSES.csv', help='write the AP of every class here')
     return parser
@@ -93,19 +110,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         check_result_file(args.results)
         check_output('--out', args.out)
         check_output('--classwise', args.classwise)
-        results, gt = score(args)
+        results, gt, errors = score(args)
         if args.out:
             args.out.parent.mkdir(parents=True, exist_ok=True)
-            args.out.write_text(json.dumps(without_classes(results), indent=1) + '\n')
+            found = {'errors': {metric: errors_json(*of_metric) for metric, of_metric in errors.items()}}
+            args.out.write_text(json.dumps(without_classes(results) | (found if errors else {}), indent=1) + '\n')
         if args.classwise:
             args.classwise.parent.mkdir(parents=True, exist_ok=True)
-            write_classes(args.classwise, results, gt)
+            write_classes(args.classwise, results, gt, errors)
     print(ap_table(without_classes(results)))
+    if args.intervals:
+        print(f'\n95 % intervals, {args.intervals} resamples of the images\n{interval_table(results)}')
+    for metric, of_metric in errors.items():
+        print(f'\n{metric}: {error_text(*of_metric)}')
     return 0
 
 
-def score(args: argparse.Namespace) -> tuple[Results, GroundTruth]:
+def score(args: argparse.Namespace) -> tuple[Results, GroundTruth, dict[str, tuple[ErrorTypes, OptimalLRP]]]:
     """Read the files and compute the results, with a progress bar over the images."""
+    if args.intervals is not None and 'default' not in args.mode:
+        raise ValueError(f'--intervals belongs to --mode default, but --mode is {" ".join(args.mode)}; add default')
     note(f'reading {args.ann} ...')
     gt = read_ground_truth(args.ann, args.metric, on_bad=args.on_bad)
     if args.class_statistics:
@@ -114,21 +138,19 @@ def score(args: argparse.Namespace) -> tuple[Results, GroundTruth]:
     if args.img_ids:
         img_ids = read_ids(args.img_ids)
     num_images = len(gt.image_ids) if img_ids is None else len(set(img_ids))
-    results: Results = {}
+    scores: dict[tuple[str, str], dict[str, float]] = {}
+    errors = {}
     for metric in args.metric:
         with tqdm(total=num_images, desc=metric, unit='img') as bar:
-            results.update(
-                evaluate_detections(
-                    gt,
-                    columns_of(metric),
-                    [metric],
-                    modes=args.mode,
-                    img_ids=img_ids,
-                    classwise=args.classwise is not None,
-                    on_images=bar.update,
-                )
-            )
-    return results, gt
+            scored = match_detections(gt, columns_of(metric), metric, img_ids, bar.update)
+        for mode in args.mode:
+            scores[metric, mode] = scored.results(mode, args.classwise is not None)
+        if args.intervals is not None and 'default' in args.mode:
+            scores[metric, 'default'] |= interval_results(resample_detections(scored, args.intervals).intervals())
+        if args.errors:
+            overlaps = object_overlaps(scored)
+            errors[metric] = error_types(overlaps), optimal_lrp(overlaps)
+    return name_results(scores), gt, errors
 
 
 def read_detections(
@@ -203,15 +225,21 @@ def without_classes(results: Results) -> Results:
     }
 
 
-def write_classes(path: Path, results: Results, gt: GroundTruth) -> None:
-    """Write one row per class; a cell is empty where there is nothing to find."""
-    names = [name for name, values in results.items() if any(key.startswith('AP/') for key in values)]
-    groups: Iterable[Any] = [''] * gt.num_classes if gt.groups is None else gt.groups.tolist()
+def write_classes(
+    path: Path, results: Results, gt: GroundTruth, errors: Mapping[str, tuple[ErrorTypes, OptimalLRP]]
+) -> None:
+    """Write one row per class; a cell is empty where there is nothing to find, or no threshold."""
+    groups = [''] * gt.num_classes if gt.groups is None else gt.groups.tolist()
+    columns: dict[str, Iterable[Any]] = {'category_id': gt.category_ids.tolist()}
+    columns |= {'name': csv_cells(gt.names), 'group': csv_cells(groups)}
+    for name, values in results.items():
+        if any(key.startswith('AP/') for key in values):
+            ap = [values[f'AP/{class_name}'] for class_name in gt.names]
+            columns[f'{name}_AP'] = ['' if value < 0 else repr(value) for value in ap]
+    for metric, (_, lrp) in errors.items():
+        for key, column in (('oLRP', lrp.lrp), ('threshold', lrp.threshold)):
+            columns[f'{metric}_{key}'] = ['' if math.isnan(value) else repr(value) for value in column.tolist()]
     with path.open('w', newline='') as stream:
         writer = csv.writer(stream)
-        writer.writerow(['category_id', 'name', 'group', *(f'{name}_AP' for name in names)])
-        for category_id, name, group in zip(gt.category_ids.tolist(), gt.names, groups, strict=True):
-            values = [results[result][f'AP/{name}'] for result in names]
-            writer.writerow(
-                [category_id, *csv_cells([name, group]), *('' if value < 0 else repr(value) for value in values)]
-            )
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))

@@ -1,14 +1,17 @@
 """Make LongTailGlyphs, the embedded benchmark: an LVIS v1 dataset of characters with a long tail.
 
 The default preset (80 classes, 3000 + 400 images of 128 pixels, 35 MB) takes about 10 seconds on two cores. The tiny
-preset has 12 classes on 160 + 40 images; the lvis preset has the classes, images, frequency groups and number of
-instances of LVIS v1, and takes half an hour of processor time and 4 GB. The other options replace its numbers.
+preset has 12 classes on 160 + 40 images. The lvis-full preset has the classes, images, frequency groups and number of
+instances of LVIS v1, and takes half an hour of processor time and 4 GB. The lvis preset has a twentieth of its images
+(two minutes, 200 MB): each class has a twentieth of its images there, at least one, and stays in the frequency group
+that it has there, so the 337 rare classes have one training image each. Other options replace numbers of the preset.
 
 A dataset that is there already with the same settings is kept; an interrupted one is made anew.
 
 Example:
     longtail-det make-glyphs --out data/glyphs
     longtail-det make-glyphs --out data/glyphs_tiny --preset tiny --seed 1
+    longtail-det make-glyphs --out data/glyphs_lvis --preset lvis
     longtail-det make-glyphs --out data/glyphs_1203 --num-classes 1203 --num-train 12000 --num-val 3000 \\
         --head-share 0.04 --val-instances 8 --max-instances 20
 """
@@ -19,6 +22,8 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+
+import numpy as np
 
 from longtail_det.statistics import FREQUENCY_GROUPS
 from longtail_det.synthetic import MAX_CLASSES, PRESETS, GlyphsConfig, GlyphsSummary, make_glyphs
@@ -40,6 +45,7 @@ _HELP = {
     'val_instances': 'instances of each class in the validation set',
     'negative_share': "share of an image's absent classes that is listed as negative",
     'seed': 'everything random follows from it',
+    'count_divisor': 'image counts and frequency groups of a training set N times as large, the counts divided by N',
 }
 
 
@@ -88,10 +94,11 @@ def _table(out: Path, summary: GlyphsSummary) -> str:
         f'LongTailGlyphs in {out}: {done}',
         row('group', 'classes', 'train images', 'train instances', 'val instances'),
     ]
-    for key, classes in train.groups.items():
+    for key, name in FREQUENCY_GROUPS.items():
+        classes = np.flatnonzero(summary.frequency == key)
         counts = train.image_count[classes]
         instances = (int(stats.instance_count[classes].sum()) for stats in (train, val))
-        lines.append(row(FREQUENCY_GROUPS[key], counts.size, span(counts), *instances))
+        lines.append(row(name, counts.size, span(counts), *instances))
     totals = (int(stats.instance_count.sum()) for stats in (train, val))
     lines.append(row('all', train.num_classes, summary.num_images['train'], *totals))
     empty = summary.num_images['train'] - train.num_images

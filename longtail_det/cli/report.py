@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from longtail_det.annotations import load_class_statistics
 from longtail_det.compat import installed_versions
 from longtail_det.evaluation import ap_table, read_ground_truth
+from longtail_det.evaluation.diagnosis import RESAMPLES
 from longtail_det.statistics import ClassStatistics
 from longtail_det.version import __version__
 
@@ -35,6 +36,10 @@ from .outputs import check_output
 
 if TYPE_CHECKING:
     from longtail_det.reports import DataSource, Details, ReportFigure, Run
+    from longtail_det.reports.run_directory import Results
+
+#: logged results may have three digits
+_ROUNDING = 1e-3
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -70,6 +75,14 @@ def build_parser() -> argparse.ArgumentParser:
         type=numeric(0, 1),
         default=0.3,
         help='lowest score to show and to count as an answer (default: 0.3)',
+    )
+    parser.add_argument(
+        '--intervals',
+        type=int,
+        default=RESAMPLES,
+        metavar='N',
+        help='resamples of the images for the 95 %% intervals of AP and of its differences; 0 for none '
+        '(default: %(default)s)',
     )
     return parser
 
@@ -155,16 +168,26 @@ def read_details(
     wants_masks = args.metric != 'bbox' and any('segm' in run.results or not run.results for run, _ in predicted)
     note(f'reading {tested.ann_file} ...')
     metrics = ('bbox', 'segm') if wants_masks else ('bbox',)
-    details = Details(tested, read_ground_truth(tested.ann_file, metrics), stats, metrics)
+    details = Details(tested, read_ground_truth(tested.ann_file, metrics), stats, metrics, args.intervals)
     for run, path in predicted:
         note(f'reading {path} ...')
         scored = details.add(run.name, path, run.folder)
         if not run.results:
             run.results, run.source = scored, 'scored now'
+        else:
+            add_intervals(run.results, scored)
         run.source += f', {len(details.predictions[run.name].image_paths)} images'
     if args.metric and not any(args.metric in metrics for metrics in details.scored.values()):
         raise ValueError(f'--metric {args.metric}, but no run has predictions for it')
     return details
+
+
+def add_intervals(results: Results, scored: Results) -> None:
+    """Add the ends of the intervals to the results of a test, where the predictions are those of that test."""
+    for metric, values in scored.items():
+        if metric in results and abs(values['AP'] - results[metric]['AP']) < _ROUNDING:
+            ends = {key: value for key, value in values.items() if key.endswith(('_low', '_high'))}
+            results[metric] = {**ends, **results[metric]}
 
 
 def draw(

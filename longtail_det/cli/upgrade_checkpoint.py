@@ -17,7 +17,6 @@ Example:
 from __future__ import annotations
 
 import argparse
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from longtail_det.version import __version__
 from .arguments import CommandParser
 from .errors import UserError, one_line_errors, setup_errors
 from .outputs import check_output
+from .published import sha256
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -220,7 +220,7 @@ def _save(
         'converted_from': {
             'format': source,
             'file': args.src.name,
-            'sha256': _sha256(args.src),
+            'sha256': sha256(args.src),
             **{key: value for key, value in about.items() if isinstance(value, str | int | float)},
             **notes,
         },
@@ -231,11 +231,3 @@ def _save(
         meta['dataset_meta'] = {'classes': renamed.classes}
     with replacing(args.dst) as unfinished:
         torch.save({'meta': meta, 'state_dict': dict(state)}, unfinished)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open('rb') as stream:
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -186,11 +186,12 @@ def percent_correct(scores: Tensor, labels: Tensor) -> Tensor:
 
     Args:
         scores: (N, K) scores or logits.
-        labels: (N,) int64 in [0, K).
+        labels: (N,) int64 in [0, K]; rows of label K, background without a column, are left out.
 
     Returns:
         (1,) percentage in [0, 100]; a scalar 0 for no row.
     """
     if not scores.size(0):
         return scores.new_zeros(())
-    return (scores.argmax(dim=1) == labels).float().sum(0, keepdim=True) * (100.0 / scores.size(0))
+    number = (labels < scores.size(1)).sum().clamp(min=1)
+    return (scores.argmax(dim=1) == labels).float().sum(0, keepdim=True) * (100.0 / number)

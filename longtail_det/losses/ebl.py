@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from longtail_det.checks import number, probability
-from longtail_det.functional.kernels import ebl_kernel
+from longtail_det.functional.kernels import ebl_kernel, selects_rows
 from longtail_det.functional.losses import ebl_update, mean_of_objects, own_scores
 
 from .base import AvgFactor
@@ -87,16 +87,18 @@ class EBL(SyncedStatistics, SoftmaxLoss):
 
     @torch.no_grad()
     def _count(self, logits: Tensor, labels: Tensor, object_ids: Tensor | None) -> None:
-        rows = (labels < self.num_classes).nonzero().squeeze(1)
-        labels = labels[rows]
-        scores = own_scores(logits.index_select(0, rows), labels).to(self.mean_score)
+        if selects_rows(logits):
+            rows = (labels < self.num_classes).nonzero().squeeze(1)
+            logits, labels = logits.index_select(0, rows), labels[rows]
+            object_ids = None if object_ids is None else object_ids[rows]
+        scores = own_scores(logits, labels).to(self.mean_score)
         if object_ids is not None:
-            scores, labels = mean_of_objects(scores, labels, object_ids[rows])
-        values = scores.new_zeros(3, self.num_classes)
+            scores, labels = mean_of_objects(scores, labels, object_ids, num_classes=self.num_classes)
+        values = scores.new_zeros(3, self.num_classes + 1)  # the last column is of background
         values[1:].index_add_(1, labels, torch.stack([torch.ones_like(scores), scores]))
         if object_ids is not None:
             values[0] = values[1]
-        self.add_statistics(values.flatten())
+        self.add_statistics(values[:, :-1].flatten())
 
     def _updated(self, values: Tensor) -> Tensor:
         """Return (C,) mean scores after (3 C,) objects, divisors and sums of scores, zero objects counting as one."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from longtail_det.checks import number
-from longtail_det.functional.kernels import fcbl_kernel, is_compiling
+from longtail_det.functional.kernels import fcbl_kernel, selects_rows
 from longtail_det.functional.losses import fcbl_loss, fcbl_margin
 
 from .objectness_loss import ObjectnessLoss
@@ -53,17 +53,17 @@ class FCBL(SyncedRows, ObjectnessLoss):
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return (N,) losses of (N, C + 1) logits; in training mode then count the scores."""
-        if is_compiling():
-            foreground = (labels < self.num_classes)[:, None]
-            margin = torch.where(foreground, self._margin(labels.clamp(max=self.num_classes - 1)), 0.0)
-            loss = fcbl_loss(logits, labels, margin, prob_thr=self.prob_thr).sum(1)
-        else:
+        if selects_rows(logits):
             classes, index = labels.unique(return_inverse=True)
             margin = self._margin(classes[classes < self.num_classes])
             loss = fcbl_kernel(logits, labels, index, margin, prob_thr=self.prob_thr)
+        else:
+            foreground = (labels < self.num_classes)[:, None]
+            margin = torch.where(foreground, self._margin(labels.clamp(max=self.num_classes - 1)), 0.0)
+            loss = fcbl_loss(logits, labels, margin, prob_thr=self.prob_thr).sum(1)
         if self.training:
-            rows = (labels < self.num_classes).nonzero().squeeze(1)
-            self.add_rows(labels[rows], logits.detach().index_select(0, rows)[:, :-1].softmax(1))
+            rows = (labels < self.num_classes).nonzero().squeeze(1) if selects_rows(logits) else slice(None)
+            self.add_rows(labels[rows], logits.detach()[rows, :-1].softmax(1))
         return loss
 
     def _margin(self, classes: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from longtail_det.checks import number, whole
 from longtail_det.functional import Sigmoid
-from longtail_det.functional.kernels import fed_columns_kernel, fed_sample, is_compiling
+from longtail_det.functional.kernels import fed_columns_kernel, fed_sample, selects_rows
 from longtail_det.functional.losses import fed_classes, fed_loss
 from longtail_det.statistics import ClassStatistics
 
@@ -83,7 +83,7 @@ class FedLoss(NeedsClassStatistics, ActivationLoss):
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return (N,) losses of (N, C) logits."""
-        if is_compiling():
+        if not selects_rows(logits):
             sampled = fed_classes(labels, self.draw_weight, self._noise(), num_sampled=self.num_sampled)
             return fed_loss(logits, labels, sampled).sum(1)
         classes = self.sample_classes(labels)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from longtail_det.checks import one_of, probability, whole
-from longtail_det.functional.kernels import is_compiling
+from longtail_det.functional.kernels import is_compiling, selects_rows
 from longtail_det.functional.losses import pcb_soft_target, pcb_update
 
 from .base import AvgFactor
@@ -119,8 +119,8 @@ class PCB(SyncedRows, WrapperLoss):
         if self.training and pass_share == 1:
             self._warn_without_epoch()
             logits = self.check_logits(cls_score.detach())[:, : self.num_classes]
-            rows = (label < self.num_classes).nonzero().squeeze(1)
-            self.add_rows(label[rows], self.base.confusion_scores(logits.index_select(0, rows)))
+            rows = (label < self.num_classes).nonzero().squeeze(1) if selects_rows(logits) else slice(None)
+            self.add_rows(label[rows], self.base.confusion_scores(logits[rows]))
         loss = self.base(cls_score, label, weight, avg_factor, reduction)
         if isinstance(loss, dict):
             return {name: self.loss_weight * part for name, part in loss.items()}
@@ -150,7 +150,7 @@ class PCB(SyncedRows, WrapperLoss):
         if self.training and self.statistics_deferred:
             pending = self.pending_statistics()
             count = count + pending
-            classes = pending.nonzero().squeeze(1)
+            classes = self.classes_of(pending)
             rows = self._moved(classes, pending[classes], self.pending_rows(pending))
             column = column.index_copy(1, classes, rows.index_select(1, labels).t())
         soft = pcb_soft_target(column) if self.base.is_softmax else column
@@ -158,11 +158,12 @@ class PCB(SyncedRows, WrapperLoss):
 
     def _moved(self, classes: Tensor, counts: Tensor, sums: Tensor) -> Tensor:
         rows = self.confusion.index_select(0, classes)
-        return pcb_update(rows, counts, sums, momentum=self.momentum, normalize=self.base.is_softmax)
+        moved = pcb_update(rows, counts.clamp(min=1), sums, momentum=self.momentum, normalize=self.base.is_softmax)
+        return torch.where(counts[:, None] > 0, moved, rows)
 
     def apply_rows(self, classes: Tensor, counts: Tensor, sums: Tensor) -> None:
         """Move the rows of (P,) classes by (P,) counts and (P, C) sums of scores."""
-        self.confusion[classes] = self._moved(classes, counts, sums)
+        self.confusion.index_copy_(0, classes, self._moved(classes, counts, sums))
         self.class_count.index_add_(0, classes, counts)
 
     def extra_repr(self) -> str:

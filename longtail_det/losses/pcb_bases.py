@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from longtail_det.functional.kernels import eqlv2_kernel, is_compiling, pcb_softmax_kernel
+from longtail_det.functional.kernels import eqlv2_kernel, pcb_softmax_kernel, selects_rows
 from longtail_det.functional.losses import (
     eqlv2_soft_loss,
     one_hot,
@@ -49,7 +49,7 @@ class SoftSoftmax(SoftBase, SoftmaxCE):
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return (N,) losses of (N, C + 1) logits."""
-        if is_compiling():  # a selection of rows would break the graph
+        if not selects_rows(logits):
             targets = self.soft_targets(labels.clamp(max=self.num_classes - 1))
             return super().loss(logits, labels) if targets is None else pcb_softmax_loss(logits, labels, *targets)
         classes, index = labels.unique(return_inverse=True)
@@ -78,7 +78,8 @@ class SoftEQLv2(SoftBase, EQLv2):
 
     def weighted_loss(self, logits: Tensor, labels: Tensor, *weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return (N,) losses, and (C,) gradients of positives and of negatives."""
-        rows = torch.arange(len(labels), device=labels.device) if is_compiling() else self.foreground(labels)
+        select = selects_rows(logits)
+        rows = self.foreground(labels) if select else torch.arange(len(labels), device=labels.device)
         own = labels[rows]
         targets = self.soft_targets(own.clamp(max=self.num_classes - 1))
         if targets is None:
@@ -88,7 +89,7 @@ class SoftEQLv2(SoftBase, EQLv2):
         target = (1 - share) * hard + share * F.pad(targets[0].to(logits), (0, 1))
         positive, negative = (F.pad(w, (0, 1), value=1.0).to(logits) for w in weights)
         loss, *gradients = eqlv2_soft_loss(logits.index_select(0, rows), target, positive, negative)
-        if is_compiling():
+        if not select:
             return loss.sum(1), gradients[0], gradients[1]
         rest = (labels == self.num_classes).nonzero().squeeze(1)
         others, *more = eqlv2_kernel(logits.index_select(0, rest), labels[rest], *weights)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from longtail_det.checks import number
-from longtail_det.functional.kernels import is_compiling, seesaw_kernel, split_foreground
+from longtail_det.functional.kernels import seesaw_kernel, selects_rows, split_foreground
 
 from .base import AvgFactor, RoIClassificationLoss, percent_correct, reduce_loss
 from .score_parts import ScoreParts
@@ -108,8 +108,7 @@ class SeesawLoss(SyncedStatistics, RoIClassificationLoss):
             self._count(label)
         with torch.autocast(cls_score.device.type, enabled=False):
             cls_score = self.check_logits(cls_score)
-            # selecting rows makes the host wait for a GPU and breaks a graph; there the class part runs on every row
-            select = not (cls_score.is_cuda or is_compiling()) or reduction == 'none'
+            select = selects_rows(cls_score) or reduction == 'none'
             class_part = self._selected_classes if select else self._masked_classes
             loss_classes, objectness_logits = class_part(cls_score, label, weight, reduction, avg_factor)
             objectness = F.cross_entropy(objectness_logits, self.objectness_label(label), reduction='none')
@@ -179,10 +178,9 @@ class SeesawLoss(SyncedStatistics, RoIClassificationLoss):
     def get_accuracy(self, cls_score: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Return the percentage of right objectness over all RoIs, and of right classes over foreground RoIs."""
         class_logits, objectness_logits = self.split_logits(cls_score)
-        foreground = labels < self.num_classes
         return {
             'acc_objectness': percent_correct(objectness_logits, self.objectness_label(labels)),
-            'acc_classes': percent_correct(class_logits[foreground], labels[foreground]),
+            'acc_classes': percent_correct(class_logits, labels),
         }
 
     def extra_repr(self) -> str:

@@ -15,26 +15,19 @@ from numpy.typing import NDArray
 
 from longtail_det.annotations import as_class_statistics
 from longtail_det.evaluation import GroundTruth, ap_table, read_ground_truth
+from longtail_det.evaluation.diagnosis import interval_table
 from longtail_det.evaluation.lvis.evaluation import check_choice
 from longtail_det.evaluation.lvis.parameters import METRICS as METRIC_NAMES
 from longtail_det.evaluation.lvis.parameters import MODES
-from longtail_det.evaluation.lvis.summary import summarize
 from longtail_det.evaluation.results import flatten_results, name_results
 
 from .annotation_file import local_annotations, missing_fields
 from .class_choice import ClassChoice, choose_classes
-from .image_matches import (
-    NOT_RANKED,
-    ImageMatches,
-    WaitingImage,
-    drop_outranked,
-    in_max_class_dets,
-    match_images,
-    merge_images,
-)
-from .mmdet_arguments import read_metric_items, refuse_other_thresholds, refuse_proposals
+from .image_matches import NOT_RANKED, ImageMatches, WaitingImage, drop_outranked, match_images
+from .mmdet_arguments import check_intervals, read_metric_items, refuse_other_thresholds, refuse_proposals
 from .predictions import Prediction
 from .result_files import ResultFiles, check_format_only
+from .scoring import score_images
 
 #: images that wait to be matched together: Python's share is then small, and so is what waits
 _PENDING_IMAGES = 64
@@ -79,6 +72,8 @@ class FastLVISMetric(BaseMetric):
         store: map the annotations from the store of a local `ann_file`, see `LVISDataset`.
         metric_items: results to log, such as ['AP', 'APr']; all where None, and the AP of every class in any case.
         on_bad: 'error' refuses a file with bad records, 'skip' scores without them (docs/annotations.md).
+        intervals: resamples of the images, usually 1000, for `bbox_AP_low`, `bbox_AP_high` and so on: the ends of the
+            95 % intervals of AP, APr, APc and APf in mode 'default', see `ResampledAP`; none where None.
         iou_thrs: None or 0.5, 0.55, ..., 0.95; there because mmdet's class has it, as is `proposal_nums`: None.
 
     Raises:
@@ -105,6 +100,7 @@ class FastLVISMetric(BaseMetric):
         store: bool = True,
         metric_items: str | Sequence[str] | None = None,
         on_bad: str = 'error',
+        intervals: int | None = None,
         iou_thrs: float | Sequence[float] | None = None,
         proposal_nums: Sequence[int] | None = None,
     ) -> None:
@@ -117,6 +113,8 @@ class FastLVISMetric(BaseMetric):
         check_choice('metric', self.metrics, METRIC_NAMES)
         check_choice('mode', self.modes, MODES)
         self.metric_items = read_metric_items(metric_items, self.modes)
+        check_intervals(intervals, self.modes)
+        self.intervals = intervals
         check_format_only(format_only, outfile_prefix)
         self._is_ranking = set(self.modes) != {'default'}
         self.classwise = classwise
@@ -184,26 +182,22 @@ class FastLVISMetric(BaseMetric):
         unique: dict[int, ImageMatches] = {}
         for image in results:
             unique.setdefault(image.img_id, image)
-        images = [unique[img_id] for img_id in sorted(unique)]
-        rows = self._gt.image_rows([image.img_id for image in images])
         for line in missing_fields(self._gt.federated, self._gt.groups is not None):
             logger.info(line)
-        scores: dict[tuple[str, str], dict[str, float]] = {}
-        for metric in self.metrics:
-            matches = merge_images(images, rows, metric)
-            for mode in self.modes:
-                if mode == 'default':
-                    kept = matches.in_max_dets
-                else:
-                    kept = in_max_class_dets(images, list(unique.values()), matches, metric)
-                scores[metric, mode] = summarize(self._gt, rows, matches, kept, mode, self.classwise)
+        scores = score_images(self._gt, unique, self.metrics, self.modes, self.classwise, self.intervals)
         logger.info('\n' + ap_table(name_results(scores)))
+        if self.intervals is not None:
+            logger.info('95 % intervals\n' + interval_table(name_results(scores)))
         return flatten_results(name_results({where: self._wanted(values) for where, values in scores.items()}))
 
     def _wanted(self, values: dict[str, float]) -> dict[str, float]:
-        """Select what `metric_items` names, and the AP of every class."""
+        """Select what `metric_items` names, with its interval, and the AP of every class."""
         items = values.keys() if self.metric_items is None else self.metric_items
-        return {key: value for key, value in values.items() if key in items or key.startswith('AP/')}
+        return {
+            key: value
+            for key, value in values.items()
+            if key.removesuffix('_low').removesuffix('_high') in items or key.startswith('AP/')
+        }
 
     def _start(self) -> None:
         """Forget the images of the last evaluation."""

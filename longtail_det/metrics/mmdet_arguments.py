@@ -32,6 +32,24 @@ def read_metric_items(metric_items: str | Sequence[str] | None, modes: Sequence[
     return frozenset(items)
 
 
+def check_intervals(intervals: int | None, modes: Sequence[str]) -> None:
+    """Raise where intervals are asked for that the metric cannot give.
+
+    Args:
+        intervals: number of resamples; None for no intervals.
+        modes: of 'default', 'fixed' and 'pool'.
+
+    Raises:
+        ValueError: fewer than two resamples, or no mode 'default'.
+    """
+    if intervals is None:
+        return
+    if not isinstance(intervals, int) or intervals < 2:
+        raise ValueError(f'intervals={intervals!r}; expected a number of resamples, usually 1000, or None')
+    if 'default' not in modes:
+        raise ValueError(f"intervals={intervals} belong to mode 'default', but mode is {list(modes)}; add it")
+
+
 def refuse_other_thresholds(iou_thrs: float | Sequence[float] | None) -> None:
     """Raise where other IoU thresholds are asked for than those of LVIS.
 

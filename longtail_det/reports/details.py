@@ -12,15 +12,23 @@ from tqdm import tqdm
 from longtail_det.evaluation.diagnosis import (
     ClassTable,
     Confusion,
+    ErrorTypes,
+    OptimalLRP,
     Outcome,
     Reliability,
+    ResampledAP,
     class_ap,
     confusion,
     detection_outcomes,
+    error_types,
+    interval_results,
+    object_overlaps,
+    optimal_lrp,
     reliability,
+    resample_detections,
 )
 from longtail_det.evaluation.lvis import GroundTruth, ScoredDetections, match_detections
-from longtail_det.statistics import FREQUENCY_GROUPS, ClassStatistics
+from longtail_det.statistics import FREQUENCY_GROUPS, ClassStatistics, Interval
 
 from .run_directory import DataSource, Results
 from .run_predictions import RunPredictions, read_run_predictions
@@ -34,10 +42,16 @@ class Details:
         file_gt: their objects, with all categories of the file.
         stats: of the training set.
         metrics: of 'bbox' and 'segm'; what is scored.
+        intervals: resamples of the images for the intervals; 0 for none.
     """
 
     def __init__(
-        self, tested: DataSource, file_gt: GroundTruth, stats: ClassStatistics, metrics: Sequence[str]
+        self,
+        tested: DataSource,
+        file_gt: GroundTruth,
+        stats: ClassStatistics,
+        metrics: Sequence[str],
+        intervals: int = 0,
     ) -> None:
         self.tested = tested
         self.file_gt = file_gt
@@ -52,11 +66,13 @@ class Details:
         self.predictions: dict[str, RunPredictions] = {}
         self.scored: dict[str, dict[str, ScoredDetections]] = {}
         self.ap: dict[str, dict[str, np.ndarray]] = {}
+        self.intervals = intervals
+        self.resampled: dict[str, dict[str, ResampledAP]] = {}
 
     def add(self, name: str, path: Path, folder: Path) -> Results:
         """Read and match the predictions of a run, and return its results."""
         predictions = read_run_predictions(path, folder, self.file_gt, self.tested)
-        results, scored, ap = {}, {}, {}
+        results, scored, ap, resampled = {}, {}, {}, {}
         for metric in self.metrics:
             columns = predictions.of_metric(metric)
             if columns is None:
@@ -66,7 +82,11 @@ class Details:
             values = scored[metric].results(classwise=True)
             ap[metric] = class_ap(values, self.gt.names)
             results[metric] = {key: value for key, value in values.items() if not key.startswith('AP/')}
+            if self.intervals:
+                resampled[metric] = resample_detections(scored[metric], self.intervals)
+                results[metric] |= interval_results(resampled[metric].intervals())
         self.predictions[name], self.scored[name], self.ap[name] = predictions, scored, ap
+        self.resampled[name] = resampled
         return results
 
     @property
@@ -83,11 +103,33 @@ class Details:
         """Return 'segm' where every run has masks, else 'bbox'."""
         return 'segm' if all('segm' in scored for scored in self.scored.values()) else 'bbox'
 
+    def differences(self, metric: str, classwise: bool = False) -> dict[str, dict[str, Interval]]:
+        """Compute what each run gains over the first one, with paired intervals.
+
+        Args:
+            metric: 'bbox' or 'segm'.
+            classwise: also by class.
+
+        Returns:
+            Run name -> key -> difference; without intervals none, and none of a run that was tested on other images.
+        """
+        runs = [(name, of_run[metric]) for name, of_run in self.resampled.items() if metric in of_run]
+        return {
+            name: run.difference(runs[0][1], classwise=classwise)
+            for name, run in runs[1:]
+            if np.array_equal(run.images, runs[0][1].images)
+        }
+
     def confusion(self, name: str, metric: str, score_threshold: float) -> Confusion:
         """Compute what the objects are confused with in a run."""
         columns = self.predictions[name].of_metric(metric)
         assert columns is not None
         return confusion(self.scored[name][metric], columns, score_threshold)
+
+    def errors(self, name: str, metric: str) -> tuple[ErrorTypes, OptimalLRP]:
+        """Compute what kinds of errors a run makes, and its optimal LRP."""
+        overlaps = object_overlaps(self.scored[name][metric])
+        return error_types(overlaps), optimal_lrp(overlaps)
 
     def reliability(self, name: str, metric: str) -> dict[str, Reliability]:
         """Compute precision over score in a run, by group, from the detections that count."""

@@ -11,9 +11,10 @@ import numpy as np
 from longtail_det import visualization as vis
 from longtail_det.evaluation import is_defined, percent
 from longtail_det.evaluation.diagnosis import ClassTable
-from longtail_det.statistics import FREQUENCY_GROUPS, ClassStatistics
+from longtail_det.statistics import FREQUENCY_GROUPS, ClassStatistics, Interval
 
 from .details import Details, Results
+from .error_section import error_figure
 from .report import ReportFigure
 from .run_directory import read_train_log
 
@@ -29,6 +30,8 @@ def groups_figure(runs: Mapping[str, Results]) -> ReportFigure:
         for metric, v in results.items()
     )
     caption = 'Average precision over all classes and over those rare, common and frequent in the training set.'
+    if any(key.endswith('_low') for results in runs.values() for v in results.values() for key in v):
+        caption += ' Error bars: 95 % intervals of a bootstrap over the images.'
     return ReportFigure(vis.plot_ap_by_group(runs), 'AP by frequency group', caption, f'Bars: {values}.')
 
 
@@ -58,9 +61,12 @@ def class_figures(details: Details, metric: str, score_threshold: float) -> list
     assert table is not None
     table = replace(table, ap={name: table.ap[name] for name in runs})
     figures = [_frequency_ap_figure(table, metric)]
+    figures += _group_difference_figures(details, metric, runs[0])
+    by_class = details.differences(metric, classwise=True)
     for run in runs[1:]:
         if np.isfinite(table.difference(run, runs[0], metric)).any():
-            figures.append(_difference_figure(table, run, runs[0], metric))
+            intervals = [by_class[run][f'AP/{name}'] for name in table.names] if run in by_class else None
+            figures.append(_difference_figure(table, run, runs[0], metric, intervals))
     curves = {name: details.reliability(name, metric) for name in runs}
     caption = (
         'Share of right detections (IoU at least 0.5) among those of a score, in ten bins; on the dashed line a score '
@@ -73,6 +79,7 @@ def class_figures(details: Details, metric: str, score_threshold: float) -> list
         for group, curve in by_group.items()
     )
     figures.append(ReportFigure(vis.plot_reliability(curves), 'Score calibration', caption, f'Curves: {alt}.'))
+    figures.append(error_figure(details, runs, metric))
     return figures + [_confusion_figure(details, name, metric, score_threshold, len(runs) > 1) for name in runs]
 
 
@@ -90,11 +97,35 @@ def _frequency_ap_figure(table: ClassTable, metric: str) -> ReportFigure:
     return ReportFigure(figure, 'AP and training images of each class', caption, f'Points; {alt}.')
 
 
-def _difference_figure(table: ClassTable, run: str, base: str, metric: str) -> ReportFigure:
+def _group_difference_figures(details: Details, metric: str, base: str) -> list[ReportFigure]:
+    differences = details.differences(metric)
+    if not differences:
+        return []
+    caption = (
+        f'Average precision of each run minus that of {base}, in points, with the 95 % interval of a bootstrap over '
+        'the images, the same in both runs. Grey: the interval holds zero, so these images do not tell the runs '
+        'apart. The intervals say nothing of other seeds of the training.'
+    )
+    alt = '; '.join(
+        f'{run} {key} {100 * interval.point:+.1f} [{100 * interval.low:+.1f}, {100 * interval.high:+.1f}]'
+        for run, of_run in differences.items()
+        for key, interval in of_run.items()
+        if np.isfinite(interval).all()
+    )
+    figure = vis.plot_group_differences(differences, base, metric)
+    return [ReportFigure(figure, f'Differences to {base} by frequency group', caption, f'Points: {alt}.')]
+
+
+def _difference_figure(
+    table: ClassTable, run: str, base: str, metric: str, intervals: list[Interval] | None
+) -> ReportFigure:
     difference = table.difference(run, base, metric)
     better, worse = int((difference > 0).sum()), int((difference < 0).sum())
     caption = f'Average precision of each class in {run} minus that in {base}, in points; the largest changes by name.'
-    figure = vis.plot_class_differences(table, run, base, metric)
+    unsettled = None if intervals is None else np.array([interval.holds_zero for interval in intervals])
+    if unsettled is not None:
+        caption += ' Grey: the 95 % interval of the class holds zero.'
+    figure = vis.plot_class_differences(table, run, base, metric, unsettled)
     alt = f'Bars: {better} classes are better in {run}, {worse} are worse.'
     return ReportFigure(figure, f'Differences by class: {run} and {base}', caption, alt)
 

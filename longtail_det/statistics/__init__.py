@@ -1,5 +1,6 @@
-"""Class statistics of a training set: counts, frequency groups, repeat factors, reading LVIS files (pure numpy)."""
+"""Class statistics of a training set: counts, frequency groups, repeat factors, bootstrap (pure numpy)."""
 
+from .bootstrap import Interval, bootstrap_weights, centered_interval
 from .class_statistics import ClassStatistics
 from .fractal import fractal_dimension
 from .frequency import COMMON_MAX_IMAGES, FREQUENCY_GROUPS, RARE_MAX_IMAGES, frequency_group, group_indices
@@ -13,6 +14,9 @@ __all__ = [
     'REPLAY_MAX_IMAGES',
     'RESAMPLING_MODES',
     'ClassStatistics',
+    'Interval',
+    'bootstrap_weights',
+    'centered_interval',
     'class_repeat_factors',
     'draw_repeats',
     'expected_replays',

@@ -7,7 +7,6 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -99,7 +98,7 @@ def writing(path: Path) -> Iterator[TextIO]:
 
 
 def _stamp(config: GlyphsConfig, complete: bool) -> dict[str, Any]:
-    return {'format': _FORMAT, 'complete': complete, 'config': asdict(config)}
+    return {'format': _FORMAT, 'complete': complete, 'config': config.settings()}
 
 
 def _write_stamp(out: Path, config: GlyphsConfig, complete: bool) -> None:
@@ -120,8 +119,8 @@ def _read_stamp(out: Path) -> dict[str, Any] | None:
 
 def _difference(found: Mapping[str, Any], config: GlyphsConfig) -> str:
     """Return the settings that differ, as 'name found -> wanted'."""
-    old = found.get('config', {})
-    changes = [f'{key} {old.get(key)} -> {value}' for key, value in asdict(config).items() if old.get(key) != value]
+    old, new = ({'count_divisor': 1, **settings} for settings in (found.get('config', {}), config.settings()))
+    changes = [f'{key} {old.get(key)} -> {value}' for key, value in new.items() if old.get(key) != value]
     if found.get('format') != _FORMAT:
         changes.append(f'format {found.get("format")} -> {_FORMAT}')
     return ', '.join(changes) or 'none'

@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -21,7 +21,7 @@ from longtail_det.statistics import ClassStatistics
 from . import folder
 from .characters import choose_characters
 from .config import GlyphsConfig
-from .plan import Plan, plan_statistics, plan_training, plan_validation
+from .plan import Plan, class_frequency, plan_statistics, plan_training, plan_validation
 from .records import Record, annotation_record, category_records, image_record
 from .rendering import render_image
 
@@ -37,12 +37,14 @@ class GlyphsSummary:
 
     Args:
         statistics: class statistics of each split, 'train' and 'val'; class index = category id - 1.
+        frequency: (C,) of 'r', 'c' or 'f', the frequency group of each class in the annotation files.
         num_images: images of each split, those without an instance included.
         reused: the dataset was there already.
         seconds: time it took.
     """
 
     statistics: dict[str, ClassStatistics]
+    frequency: NDArray[np.str_]
     num_images: dict[str, int]
     reused: bool
     seconds: float
@@ -80,17 +82,18 @@ def make_glyphs(
     plans = {'train': plan_training(config), 'val': plan_validation(config)}
     statistics = {split: plan_statistics(plan, config.num_classes) for split, plan in plans.items()}
     num_images = {split: len(plan) for split, plan in plans.items()}
+    frequency = class_frequency(config)
     reused = not overwrite and folder.is_complete(out, config)
     if not reused:
         characters = choose_characters(config.num_classes)
         folder.claim(out, config, overwrite)
-        categories = category_records(characters, statistics['train'])
+        categories = category_records(characters, statistics['train'], frequency)
         for split, plan in plans.items():
             painter = _Painter(out, split, characters, config)
             first_image = 1 if split == 'train' else 1 + config.num_train
             _write_split(painter, plan, first_image, categories, progress, workers)
         folder.finish(out, config)
-    return GlyphsSummary(statistics, num_images, reused, time.perf_counter() - start)
+    return GlyphsSummary(statistics, frequency, num_images, reused, time.perf_counter() - start)
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,7 @@ def _write_split(
                 for annotation in annotations:
                     file.write(separator + annotation)
                     separator = ',\n'
-        info = {'description': 'LongTailGlyphs', 'config': asdict(painter.config)}
+        info = {'description': 'LongTailGlyphs', 'config': painter.config.settings()}
         file.write('],\n"categories": [\n' + ',\n'.join(map(_dumps, categories)))
         file.write('],\n"images": [\n' + ',\n'.join(images))
         file.write(f'],\n"info": {_dumps(info)}}}\n')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail_det.statistics import RARE_MAX_IMAGES, ClassStatistics
+from longtail_det.statistics import RARE_MAX_IMAGES, ClassStatistics, frequency_group
 
 from .config import GlyphsConfig
 
@@ -19,7 +19,8 @@ def zipf_image_counts(config: GlyphsConfig) -> NDArray[np.int64]:
     """Return the number of training images for each rank of a class, by the Zipf-Mandelbrot law a / (rank + q) ** s.
 
     s is `zipf_exponent`; a and q follow from the two ends that one wants to set: rank 1 is on `head_share` of the
-    images, and the last `rare_share` of the ranks are rare.
+    images, and the last `rare_share` of the ranks are rare. With a `count_divisor` the counts are those before the
+    division.
 
     Returns:
         (C,) falling image counts, each at least 1.
@@ -31,7 +32,7 @@ def zipf_image_counts(config: GlyphsConfig) -> NDArray[np.int64]:
         >>> zipf_image_counts(GlyphsConfig(num_classes=6, num_train=1000)).tolist()
         [300, 84, 32, 15, 8, 4]
     """
-    head = round(config.head_share * config.num_train)
+    head = round(config.head_share * config.num_train * config.count_divisor)
     border = RARE_MAX_IMAGES + 0.5
     if head < border:
         raise ValueError(
@@ -49,14 +50,14 @@ def zipf_image_counts(config: GlyphsConfig) -> NDArray[np.int64]:
 def plan_training(config: GlyphsConfig) -> Plan:
     """Return the classes of each training image; which class is frequent is drawn by lot.
 
-    The image counts are exactly those of `zipf_image_counts`. Images without an instance are left only where there
-    are fewer (image, class) combinations than images.
+    The image counts are exactly those of `zipf_image_counts`, divided by `count_divisor` and at least 1. Images without
+    an instance are left only where there are fewer (image, class) combinations than images.
 
     Raises:
         ValueError: the counts fill more than half of the `max_instances` places of the images.
     """
-    rng = np.random.default_rng([config.seed, 0, 0])
-    image_count = rng.permutation(zipf_image_counts(config))
+    rng, full_count = _draw_class_counts(config)
+    image_count = np.maximum(np.floor(full_count / config.count_divisor + 0.5), 1).astype(np.int64)
     instance_count = np.floor(image_count * config.repeats + 0.5).astype(np.int64)
     places = _places(instance_count, config.num_train)
     if places > config.max_instances:
@@ -66,6 +67,17 @@ def plan_training(config: GlyphsConfig) -> Plan:
             f'head_share ({config.head_share:g}) or repeats ({config.repeats:g})'
         )
     return _spread(image_count, instance_count, config.num_train, config.max_instances, rng)
+
+
+def class_frequency(config: GlyphsConfig) -> NDArray[np.str_]:
+    """Return the frequency group of each class, (C,) of 'r', 'c' or 'f', by its image count before the division."""
+    return frequency_group(_draw_class_counts(config)[1])
+
+
+def _draw_class_counts(config: GlyphsConfig) -> tuple[np.random.Generator, NDArray[np.int64]]:
+    """Return the source of the further draws of the training set, and the undivided image count of each class."""
+    rng = np.random.default_rng([config.seed, 0, 0])
+    return rng, rng.permutation(zipf_image_counts(config))
 
 
 def plan_validation(config: GlyphsConfig) -> Plan:

@@ -24,12 +24,15 @@ _HOST = 'http://images.cocodataset.org'
 Record = dict[str, Any]
 
 
-def category_records(characters: Sequence[str], statistics: ClassStatistics) -> list[Record]:
-    """Return an LVIS category of each character, its counts and frequency group those of the training set.
+def category_records(
+    characters: Sequence[str], statistics: ClassStatistics, frequency: NDArray[np.str_]
+) -> list[Record]:
+    """Return an LVIS category of each character, its counts those of the training set.
 
     Args:
         characters: the character of each class index; category id = class index + 1.
         statistics: of the training set.
+        frequency: (C,) group of each class.
     """
     return [
         {
@@ -40,7 +43,7 @@ def category_records(characters: Sequence[str], statistics: ClassStatistics) -> 
             'def': f'{unicodedata.name(char).lower()} (U+{ord(char):04X})',
             'image_count': int(statistics.image_count[c]),
             'instance_count': int(statistics.instance_count[c]),
-            'frequency': str(statistics.frequency[c]),
+            'frequency': str(frequency[c]),
         }
         for c, char in enumerate(characters)
     ]

@@ -7,12 +7,15 @@ from .class_frequency import plot_class_frequency
 from .class_frequency_resampled import plot_resampling
 from .class_gallery import GalleryCrop, GalleryRow, plot_class_gallery
 from .confusion import plot_confusion
+from .error_types import plot_error_types
 from .gallery_samples import load_gallery
+from .group_differences import plot_group_differences
 from .image_grid import DrawnInstances, GridSample, plot_image_grid
 from .losses import plot_losses
 from .pareto import plot_pareto
 from .reliability import plot_reliability
 from .samples import choose_images, load_grid_samples
+from .study import Point, plot_forest, plot_over_steps, plot_tradeoff
 from .style import GROUP_COLORS, figure_png
 
 __all__ = [
@@ -21,6 +24,7 @@ __all__ = [
     'GalleryCrop',
     'GalleryRow',
     'GridSample',
+    'Point',
     'choose_images',
     'figure_png',
     'load_gallery',
@@ -32,9 +36,14 @@ __all__ = [
     'plot_class_frequency',
     'plot_class_gallery',
     'plot_confusion',
+    'plot_error_types',
+    'plot_forest',
+    'plot_group_differences',
     'plot_image_grid',
     'plot_losses',
+    'plot_over_steps',
     'plot_pareto',
     'plot_reliability',
     'plot_resampling',
+    'plot_tradeoff',
 ]

@@ -16,6 +16,9 @@ from longtail_det.statistics import FREQUENCY_GROUPS
 
 GROUP_COLORS = {'r': '#D55E00', 'c': '#0072B2', 'f': '#009E73'}
 NEUTRAL = '#5F6368'
+TEXT = '#202124'
+#: of a difference whose interval holds zero
+UNSETTLED = '#BDC1C6'
 SERIES = ('#0072B2', '#E69F00', '#009E73', '#CC79A7', '#56B4E9', '#D55E00', '#000000')
 PIXELS_PER_INCH = 160
 
@@ -41,7 +44,7 @@ _STYLE: Any = {  # matplotlib's own type of it changes from version to version
     'xtick.major.size': 0,
     'ytick.major.size': 0,
     'ytick.minor.size': 0,
-    'text.color': '#202124',
+    'text.color': TEXT,
     'legend.frameon': False,
     'figure.facecolor': 'white',
     'savefig.facecolor': 'white',

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import os
 import subprocess
 import sys
@@ -10,8 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import mmengine.device.utils
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from longtail_det import cli
 
@@ -75,3 +79,37 @@ def toy_checkpoint(tmp_path_factory) -> str:
     weights = {'bbox_head.fc.weight': torch.ones(3, 1), 'bbox_head.fc.bias': torch.zeros(3)}
     torch.save({'state_dict': weights, 'meta': {}}, path)
     return str(path)
+
+
+#: of the toy boxes, in the order of the labels, not of the ids
+CATEGORY_IDS = [7, 2, 4]
+
+
+@pytest.fixture
+def boxes_data(tmp_path, monkeypatch) -> Path:
+    """Five images of three classes, so that two processes have an odd number."""
+    monkeypatch.syspath_prepend(str(TOY))
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    images, annotations = [], []
+    for img_id in range(1, 6):
+        Image.fromarray(np.zeros((60, 50, 3), np.uint8)).save(tmp_path / f'{img_id}.png')
+        images.append({'id': img_id, 'height': 60, 'width': 50, 'file_name': f'{img_id}.png'})
+        found = importlib.import_module('toy_boxes').ToyBoxes(3).guess(img_id, (60, 50))
+        for label, (x1, y1, x2, y2) in zip(found.labels.tolist()[:4], found.bboxes.tolist(), strict=False):
+            x1, y1 = x1 + rng.uniform(0, 1), y1 + rng.uniform(0, 1)
+            annotations.append(
+                {
+                    'id': len(annotations) + 1,
+                    'image_id': img_id,
+                    'category_id': CATEGORY_IDS[label],
+                    'bbox': [x1, y1, x2 - x1, y2 - y1],
+                    'area': (x2 - x1) * (y2 - y1),
+                    'segmentation': [[x1, y1, x2, y1, x2, y2, x1, y2]],
+                }
+            )
+    categories = [{'id': c, 'name': f'class {c}', 'frequency': f} for c, f in zip((2, 4, 7), 'rcf', strict=True)]
+    gt = {'images': images, 'annotations': annotations, 'categories': categories}
+    (tmp_path / 'gt.json').write_text(json.dumps(gt))
+    torch.save({'state_dict': {'fc.weight': torch.ones(1, 1), 'fc.bias': torch.zeros(1)}, 'meta': {}}, 'boxes.pth')
+    return tmp_path

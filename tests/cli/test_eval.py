@@ -247,6 +247,34 @@ def test_groups_can_come_from_the_training_set(data, tmp_path):
     assert given == run(folder, tmp_path / 'c.json')
 
 
+def test_intervals_stand_beside_the_numbers(data, tmp_path, capsys):
+    plain = run(data[0], tmp_path / 'a.json', 'results.json', '--mode', 'default', 'fixed')
+    capsys.readouterr()
+    found = run(data[0], tmp_path / 'b.json', 'results.json', '--mode', 'default', 'fixed', '--intervals', '30')
+    ends = {key: value for key, value in found['bbox'].items() if key.endswith(('_low', '_high'))}
+    assert ends.keys() == {f'AP{group}_{end}' for group in ('', 'r', 'c', 'f') for end in ('low', 'high')}
+    assert {key: value for key, value in found['bbox'].items() if key not in ends} == plain['bbox']
+    assert found['bbox_fixed'] == plain['bbox_fixed']
+    assert ends['AP_low'] < plain['bbox']['AP'] < ends['AP_high']
+    line = capsys.readouterr().out.splitlines()[-4]
+    cells = [100 * value for value in (plain['bbox']['AP'], ends['AP_low'], ends['AP_high'])]
+    assert line == 'bbox AP    {:.1f} [{:.1f}, {:.1f}]'.format(*cells)
+
+
+def test_errors_stand_beside_the_numbers(data, tmp_path, capsys):
+    flags = ['--metric', 'bbox', 'segm', '--errors', '--classwise', tmp_path / 'classes.csv']
+    found = run(data[0], tmp_path / 'a.json', 'results.json', *flags)
+    for metric in ('bbox', 'segm'):
+        assert found['errors'][metric]['errors']['all']['classification'] > 0
+        assert found['errors'][metric]['AP50_lost']['all']['classification'] > 0
+    assert 'bbox: AP50 lost by kind of error, in points\nerror' in capsys.readouterr().out
+    with (tmp_path / 'classes.csv').open(newline='') as stream:
+        rows = list(csv.DictReader(stream))
+    values = [float(row['segm_oLRP']) for row in rows if row['segm_oLRP']]
+    assert np.mean(values) == pytest.approx(found['errors']['segm']['LRP']['all']['lrp'])
+    assert all(0 < float(row['bbox_threshold']) <= 1 for row in rows if row['bbox_threshold'])
+
+
 def without(key):
     def damage(record):
         del record[key]
@@ -353,6 +381,8 @@ def test_other_mistakes_are_one_line(data, tmp_path, capsys):
     assert 'expected a json list of image ids, or one a line' in error_line(
         capsys, *base, '--img-ids', tmp_path / 'ids'
     )
+    assert '--intervals belongs to --mode default' in error_line(capsys, *base, '--mode', 'pool', '--intervals')
+    assert '0 resamples give no interval' in error_line(capsys, *base, '--intervals', '0')
     assert "invalid choice: 'mask'" in error_line(capsys, *base, '--metric', 'mask')
     assert 'annotation file not found' in error_line(capsys, '--ann', 'none.json', '--results', base[3])
     boxes = [

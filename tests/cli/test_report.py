@@ -23,6 +23,7 @@ SECTIONS = (
     'AP by frequency group',
     'AP and training images of each class',
     'Score calibration',
+    'Errors by kind',
     'Confusion',
     'Worst rare classes',
     'Ground truth and predictions',
@@ -213,6 +214,7 @@ def test_runs_are_compared(two_runs, tmp_path, capsys):
     html = out.read_text()
     for title in (
         'Rare and common against frequent classes',
+        'Differences to good by frequency group',
         'Differences by class: bad and good',
         'Confusion: good',
         'Confusion: bad',
@@ -234,6 +236,8 @@ def test_runs_are_compared(two_runs, tmp_path, capsys):
         for row in read_csv(out.with_suffix('.csv')):
             if row['run'] == name:
                 values = {key: float(value) for key, value in row.items() if key not in ('run', 'metric') and value}
+                assert values.pop('AP_low') <= values['AP'] <= values.pop('AP_high')
+                values = {key: value for key, value in values.items() if not key.endswith(('_low', '_high'))}
                 assert len(values) > 5
                 assert values == {key: expected[f'lvis/{row["metric"]}_{key}'] for key in values}
         for row in read_csv(out.with_suffix('.classes.csv')):
@@ -246,6 +250,13 @@ def test_runs_are_compared(two_runs, tmp_path, capsys):
     ]
     assert '| bad | Mask AP |' in out.with_suffix('.md').read_text()
     assert capsys.readouterr().out.startswith('good\nmetric')
+
+
+def test_intervals_can_be_left_out(two_runs, tmp_path):
+    out = tmp_path / 'plain.html'
+    assert report.main([*map(str, two_runs), '--num-images', '0', '--intervals', '0', '--out', str(out)]) == 0
+    assert 'Differences to' not in out.read_text()
+    assert not [key for row in read_csv(out.with_suffix('.csv')) for key in row if key.endswith('_low')]
 
 
 def test_runs_of_the_same_name_or_of_other_data_are_told_apart(two_runs, tmp_path, capsys):

@@ -17,13 +17,13 @@ GRAMMAR = re.compile(
     r'|fedloss|ecm|iif|logit-adjusted|pcb|gap|ebl)'
     r'(-(copy-paste|gumbel|seesaw|eqlv2|iterative|normed-mask|normed-cls|prior|softmax-test|nms0\.3'
     r'|fracal|norcal|logit-adjustment|iif|logn))*'
-    r'_(random|rfs|rfs5e-4|irfs|class-aware)(-stochastic)?-(ms|ss)-(?P<schedule>1x|2x|3x|6e|75k|90k|180k|600i)'
-    r'_(?P<dataset>lvis-v1|lvis-v0\.5|openimages|glyphs)'
+    r'_(random|rfs|rfs5e-4|irfs|class-aware)(-stochastic)?-(ms|ss)-(?P<schedule>1x|2x|3x|6e|75k|90k|180k|600i|2000i)'
+    r'_(?P<dataset>lvis-v1|lvis-v0\.5|openimages|glyphs|glyphs-lvis)'
 )
 #: what the name says that the file has to bind
 EPOCHS = {'6e': 6, '1x': 12, '2x': 24, '3x': 36}
-STEPS = {'75k': 75000, '90k': 90000, '180k': 180000, '600i': 600}
-CLASSES = {'lvis-v1': 1203, 'lvis-v0.5': 1230, 'openimages': 500, 'glyphs': 80}
+STEPS = {'75k': 75000, '90k': 90000, '180k': 180000, '600i': 600, '2000i': 2000}
+CLASSES = {'lvis-v1': 1203, 'lvis-v0.5': 1230, 'openimages': 500, 'glyphs': 80, 'glyphs-lvis': 1203}
 
 
 def every_config(check):

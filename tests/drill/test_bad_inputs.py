@@ -6,10 +6,8 @@ import json
 import logging
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
-from torch.utils.data import DataLoader
 
 from longtail_det import cli
 from longtail_det.checks import InputError
@@ -17,8 +15,9 @@ from longtail_det.cli import eval as _eval  # noqa: F401  (the forks find everyt
 from longtail_det.cli.errors import describe
 from longtail_det.datasets import LVISDataset
 
-from ..annotation_files import HEIGHT, WIDTH, good_records, image
-from .bad_files import ANNOTATIONS, FILES, FREQUENCIES, RESULT, RESULTS, spoiled
+from ..annotation_files import good_records
+from .bad_files import ANNOTATIONS, FILES, FREQUENCIES, spoiled
+from .bad_results import RESULT, RESULTS
 from .forks import in_fork
 
 PIPELINE = [{'type': 'LoadAnnotations', 'with_bbox': True, 'with_mask': True}]
@@ -224,56 +223,21 @@ def test_a_bad_value_of_a_config_ends_a_run_in_one_line(tmp_path):
     require_one_line(in_fork(*steps), 'expected a whole number, at least 1')
 
 
-# ---- images
+def test_results_files_below_a_file_and_images_of_another_file_are_one_line(place):
+    from longtail_det.metrics import FastLVISMetric
 
-PIXELS = np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)
-JPEG, PNG = (cv2.imencode(suffix, PIXELS)[1].tobytes() for suffix in ('.jpg', '.png'))
-#: name -> (content of the file, what the line says)
-IMAGES = {
-    '0 bytes': (b'', 'the file is empty'),
-    'text': (b'no image', 'no decoder knows its format'),
-    'jpeg of 2 bytes': (JPEG[:2], 'no decoder knows its format, or it was cut short'),
-    'jpeg cut': (JPEG[: len(JPEG) // 2], 'cut short'),
-    'jpeg without its last bytes': (JPEG[:-30], 'was cut short'),
-    'png cut': (PNG[: len(PNG) // 2], 'cut short'),
-    '1 x 1': (cv2.imencode('.png', PIXELS[:1, :1])[1].tobytes(), 'has 1x1 pixels, expected the 80x60'),
-    'rotated': (cv2.imencode('.png', PIXELS.transpose(1, 0, 2))[1].tobytes(), 'has 60x80 pixels, expected the 80x60'),
-    'resized': (cv2.imencode('.png', PIXELS[:50, :70])[1].tobytes(), 'has 70x50 pixels, expected the 80x60'),
-    'missing': (None, 'No such file or directory'),
-}
+    options = {'ann_file': str(place / 'good.json'), 'store': False}
+    for prefix in (str(place / 'good.json' / 'x'), '', 7):
+        with pytest.raises(ValueError, match=r'outfile_prefix=.*expected'):
+            FastLVISMetric(outfile_prefix=prefix, **options)
+    metric = FastLVISMetric(**options)
+    metric.dataset_meta = {'classes': ('cat', 'dog', 'tree', 'street_sign')}
+    found = {'bboxes': np.zeros((0, 4)), 'scores': np.zeros(0), 'labels': np.zeros(0, dtype=np.int64)}
+    with pytest.raises(InputError, match='image id 77 was predicted but is not among the 2 images'):
+        metric.process({}, [{'img_id': 77, 'pred_instances': found}])
 
 
-def image_dataset(folder: Path, content: bytes | None) -> LVISDataset:
-    """Return a dataset of a good image and one of this content."""
-    records = {**good_records(), 'images': [image(number, 'coco') for number in (1, 2)]}
-    (folder / 'train.json').write_text(json.dumps(records))
-    (folder / f'{1:012d}.jpg').write_bytes(JPEG + b'what a camera adds')
-    path = folder / f'{2:012d}.jpg'
-    path.write_bytes(b'' if content is None else content)
-    dataset = LVISDataset(
-        ann_file='train.json', data_root=str(folder), pipeline=[{'type': 'LoadImageFromFile'}], store=False
-    )
-    if content is None:
-        path.unlink()
-    return dataset
-
-
-@pytest.mark.parametrize('name', IMAGES)
-def test_images(name, tmp_path):
-    content, wanted = IMAGES[name]
-    dataset = image_dataset(tmp_path, content)
-    assert dataset[0]['img'].shape == (HEIGHT, WIDTH, 3)
-    with pytest.raises(InputError) as caught:
-        dataset[1]
-    assert wanted in str(caught.value)
-    assert f'{2:012d}.jpg' in str(caught.value)
-    assert '\n' not in str(caught.value)
-
-
-def test_an_image_in_a_worker_is_one_line_too(tmp_path):
-    dataset = image_dataset(tmp_path, JPEG[:200])
-    with pytest.raises(InputError) as caught:
-        list(DataLoader(dataset, num_workers=1, collate_fn=len))
-    line = describe(caught.value)
-    assert line.startswith(str(tmp_path))
-    assert 'cut short' in line
+@pytest.mark.parametrize('indices', [0, []])
+def test_a_subset_of_nothing_is_one_line(indices, place):
+    with pytest.raises(ValueError, match='leaves no image; expected'):
+        LVISDataset(ann_file=str(place / 'good.json'), data_root=str(place), indices=indices, store=False)

@@ -18,7 +18,7 @@ from longtail_det.datasets.masks.run_lengths import encode_mask
 from longtail_det.evaluation import evaluate_detections, read_ground_truth, read_results
 
 from ..annotation_files import BOX, compressed_rle, good_records
-from .bad_files import RESULT
+from .bad_results import RESULT
 
 #: LONGTAIL_DET_FUZZ=5000 looks longer
 EXAMPLES = int(os.environ.get('LONGTAIL_DET_FUZZ', '40'))

@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from longtail_det.functional.losses import mean_of_objects
 from longtail_det.losses import EBL
 
 from .catalog import NUM_CLASSES, build
@@ -90,3 +91,11 @@ def test_background_moves_nothing(roi_batch):
 def test_mistakes_are_named():
     with pytest.raises(ValueError, match=r'momentum=2; expected|momentum=2, init_score=0.01'):
         EBL(num_classes=3, momentum=2)
+
+
+def test_background_is_no_object_whatever_its_number_is():
+    labels, ids = torch.tensor([2, NUM_CLASSES, 2, 0, NUM_CLASSES]), torch.tensor([7, 7, 7, 1, -1])
+    means, owners = mean_of_objects(torch.tensor([0.1, 9.0, 0.3, 0.5, 9.0]), labels, ids, num_classes=NUM_CLASSES)
+    found = {int(c): value.item() for c, value in zip(owners, means, strict=True) if c < NUM_CLASSES}
+    assert found == pytest.approx({0: 0.5, 2: 0.2})
+    assert len(means) == len(labels), 'a number of rows that depends on no value'

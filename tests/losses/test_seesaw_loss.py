@@ -87,7 +87,11 @@ def test_activation_and_accuracy_equal_mmdets(roi_batch, labels):
     logits, _ = roi_batch(len(labels), NUM_CLASSES, extra_channels=2)
     labels = torch.tensor(labels, dtype=torch.long)
     torch.testing.assert_close(ours.get_activation(logits), theirs.get_activation(logits))
-    torch.testing.assert_close(ours.get_accuracy(logits, labels), theirs.get_accuracy(logits, labels))
+    accuracy, expected = ours.get_accuracy(logits, labels), theirs.get_accuracy(logits, labels)
+    assert accuracy.keys() == expected.keys()
+    for key, value in expected.items():
+        # not their shape and dtype: mmdet's differ where it has nothing to count, which a GPU would have to be asked
+        assert accuracy[key].item() == pytest.approx(value.item())
     assert ours.get_cls_channels(NUM_CLASSES) == theirs.get_cls_channels(NUM_CLASSES)
 
 

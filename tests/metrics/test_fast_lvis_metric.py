@@ -10,7 +10,8 @@ import pytest
 import torch
 from mmengine.evaluator import Evaluator
 
-from longtail_det.evaluation.lvis import evaluate_detections
+from longtail_det.evaluation.diagnosis import resample_detections
+from longtail_det.evaluation.lvis import detection_columns, evaluate_detections, ground_truth_table, match_detections
 from longtail_det.metrics import FastLVISMetric, detection_records
 from longtail_det.models.mask_heads import EncodedMasks
 
@@ -154,6 +155,31 @@ def test_metric_items_give_the_keys_and_values_of_mmdet(run, detections, ann_fil
     ours = run(detections, ann_file=ann_file, metric_items=items)
     assert {key: round(value, 3) for key, value in ours.items()} == theirs
     assert len(theirs) == len(items)
+
+
+def test_intervals_of_ap_and_of_its_groups_are_those_of_the_detections(run, random_gt, detections, ann_file):
+    results = run(detections, ann_file=ann_file, mode=['default', 'fixed'], intervals=40, metric_items=['AP', 'APr'])
+    records = detection_columns(detection_records(detections, range(1, 7), 'bbox'))
+    scored = match_detections(ground_truth_table(random_gt), records, 'bbox')
+    expected = resample_detections(scored, 40).intervals()
+    for key in ('AP', 'APr'):
+        assert results[f'lvis/bbox_{key}_low'] == expected[key].low < results[f'lvis/bbox_{key}']
+        assert results[f'lvis/bbox_{key}_high'] == expected[key].high > results[f'lvis/bbox_{key}']
+    ends = {f'{key}{end}' for key in ('AP', 'APr') for end in ('', '_low', '_high')}
+    fixed = {'lvis/bbox_fixed_AP', 'lvis/bbox_fixed_APr'}
+    assert results.keys() == {f'lvis/bbox_{key}' for key in ends} | fixed
+
+
+@pytest.mark.parametrize(
+    ('given', 'message'),
+    [
+        ({'intervals': 1}, 'intervals=1; expected a number of resamples'),
+        ({'intervals': 9, 'mode': 'pool'}, "intervals=9 belong to mode 'default'"),
+    ],
+)
+def test_intervals_that_cannot_be_given_are_one_line(ann_file, given, message):
+    with pytest.raises(ValueError, match=message):
+        FastLVISMetric(ann_file, **given)
 
 
 def test_the_thresholds_of_lvis_may_be_given(ann_file):

@@ -20,6 +20,7 @@ from longtail_det.synthetic import GlyphsConfig
         ('val_instances', 0, 'at least 1'),
         ('repeats', 0.5, 'at least 1'),
         ('seed', -1, 'at least 0'),
+        ('count_divisor', 0, 'at least 1'),
         ('zipf_exponent', 0.0, 'above 0'),
         ('zipf_exponent', math.inf, 'finite number'),
         ('zipf_exponent', math.nan, 'finite number'),

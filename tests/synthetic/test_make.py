@@ -15,6 +15,7 @@ from pycocotools import mask as coco_mask
 
 from longtail_det.statistics import frequency_group
 from longtail_det.synthetic import GlyphsConfig, make, make_glyphs
+from longtail_det.synthetic.plan import class_frequency
 
 SMALL = GlyphsConfig(num_classes=5, num_train=60, num_val=10, image_size=64, head_share=0.4, val_instances=6)
 HOST = 'http://images.cocodataset.org/'
@@ -173,6 +174,17 @@ def test_other_settings_are_refused_and_overwrite_replaces(tmp_path, small_diges
         make_glyphs(tmp_path, SMALL, progress=False)
     make_glyphs(tmp_path, SMALL, overwrite=True, progress=False)
     assert digests(tmp_path) == small_digests
+
+
+def test_another_divisor_is_another_set(tmp_path):
+    config = replace(SMALL, count_divisor=2)
+    make_glyphs(tmp_path, config, progress=False)
+    assert make_glyphs(tmp_path, config, progress=False).reused
+    with pytest.raises(FileExistsError, match='count_divisor 2 -> 1'):
+        make_glyphs(tmp_path, SMALL, progress=False)
+    categories = json.loads((tmp_path / 'annotations' / 'glyphs_val.json').read_text())['categories']
+    assert [c['frequency'] for c in categories] == list(class_frequency(config))
+    assert 'f' not in frequency_group([c['image_count'] for c in categories])
 
 
 @pytest.mark.parametrize('overwrite', [False, True])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,13 @@ import pytest
 
 from longtail_det.statistics import group_indices
 from longtail_det.synthetic import PRESETS, GlyphsConfig
-from longtail_det.synthetic.plan import plan_statistics, plan_training, plan_validation, zipf_image_counts
+from longtail_det.synthetic.plan import (
+    class_frequency,
+    plan_statistics,
+    plan_training,
+    plan_validation,
+    zipf_image_counts,
+)
 
 SMALL = [
     PRESETS['tiny'],
@@ -36,8 +43,44 @@ def test_a_third_of_the_default_classes_is_rare_and_every_group_is_well_filled()
     assert min(sizes(zipf_image_counts(PRESETS['tiny']))) >= 1
 
 
-def test_the_lvis_preset_has_the_groups_of_lvis_v1():
-    np.testing.assert_allclose(sizes(zipf_image_counts(PRESETS['lvis'])), [337, 461, 405], atol=10)
+@pytest.mark.parametrize('name', ['lvis', 'lvis-full'])
+def test_the_lvis_presets_have_the_groups_and_instances_of_lvis_v1(name):
+    counts = zipf_image_counts(PRESETS[name])
+    np.testing.assert_allclose(sizes(counts), [337, 461, 405], atol=10)
+    assert counts.sum() * PRESETS[name].repeats == pytest.approx(1_270_141, rel=0.01)
+
+
+def test_a_divisor_divides_the_counts_and_leaves_the_groups():
+    config = PRESETS['lvis']
+    counts = plan_statistics(plan_training(config), config.num_classes).image_count
+    full = zipf_image_counts(config)
+    np.testing.assert_array_equal(np.sort(counts)[::-1], np.maximum(np.floor(full / 20 + 0.5), 1))
+    groups = class_frequency(config)
+    assert {group: int((groups == group).sum()) for group in 'rcf'} == dict(zip('rcf', sizes(full), strict=True))
+    assert set(counts[groups == 'r']) == {1}, 'a rare class keeps one image'
+    assert counts[groups == 'c'].max() <= counts[groups == 'f'].min() == 5
+
+
+@pytest.mark.parametrize(
+    ('name', 'digest'),
+    [
+        ('tiny', 'aab9df681c05c355f5f352ca533f54f1227ab17e5ca0c9daa4eed912b8e002ca'),
+        ('default', 'b8d9424a41c4b7de17ec4d64e2b2c37073904015b7785dbf9997f0e212516033'),
+        ('lvis', '752c511eec5c2aeb56e10fb39a01459fab5ca08ad3974fa105732b9551a2abb2'),
+    ],
+)
+def test_the_presets_are_frozen(name, digest):
+    """Another plan would be another benchmark of the same name; `lvis-full` takes half a minute to plan."""
+    found = hashlib.sha256()
+    for plan in (plan_training(PRESETS[name]), plan_validation(PRESETS[name])):
+        for classes in plan:
+            found.update(classes.astype(np.int64).tobytes() + b'|')
+    assert found.hexdigest() == digest
+
+
+def test_a_divisor_of_one_is_not_written():
+    assert 'count_divisor' not in PRESETS['default'].settings()
+    assert GlyphsConfig(**PRESETS['lvis'].settings()) == PRESETS['lvis']
 
 
 def test_counts_lie_on_a_shifted_power_law():

@@ -32,3 +32,10 @@ def test_scoring_a_results_file_is_compared_with_lvis():
     out = run('results_file.py', '--metric', 'segm')
     assert 'segm from a results json of' in out
     assert '| lvis-api |' in out
+
+
+def test_intervals_and_errors_are_timed():
+    command = [sys.executable, str(BENCHMARKS / 'intervals.py'), '--sizes', '12x40', '--resamples', '5']
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert '| 12 x 40 |' in done.stdout

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -47,6 +48,16 @@ def test_several_runs_stand_side_by_side_and_are_named():
     lefts = [bar.get_x() for bar in box.patches]
     assert all(0 < second - first < 0.5 for first, second in zip(lefts[:4], lefts[4:], strict=True))
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ['softmax', 'seesaw']
+
+
+def test_intervals_are_error_bars():
+    values = {'AP': 0.25, 'AP_low': 0.2, 'AP_high': 0.4, 'APr': 0.1, 'APc': -1, 'APc_low': -1, 'APc_high': -1}
+    axes = plot_ap_by_group({'run': {'bbox': values}}).axes[0]
+    (lines,) = axes.collections
+    spans = [segment[:, 1] for segment in lines.get_segments()]
+    np.testing.assert_allclose(spans, [[20, 40], [10, 10], [0, 0], [0, 0]])
+    assert axes.get_ylim()[1] > 40
+    assert not plot_ap_by_group({'run': RESULTS}).axes[0].collections
 
 
 def test_every_bar_fits_under_the_frame():

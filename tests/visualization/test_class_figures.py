@@ -24,6 +24,7 @@ from longtail_det.visualization import (
     plot_pareto,
     plot_reliability,
 )
+from longtail_det.visualization.style import UNSETTLED
 
 NAN = float('nan')
 
@@ -81,6 +82,15 @@ def test_differences_are_sorted_named_and_in_points(table):
     assert [to_hex(bar.get_facecolor()).upper() for bar in extremes.patches] == [GROUP_COLORS['r']] * 2
     labels = [text.get_text() for text in everyone.get_legend().get_texts()]
     assert labels == ['rare: mean +2.5, 1 better, 1 worse', 'frequent: mean +0.0, 0 better, 0 worse']
+
+
+def test_classes_whose_difference_may_be_chance_are_grey(table):
+    unsettled = np.array([False, True, True, True])
+    everyone, extremes = plot_class_differences(table, 'new', 'base', 'bbox', unsettled).axes
+    expected = [GROUP_COLORS['r'], UNSETTLED]
+    assert [to_hex(bar.get_facecolor()).upper() for bar in extremes.patches] == expected
+    handles = everyone.get_legend().get_patches()
+    assert [to_hex(patch.get_facecolor()).upper() for patch in handles] == [GROUP_COLORS['r'], GROUP_COLORS['f']]
 
 
 def test_two_runs_without_a_class_in_common_are_refused(table):

@@ -1,5 +1,7 @@
 """Write the tables of configs/README.md and configs/*/README.md from the metafiles, configs/*/metafile.yml.
 
+Before that, the results in the metafiles of the configs that a study ran are written from its rows (docs/study).
+
 A table stands between the lines `<!-- zoo_tables: NAME -->` and `<!-- /zoo_tables -->`; the text around it is left
 alone. NAME is `results` (of the folder's metafile), `families`, `originals` or `own` (of all metafiles).
 
@@ -20,9 +22,11 @@ from typing import Any
 import yaml
 
 from longtail_det.cli.arguments import CommandParser
-from longtail_det.cli.errors import UserError, one_line_errors
+from longtail_det.cli.errors import UserError, one_line_errors, user_errors
+from longtail_det.reports.study import ROWS, Row, Summary, read_rows, summaries_of_configs, with_results
 
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = ROOT / 'configs'
 BLOCK = re.compile(r'(<!-- zoo_tables: (\w+) -->\n).*?(<!-- /zoo_tables -->)', re.DOTALL)
 NO_VALUE = '-'
 NOT_RUN = '*not run*'
@@ -36,6 +40,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser = CommandParser(__doc__)
     parser.add_argument('--check', action='store_true', help='write nothing; say which files are out of date')
     parser.add_argument('--configs', type=Path, default=CONFIGS, help='folder of the families (default: %(default)s)')
+    parser.add_argument(
+        '--runs', type=Path, default=ROOT / 'docs' / 'study' / ROWS, help='rows of the study (default: %(default)s)'
+    )
     return parser
 
 
@@ -43,33 +50,53 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     args = build_parser().parse_args(argv)
-    families = read_families(args.configs)
-    stale = []
+    with user_errors():
+        results = summaries_of_configs(read_rows(args.runs, Row))
+    metafiles = {path: with_study(_read(path), results) for path in _metafiles(args.configs)}
+    families = read_families(metafiles)
+    texts = {path: text for path, text in metafiles.items() if text != _read(path)}
     for path in [args.configs / 'README.md', *(args.configs / name / 'README.md' for name in families)]:
         found = _read(path)
         wanted = with_tables(found, path, families)
-        if wanted == found:
-            continue
-        stale.append(str(path))
-        if not args.check:
-            path.write_text(wanted)
-    if args.check and stale:
-        print(f'out of date: {", ".join(stale)}; run python tools/analysis/zoo_tables.py', file=sys.stderr)
+        if wanted != found:
+            texts[path] = wanted
+    if args.check and texts:
+        print(f'out of date: {", ".join(map(str, texts))}; run python tools/analysis/zoo_tables.py', file=sys.stderr)
         return 1
+    for path, text in texts.items():
+        path.write_text(text)
     return 0
 
 
-def read_families(configs: Path) -> dict[str, Family]:
-    """Read `Collections` and `Models` of the metafile of each family, by the name of its folder.
+def with_study(text: str, results: Mapping[str, Summary]) -> str:
+    """Return a metafile with the results of the study.
 
-    Raises:
-        UserError: no metafile, or a model in one without a key that the tables need.
+    Args:
+        text: of the metafile.
+        results: by path of the config.
     """
+    facts = yaml.safe_load(text)['Collections'][0].get('Metadata', {})
+    return with_results(text, results, facts.get('Training Data', ''))
+
+
+def _metafiles(configs: Path) -> list[Path]:
     paths = sorted(configs.glob('*/metafile.yml'))
     if not paths:
         raise UserError(f'no metafile.yml in the folders of {configs}; give the folder of the configs with --configs')
-    families = {path.parent.name: yaml.safe_load(_read(path)) for path in paths}
-    for path, family in zip(paths, families.values(), strict=True):
+    return paths
+
+
+def read_families(metafiles: Mapping[Path, str]) -> dict[str, Family]:
+    """Read `Collections` and `Models` of the metafile of each family, by the name of its folder.
+
+    Args:
+        metafiles: their texts.
+
+    Raises:
+        UserError: a model in one without a key that the tables need.
+    """
+    families = {path.parent.name: yaml.safe_load(text) for path, text in metafiles.items()}
+    for path, family in zip(metafiles, families.values(), strict=True):
         for model in family['Models']:
             missing = {'Name', 'Config', 'Metadata'} - model.keys()
             missing |= {'NMS IoU', 'Score Threshold'} - model.get('Metadata', {}).keys()

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from harness import machine, markdown_table, time_side_by_side
+from harness import machine, markdown_table, require_device, time_side_by_side
 from vocabulary_case import build_model, make_batch, measure, spread_logits
 
 from longtail_det.calibration import CALIBRATIONS, CountCalibration
@@ -70,6 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
     args = build_parser().parse_args(argv)
+    require_device(args.device)
     torch.set_num_threads(args.threads)
     print(machine(args.device))
     rows = [row for num_classes in args.num_classes for row in run(num_classes, args)]

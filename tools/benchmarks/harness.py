@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
 
 import torch
 
@@ -77,6 +80,18 @@ def synchronize(device: str) -> None:
     """Wait for the device, so that a wall clock measures it."""
     if device == 'cuda':
         torch.cuda.synchronize()
+
+
+def end_with(mistake: str) -> NoReturn:
+    """End the program with one line that says what the user can fix, and exit code 2."""
+    print(f'{Path(sys.argv[0]).name}: error: {mistake}', file=sys.stderr)
+    raise SystemExit(2)
+
+
+def require_device(device: str) -> None:
+    """End the program with one line where the device is not there; `device` is 'cpu' or 'cuda'."""
+    if device == 'cuda' and not torch.cuda.is_available():
+        end_with('--device cuda, but PyTorch sees no GPU here; check nvidia-smi, or use --device cpu')
 
 
 def use_one_core() -> None:

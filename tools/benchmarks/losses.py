@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import released_losses
 import torch
 import torch.nn.functional as F
-from harness import Step, machine, markdown_table, peak_memory, time_side_by_side
+from harness import Step, machine, markdown_table, peak_memory, require_device, time_side_by_side
 
 import longtail_det  # noqa: F401  (first: it makes mmdet importable)
 
@@ -221,6 +221,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table and return the exit code."""
     args = build_parser().parse_args(argv)
+    require_device(args.device)
     torch.set_num_threads(args.threads)
     rows = [row for c in args.num_classes for n in args.num_rois for row in measure(n, c, args)]
     print(f'{machine(args.device)}; {args.dtype}, {args.foreground:.0%} foreground, median of {args.rounds} rounds')

@@ -15,7 +15,15 @@ import time
 from collections.abc import Sequence
 
 import torch
-from harness import machine, markdown_table, peak_memory, settle_allocator, synchronize, time_side_by_side
+from harness import (
+    machine,
+    markdown_table,
+    peak_memory,
+    require_device,
+    settle_allocator,
+    synchronize,
+    time_side_by_side,
+)
 
 from longtail_det.models.layers import multiclass_nms
 from longtail_det.models.layers.bbox_nms import mmdet_multiclass_nms
@@ -90,6 +98,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table and return the exit code."""
     args = build_parser().parse_args(argv)
+    require_device(args.device)
     torch.set_num_threads(args.threads)
     settle_allocator()
     print(

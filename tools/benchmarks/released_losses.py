@@ -12,7 +12,7 @@ import torch.nn.functional as F
 def one_hot(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """(N, K) target; a label K has no column."""
     target = logits.new_zeros(len(labels), logits.size(1) + 1)
-    target[torch.arange(len(labels)), labels] = 1
+    target[torch.arange(len(labels), device=labels.device), labels] = 1
     return target[:, : logits.size(1)]
 
 

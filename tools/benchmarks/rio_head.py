@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 
 import torch
-from harness import Step, machine, markdown_table, time_side_by_side
+from harness import Step, machine, markdown_table, require_device, time_side_by_side
 from mmengine.config import ConfigDict
 
 from longtail_det.models.bbox_heads import LongTailBBoxHead, RIOBBoxHead
@@ -121,6 +121,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table and return the exit code."""
     args = build_parser().parse_args(argv)
+    require_device(args.device)
     torch.set_num_threads(args.threads)
     steps = make_steps(args)
     print(

@@ -24,7 +24,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import vocabulary_case
-from harness import machine, markdown_table
+from harness import machine, markdown_table, require_device
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
@@ -146,6 +146,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table, draw the curves and return the exit code."""
     args = build_parser().parse_args(argv)
+    require_device(args.device)
     results = measure(args)
     images = 'images of data_path.py' if args.loader else f'images of {args.image_size} x {args.image_size}'
     print(f'{machine(args.device)}; {images}, median of {args.rounds} rounds')

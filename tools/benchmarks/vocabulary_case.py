@@ -70,35 +70,44 @@ def build_model(code: str, num_classes: int) -> Any:
     return model
 
 
-def make_batch(num_images: int, size: int, num_classes: int, num_objects: int) -> dict[str, Any]:
-    """Random square images with random boxes, filled as masks, in the form of mmdet's data loader."""
+def make_batch(num_images: int, size: int | Sequence[int], num_classes: int, num_objects: int) -> dict[str, Any]:
+    """Random images with random boxes, filled as masks, in the form of mmdet's data loader.
+
+    Args:
+        num_images: images.
+        size: side of a square image, or height and width.
+        num_classes: classes of the objects.
+        num_objects: objects of each image.
+    """
     from mmdet.structures import DetDataSample
     from mmdet.structures.mask import BitmapMasks
 
     rng = np.random.default_rng(0)
+    height, width = (size, size) if isinstance(size, int) else size
+    sides = np.array([width, height])
     inputs, samples = [], []
     for index in range(num_images):
-        corners = rng.uniform(0, size * 0.7, (num_objects, 2))
-        boxes = np.concatenate([corners, corners + rng.uniform(size * 0.1, size * 0.3, (num_objects, 2))], axis=1)
-        masks = np.zeros((num_objects, size, size), dtype=np.uint8)
+        corners = rng.uniform(0, 0.7, (num_objects, 2)) * sides
+        boxes = np.concatenate([corners, corners + rng.uniform(0.1, 0.3, (num_objects, 2)) * sides], axis=1)
+        masks = np.zeros((num_objects, height, width), dtype=np.uint8)
         for mask, (x1, y1, x2, y2) in zip(masks, boxes.astype(int), strict=True):
             mask[y1:y2, x1:x2] = 1
         sample = DetDataSample(
             metainfo=dict(
                 img_id=index,
-                img_shape=(size, size),
-                ori_shape=(size, size),
+                img_shape=(height, width),
+                ori_shape=(height, width),
                 scale_factor=(1.0, 1.0),
-                batch_input_shape=(size, size),
-                pad_shape=(size, size),
+                batch_input_shape=(height, width),
+                pad_shape=(height, width),
             )
         )
         sample.gt_instances = InstanceData(
             bboxes=torch.tensor(boxes, dtype=torch.float32),
             labels=torch.tensor(rng.integers(num_classes, size=num_objects)),
-            masks=BitmapMasks(masks, size, size),
+            masks=BitmapMasks(masks, height, width),
         )
-        inputs.append(torch.tensor(rng.integers(0, 255, (3, size, size)), dtype=torch.uint8))
+        inputs.append(torch.tensor(rng.integers(0, 255, (3, height, width)), dtype=torch.uint8))
         samples.append(sample)
     return {'inputs': inputs, 'data_samples': samples}
 
@@ -170,12 +179,12 @@ def measure(step: Callable[[], Any], device: str, repeats: int = 1) -> dict[str,
     return {'seconds': min(seconds), 'bytes': peak_memory(step, device)}
 
 
-def backward(losses: dict[str, Any]) -> None:
-    """Backward of the sum of every loss among the results of a RoI head's method."""
+def total_loss(losses: dict[str, Any]) -> torch.Tensor:
+    """Sum of every loss among the results of a RoI head's method."""
     parts = next(
         value for key, value in losses.items() if key in ('loss_bbox', 'loss_mask') and isinstance(value, dict)
     )
-    sum(value for key, value in parts.items() if 'loss' in key).backward()
+    return sum(value for key, value in parts.items() if 'loss' in key)
 
 
 def classifier_step(head: Any, num_classes: int, device: str) -> Callable[[], None]:
@@ -225,7 +234,7 @@ def run(code: str, num_classes: int, args: argparse.Namespace) -> dict[str, dict
     results = {'train: whole step': measure(lambda: train_step(model, batch, wrapper), args.device)}
     for name in ('train: box head', 'train: mask head'):
         call = recorder.calls[PIECES[name]]
-        results[name] = measure(lambda call=call: backward(call()), args.device)
+        results[name] = measure(lambda call=call: total_loss(call()).backward(), args.device)
     model.zero_grad()
     if args.train:
         return results

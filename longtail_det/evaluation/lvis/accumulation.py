@@ -99,7 +99,7 @@ def curves_by_area(
         `Curves` of `AREA_RANGES` in their order; with `pool` of one class.
     """
     num_objects = num_objects.sum(axis=0, keepdims=True) if pool else num_objects
-    order, bounds = _ranking(matches, kept, len(num_objects), pool)
+    order, bounds = rank_detections(matches, kept, len(num_objects), pool)
     # gathered once: all flags of a detection are side by side, those of the next one elsewhere
     ranked = [flags[order] for flags in (matches.true_positives, matches.false_positives)]
     del order
@@ -182,10 +182,20 @@ def class_curves(
     return found, np.maximum.accumulate(at_recall[:, ::-1], axis=1)[:, ::-1]
 
 
-def _ranking(
-    matches: MatchTable, kept: NDArray[np.bool_] | None, num_classes: int, pool: bool
+def rank_detections(
+    matches: MatchTable, kept: NDArray[np.bool_] | None, num_classes: int, pool: bool = False
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Rows that count, by class and then best score first, of equal scores the earlier image; bounds of the classes."""
+    """Rank the detections of each class by score, of equal scores the earlier image first.
+
+    Args:
+        matches: detections, ascending by image.
+        kept: (m,) bool, which of them count; all where None.
+        num_classes: C.
+        pool: rank the detections of all classes together.
+
+    Returns:
+        Rows that count, by class and then best score first, and (C + 1,) where each class begins and the last one ends.
+    """
     kept = np.ones(len(matches), dtype=bool) if kept is None else kept
     labels = np.zeros(len(matches), dtype=np.int8) if pool else matches.labels
     bounds = np.concatenate([[0], np.cumsum(np.bincount(labels[kept], minlength=num_classes))])

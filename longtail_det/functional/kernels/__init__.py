@@ -5,7 +5,7 @@ Under `torch.compile`, and in a backward pass with `create_graph=True`, each tak
 
 from .focal import focal_kernel
 from .foreground import split_foreground
-from .fused import is_compiling, row_blocks
+from .fused import is_compiling, row_blocks, selects_rows
 from .losses import (
     acsl_kernel,
     class_relative_kernel,
@@ -43,6 +43,7 @@ __all__ = [
     'pcb_softmax_kernel',
     'row_blocks',
     'seesaw_kernel',
+    'selects_rows',
     'sigmoid_ce_kernel',
     'split_foreground',
 ]

@@ -15,6 +15,15 @@ _CPU_BLOCK = 2**19
 is_compiling: Callable[[], bool] = getattr(torch.compiler, 'is_compiling', lambda: False)
 
 
+def selects_rows(logits: Tensor) -> bool:
+    """Return whether rows may be chosen by their values: elsewhere the host waits for the device, or a graph breaks.
+
+    Args:
+        logits: what the rows are of.
+    """
+    return logits.device.type == 'cpu' and not is_compiling()
+
+
 class Kernel(Protocol):
     """A loss per row and its gradient, for a block of rows: (n, K) logits, and which rows of the batch they are."""
 
@@ -58,7 +67,7 @@ class _Fused(torch.autograd.Function):
 def row_blocks(logits: Tensor) -> list[slice]:
     """Return blocks of the rows of (N, K) `logits` for a CPU; a GPU takes all rows at once."""
     num_rows = logits.size(0)
-    if logits.is_cuda:
+    if logits.device.type != 'cpu':
         return [slice(0, num_rows)]
     step = max(math.ceil(num_rows / max(round(logits.numel() / _CPU_BLOCK), 1)), 1)
     return [slice(start, min(start + step, num_rows)) for start in range(0, num_rows, step)]

@@ -12,7 +12,7 @@ from .. import losses as definitions
 from ..activations import SIGMOID, Activation, Gumbel
 from .activations import MUTED
 from .binary import BinaryKernel, binary_loss
-from .fused import fused_loss, is_compiling
+from .fused import fused_loss, is_compiling, selects_rows
 
 
 def sigmoid_ce_kernel(logits: Tensor, labels: Tensor) -> Tensor:
@@ -73,6 +73,8 @@ def acsl_kernel(
         group: (C + 1,) int64 in [0, G).
         score_thr: in (0, 1).
     """
+    if not selects_rows(logits):
+        return definitions.acsl_loss(logits, labels, kept_background, group, score_thr=score_thr).sum(1)
     num_groups = kept_background.size(1)
     bits = 2 ** torch.arange(num_groups, device=labels.device)
     # which groups keep a background RoI is a number in binary, the row of the table; the last row is of foreground

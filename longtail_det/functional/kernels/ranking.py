@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .. import losses as definitions
-from .fused import is_compiling
+from .fused import selects_rows
 
 
 class _GivenGradient(torch.autograd.Function):
@@ -48,7 +48,7 @@ def gap_kernel(
 def _rank(x: Tensor, labels: Tensor, class_weight: Tensor, delta: float) -> tuple[Tensor, Tensor]:
     num_classes = class_weight.numel()
     rows = torch.arange(len(x), device=x.device)
-    if not is_compiling():  # a selection of rows would break the graph
+    if selects_rows(x):
         rows = rows[labels < num_classes]
     if not len(rows):
         return x.new_zeros(()), torch.zeros_like(x)
@@ -73,7 +73,7 @@ def _rank(x: Tensor, labels: Tensor, class_weight: Tensor, delta: float) -> tupl
 
 
 def _all_entries(x: Tensor, ends: Tensor, num_classes: int, delta: float) -> _Ramps | _Grid:
-    if not is_compiling() and not x.is_cuda and x.dtype == torch.float32 and x.numel() > _FEW_ENTRIES:
+    if selects_rows(x) and x.dtype == torch.float32 and x.numel() > _FEW_ENTRIES:
         low, high = (float(end) for end in ends.aminmax())
         nodes = min(x.numel() // 8, _MOST_NODES)
         step = 2.0 ** math.ceil(math.log2((high - low) / nodes)) if math.isfinite(high - low) else math.inf
@@ -139,7 +139,7 @@ class _Ramps:
         self.num_classes = num_classes
         self.ends, self.order = ends.sort()
         self.entries, self.kept = x.flatten(), None
-        if not is_compiling():
+        if selects_rows(x):
             self.kept = (self.entries > self.ends[0]).nonzero().squeeze(1)
             self.entries = self.entries[self.kept]
         #: number of ends below each entry

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .. import losses as definitions
-from .fused import fused_loss, is_compiling
+from .fused import fused_loss, is_compiling, selects_rows
 
 
 class SoftmaxKernel:
@@ -155,7 +155,7 @@ def group_softmax_kernel(logits: Tensor, targets: Tensor, weight: Tensor, sizes:
         weight: (N, G) of `group_weights`.
         sizes: columns of each group.
     """
-    if is_compiling():
+    if not selects_rows(logits):  # the kernel asks for the least sum
         return definitions.group_softmax_loss(logits, targets, weight, sizes)
     kernel = GroupKernel(targets, weight.to(logits), sizes)
     return fused_loss(logits, kernel, lambda x: definitions.group_softmax_loss(x, targets, weight, sizes))

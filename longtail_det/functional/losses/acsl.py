@@ -48,7 +48,9 @@ def acsl_kept(labels: Tensor, num_classes: int, draw: Tensor, shares: Sequence[f
         (N, G) bool, False for foreground RoIs.
     """
     background = (labels == num_classes)[:, None]
-    wanted = (background.sum() * torch.tensor(shares, dtype=torch.float64, device=draw.device)).floor()
+    # share by share: a tensor of them would have to be copied to the device
+    number = background.sum().double()
+    wanted = torch.stack([(number * share).floor() for share in shares])
     order = draw.masked_fill(~background, torch.inf).argsort(dim=0)
     place = torch.arange(len(labels), device=labels.device)[:, None]
     return background & torch.zeros_like(order, dtype=torch.bool).scatter(0, order, place < wanted)

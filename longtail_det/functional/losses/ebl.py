@@ -31,21 +31,26 @@ def own_scores(logits: Tensor, labels: Tensor) -> Tensor:
     return (-F.cross_entropy(logits.detach(), labels, reduction='none')).exp()
 
 
-def mean_of_objects(scores: Tensor, labels: Tensor, object_ids: Tensor) -> tuple[Tensor, Tensor]:
-    """Compute the mean score of each ground-truth object over its RoIs.
+def mean_of_objects(scores: Tensor, labels: Tensor, object_ids: Tensor, *, num_classes: int) -> tuple[Tensor, Tensor]:
+    """Compute the mean score of each ground-truth object over its RoIs, in a number of rows that depends on no value.
 
     Args:
-        scores: (M,) of foreground RoIs.
-        labels: (M,) int64 in [0, C).
-        object_ids: (M,) int64, the object of each RoI; RoIs of one object have one label.
+        scores: (N,) of RoIs.
+        labels: (N,) int64 in [0, C]; C is background. RoIs of one object have one label.
+        object_ids: (N,) int64, the object of each foreground RoI, anything for background.
+        num_classes: C.
 
     Returns:
-        (K,) mean scores and (K,) int64 labels of the K objects that have a RoI.
+        (N,) mean scores and (N,) int64 labels of the objects that have a RoI; label C in the rows that are left.
     """
-    found, index = object_ids.unique(return_inverse=True)
-    total = scores.new_zeros(len(found)).index_add(0, index, scores)
-    num_rois = scores.new_zeros(len(found)).index_add(0, index, torch.ones_like(scores))
-    return total / num_rois, labels.new_zeros(len(found)).index_copy(0, index, labels)
+    if not len(labels):
+        return scores, labels
+    # background is one object more, of a number that no other has
+    ids, order = torch.where(labels < num_classes, object_ids, object_ids.max() + 1).sort()
+    index = F.pad(ids[1:] != ids[:-1], (1, 0)).cumsum(0)
+    total = torch.zeros_like(scores).index_add(0, index, scores[order])
+    num_rois = torch.zeros_like(scores).index_add(0, index, torch.ones_like(scores))
+    return total / num_rois.clamp(min=1), torch.full_like(labels, num_classes).index_copy(0, index, labels[order])
 
 
 def ebl_update(mean_score: Tensor, objects: Tensor, weight: Tensor, total: Tensor, *, momentum: float) -> Tensor:

@@ -78,7 +78,7 @@ class LossInputs(BBoxHead):
         """
         options: dict[str, Any] = dict(
             weight=label_weights,
-            avg_factor=max((label_weights > 0).float().sum().item(), 1.0),
+            avg_factor=(label_weights > 0).sum().float().clamp(min=1),
             reduction_override=reduction_override,
         )
         if getattr(self.loss_cls, 'takes_object_ids', False):
