@@ -44,11 +44,11 @@ def device(request) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of configs as `zoo`, and as `law` what is neither that nor `slow`."""
+    """Mark the tests of configs as `zoo`, and as `law` what is neither that nor `slow` nor `drill`."""
     for item in items:
         if HERE / 'configs' in item.path.parents:
             item.add_marker('zoo')
-        if not any(item.get_closest_marker(name) for name in ('slow', 'zoo')):
+        if not any(item.get_closest_marker(name) for name in ('slow', 'zoo', 'drill')):
             item.add_marker('law')
 
 

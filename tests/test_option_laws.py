@@ -34,6 +34,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     'RIOBBoxHead': dict(HEAD, replay=False),
     'LOCEBBoxHead': dict(HEAD, loss_cls=dict(type='EBL', num_classes=NUM_CLASSES)),
     **dict.fromkeys(('LongTailBBoxHead', 'LongTailConvFCBBoxHead', 'LongTailShared4Conv1FCBBoxHead'), HEAD),
+    'FastLVISMetric': dict(ann_file='train.json'),
     'RepeatFactorDataset': dict(dataset=DATA),
     'RIODataset': dict(dataset=DATA),
 }

@@ -123,7 +123,7 @@ def test_a_file_cut_short_is_one_line(tenths, pickled):
     path = pickled(CONTENT)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) * tenths // 10])
-    with pytest.raises(ValueError, match=r'model\.pkl \(\d+ bytes\) is no pickle, or was cut short') as caught:
+    with pytest.raises(ValueError, match=r'model\.pkl is no pickle, or was cut short \(\d+ bytes;') as caught:
         load_plain_pickle(path)
     assert '\n' not in str(caught.value)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from longtail_det.checks import whole
 from longtail_det.evaluation import AP_COLUMNS
 from longtail_det.evaluation.lvis.evaluation import check_choice
 from longtail_det.evaluation.lvis.parameters import IOU_THRESHOLDS, MAX_DETS
@@ -44,8 +45,7 @@ def check_intervals(intervals: int | None, modes: Sequence[str]) -> None:
     """
     if intervals is None:
         return
-    if not isinstance(intervals, int) or intervals < 2:
-        raise ValueError(f'intervals={intervals!r}; expected a number of resamples, usually 1000, or None')
+    whole('intervals', intervals, 2)
     if 'default' not in modes:
         raise ValueError(f"intervals={intervals} belong to mode 'default', but mode is {list(modes)}; add it")
 

@@ -75,8 +75,8 @@ def test_bad_records_are_refused_or_left_out(ann, tmp_path, capsys):
         (json.dumps(records() | {'annotations': [{'id': 4}]}), [], 'annotation 4 has no image_id, category_id, bbox'),
         (json.dumps(records()), ['--ann', 'none.json'], r'annotation file not found: none\.json'),
         (json.dumps(records()), ['--out', 'train.json'], r'--out is the annotation file itself'),
-        (json.dumps(records()), ['--out', 'folder'], 'folder: Is a directory'),
-        (json.dumps(records()), ['--out', 'train.json/stats.json'], r'train\.json: '),
+        (json.dumps(records()), ['--out', 'folder'], '--out folder is a folder; give the name of a file in it'),
+        (json.dumps(records()), ['--out', 'train.json/stats.json'], r'--out train\.json/stats\.json: train'),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(ann, tmp_path, monkeypatch, capsys, content, args, message):

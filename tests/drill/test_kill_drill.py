@@ -1,6 +1,6 @@
 """A run that is killed at any moment ends, bit by bit, as one that was left alone.
 
-All of it: `python -m pytest tests/drill -m slow -s` prints the table (case, expected, seen).
+All of it: `python -m pytest tests/drill -m drill -s` prints the table (case, expected, seen).
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def report(case: str, seen: Outcome) -> None:
     print(f'\n| {case} | {seen.kills} kills, {seen.torn} torn files: bit-equal | {differ} |')
 
 
-@pytest.mark.slow
+@pytest.mark.drill
 @pytest.mark.parametrize('name', FAMILIES)
 def test_one_process_killed_at_random_events_ends_as_one_left_alone(name, glyphs, tmp_path):
     seen = drill([write_config(name, glyphs, tmp_path, ranks=1)], tmp_path, kills=KILLS)
@@ -113,7 +113,7 @@ def test_one_process_killed_at_random_events_ends_as_one_left_alone(name, glyphs
     assert not seen.different
 
 
-@pytest.mark.slow
+@pytest.mark.drill
 @pytest.mark.parametrize('name', TWO_PROCESSES)
 def test_two_processes_one_killed_end_as_two_left_alone(name, glyphs, tmp_path):
     seen = drill([write_config(name, glyphs, tmp_path, ranks=2)], tmp_path, kills=KILLS // 2, ranks=2)
@@ -121,7 +121,7 @@ def test_two_processes_one_killed_end_as_two_left_alone(name, glyphs, tmp_path):
     assert not seen.different
 
 
-@pytest.mark.slow
+@pytest.mark.drill
 @pytest.mark.parametrize('ranks', [1, 2])
 def test_a_run_by_epochs_goes_on_in_the_middle_of_one(ranks, glyphs, tmp_path):
     seen = drill([write_config('seesaw_random', glyphs, tmp_path, ranks=ranks, by_epoch=True)], tmp_path,
@@ -130,7 +130,7 @@ def test_a_run_by_epochs_goes_on_in_the_middle_of_one(ranks, glyphs, tmp_path):
     assert not seen.different
 
 
-@pytest.mark.slow
+@pytest.mark.drill
 def test_gradients_of_accumulated_batches_are_not_lost(glyphs, tmp_path):
     config = write_config('droploss_random', glyphs, tmp_path, ranks=1)
     seen = drill([config, '--accumulate', '3'], tmp_path, kills=KILLS)

@@ -173,7 +173,7 @@ def test_intervals_of_ap_and_of_its_groups_are_those_of_the_detections(run, rand
 @pytest.mark.parametrize(
     ('given', 'message'),
     [
-        ({'intervals': 1}, 'intervals=1; expected a number of resamples'),
+        ({'intervals': 1}, 'intervals=1; expected a whole number, at least 2'),
         ({'intervals': 9, 'mode': 'pool'}, "intervals=9 belong to mode 'default'"),
     ],
 )

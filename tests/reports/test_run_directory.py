@@ -98,7 +98,7 @@ def test_missing_results_name_the_command_that_makes_them(tmp_path):
 
 def test_a_pointer_of_a_stranger_is_quoted_where_it_is_to_be_pasted(tmp_path):
     (tmp_path / 'last_checkpoint').write_text('x.pth; rm -rf ~\n')
-    assert "CONFIG 'x.pth; rm -rf ~' --work-dir" in evaluation_command(tmp_path)
+    assert f"CONFIG '{tmp_path}/x.pth; rm -rf ~' --work-dir" in evaluation_command(tmp_path)
 
 
 @pytest.mark.parametrize('text', ['[1]', '7', '{"bbox', '[' * 100_000])

@@ -431,7 +431,7 @@ def test_heads_that_replay_the_classifier_alone(arguments):
 def test_mistakes_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         build(**arguments)
-    if 'bank' not in arguments:
+    if not {'bank', 'replay_per_class'} & set(arguments):
         build(**arguments, replay=False)
 
 

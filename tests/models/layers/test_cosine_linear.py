@@ -115,7 +115,7 @@ def test_it_is_a_predictor_of_mmdets_heads(head, loss):
 
 
 def test_mistakes_are_named():
-    with pytest.raises(ValueError, match=r'temperature=0\.0; expected a positive number'):
+    with pytest.raises(ValueError, match=r'temperature=0\.0; expected a finite number, above 0'):
         CosineLinear(4, 3, temperature=0.0)
     predictor = dict(type='CosineLinear')
     head = MODELS.build(dict(type='LongTailBBoxHead', num_classes=6, cls_predictor_cfg=predictor, cls_bias=-2.0))
