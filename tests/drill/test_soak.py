@@ -67,7 +67,7 @@ def test_the_class_aware_sampler():
     assert growth < 20
 
 
-def test_the_feature_bank_keeps_the_last_features_and_draws_them_evenly():
+def test_the_feature_bank_keeps_the_last_features_and_draws_from_them():
     bank = FeatureBank(num_classes=20, feat_dim=1, target_dim=4, capacity=30, target_classes=range(10), dtype='float32')
     generator = torch.Generator().manual_seed(0)
     size, pushed = bank.features.numel(), 0

@@ -67,7 +67,7 @@ class ErrorTypes:
 def error_types(overlaps: ObjectOverlaps) -> ErrorTypes:
     """Sort the errors into kinds, and compute the AP that fixing each kind would give.
 
-    At IoU 0.5 each wrong detection is of the first kind that fits, in the order of the authors' program:
+    At IoU 0.5 each wrong detection is of the first kind that fits, in this order:
     'localization' overlaps an object of its class by 0.1 to 0.5; 'classification' one of another class by 0.5 or more;
     'duplicate' one of its class by 0.5 or more, which a better detection has; 'background' no object by 0.1; 'both' is
     what remains. 'missed' is an object without a match that no 'localization' or 'classification' error is about.

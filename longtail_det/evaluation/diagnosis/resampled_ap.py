@@ -74,7 +74,7 @@ def _average_precision(
 ) -> NDArray[np.float64]:
     """AP of one class: (R, n) weights of its ranked detections, (n, T) flags, (R,) objects above 0 -> (R,)."""
     places = np.flatnonzero(true_positives.any(axis=1))
-    # `take` keeps the rows of the array together in memory, which indexing does not: sums along them take half the time
+    # `take` keeps the rows of the array together in memory, which indexing does not: sums along them are faster
     # only the precision at true positives matters: behind one of them it falls until the next
     seen = np.cumsum(weights, axis=1, dtype=np.int32).take(places, axis=1)
     total = np.zeros(len(weights))
