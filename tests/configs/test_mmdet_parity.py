@@ -44,6 +44,7 @@ DIFFERENCES = {
     # runtime, and variables of the files that no one reads
     r'custom_(imports|hooks)\..*': None,
     r'randomness\.seed': {(None, ABSENT)},
+    r'default_hooks\.checkpoint\.type': {('ExactCheckpointHook', 'CheckpointHook')},
     r'default_hooks\.checkpoint\.max_keep_ckpts': {(3, ABSENT)},
     r'dataset_type|num_classes|oversample_thr|method\..*|head\..*': None,
 }

@@ -50,6 +50,8 @@ TWO_PROCESSES = [
     'eqlv2_random',
     'rio_rfs',
     'ce_rfs-stochastic',
+    'ce-copy-paste_rfs',
+    'droploss-gumbel_random',
     'pcb-seesaw_random',
 ]
 

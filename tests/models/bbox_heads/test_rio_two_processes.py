@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mmengine.config import ConfigDict
+from mmengine.registry import init_default_scope
 from torch import nn
 
 from longtail_det.engine import ClassStatisticsHook
@@ -83,6 +84,7 @@ def broadcast_checkpoint(detector: Detector) -> dict[str, torch.Tensor]:
 
 def run(rank: int) -> dict[str, dict[str, torch.Tensor]]:
     """States after training, as saved, just resumed, and one step later."""
+    init_default_scope('mmdet')  # whatever ran in this process before
     torch.manual_seed(0)
     detector = Detector()
     train(detector, rank, range(NUM_STEPS))
