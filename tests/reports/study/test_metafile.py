@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import yaml
+import pytest
 
 from longtail_det.reports.study import Row, summaries_of_configs, with_results
 
@@ -50,6 +50,7 @@ def row(name: str, seed: int, ap: float) -> Row:
 def test_models_have_the_mean_over_the_seeds_and_nothing_else_changes():
     results = summaries_of_configs([row('a', 0, 0.4), row('a', 1, 0.5), row('c', 0, 0.3), row('a+300i', 0, 0.1)])
     text = with_results(METAFILE, results, 'Glyphs')
+    yaml = pytest.importorskip('yaml')
     found = {model['Name']: model for model in yaml.safe_load(text)['Models']}
     assert found['a']['Metadata'] == {'Iterations': 600, 'Seeds': 2}
     boxes, masks = found['a']['Results']

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mmengine.config import Config
 
 from longtail_det.reports.study import Run, parse_study, study_runs
 
@@ -87,6 +86,7 @@ def test_a_mistake_is_named(tmp_path, change, message):
 @pytest.fixture(scope='module')
 def own() -> list[Run]:
     """The runs of the repository's study."""
+    Config = pytest.importorskip('mmengine.config').Config
     values = Config.fromfile(str(ROOT / 'configs/study/study.yml')).to_dict()
     return list(study_runs(parse_study(values, 'configs/study/study.yml')))
 
@@ -103,6 +103,7 @@ def test_the_study_runs_every_config_of_the_glyphs(own):
 
 
 def test_a_second_stage_goes_on_from_the_first_that_its_config_names(own):
+    Config = pytest.importorskip('mmengine.config').Config
     for run in own:
         hooks = Config.fromfile(str(ROOT / run.config)).custom_hooks if run.seed == 0 and not run.of else []
         named = [hook.first_stage for hook in hooks if hook.type == 'FirstStageHook']
