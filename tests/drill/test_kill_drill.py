@@ -96,6 +96,8 @@ def write_config(name: str, glyphs: Path, folder: Path, *, ranks: int, by_epoch:
         cfg.train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=-(-STEPS // 4))
     else:
         cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=STEPS)
+    # a second stage starts from nothing here: where its weights are from is not what is tested
+    cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook.type != 'FirstStageHook']
     cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
     path = folder / 'config.py'
     cfg.dump(path)
