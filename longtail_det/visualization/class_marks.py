@@ -47,7 +47,7 @@ def mark_classes(artist: Artist, labels: Iterable[int]) -> None:
 
 
 def class_marks(figure: Figure) -> list[ClassMark]:
-    """Return the places of the classes that a figure draws, in the order of drawing.
+    """Return the places of the classes that a figure draws, in the order of the figure.
 
     Args:
         figure: its layout must be done, as it is after `figure_png`.

@@ -167,6 +167,9 @@ def test_a_click_on_a_class_opens_its_gallery(browser, page, scripts, place):
     assert 0 <= top < 900
     assert browser.texts('.gallery:target li') == ['missed'] * 2
     assert browser.texts('.gallery#class-ant li') == ['✓ ant 90'] * 2
+    browser.click('.gallery:target a')
+    assert browser.texts('.gallery h4') == shown
+    assert browser.run('location.hash') == '#classes'
 
 
 def test_without_scripts_all_can_be_read(browser, page):

@@ -58,6 +58,6 @@ def test_without_intervals_there_is_the_ap_alone(table):
 
 def test_a_class_is_the_target_of_its_links_unless_a_gallery_is(table):
     html = class_section(table, 'bbox', {}, {}, ['bee']).body
-    assert re.findall(r' id="(.*?)"', html) == [class_anchor(ATTACK), class_anchor('ant_hill')]
+    assert re.findall(r'<tr id="(.*?)"', html) == [class_anchor(ATTACK), class_anchor('ant_hill')]
     assert re.findall(r'<a href="(.*?)">(.*?)</a>', html) == [('#class-bee', 'bee')]
     assert '<img' not in html
