@@ -57,7 +57,8 @@ def class_section(
     caption += '. - : nothing to find. An underlined name leads to the objects of the class.'
     return ReportSection(
         'Classes',
-        f'<section class="classes" id="classes">{_tools()}<div class="scroll" tabindex="0" role="region" aria-label="Classes">'
+        f'<section class="classes" id="classes">{_tools()}'
+        '<div class="scroll" tabindex="0" role="region" aria-label="Classes">'
         f'<table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
         f'<p class="date">{escape(caption)}</p></section>',
     )

@@ -118,7 +118,8 @@ def _gallery(
         rows.append(f'<ul class="run">{"".join(items)}</ul>')
     return (
         f'<article class="gallery{" shown" if shown else ""}" id="{class_anchor(name)}" tabindex="-1">'
-        f'<h4 class="{group}">{escape(name)}</h4><p>{escape(facts)} (<a href="#classes">table</a>)</p>{"".join(rows)}</article>\n'
+        f'<h4 class="{group}">{escape(name)}</h4><p>{escape(facts)} (<a href="#classes">table</a>)</p>'
+        f'{"".join(rows)}</article>\n'
     )
 
 
