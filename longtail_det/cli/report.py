@@ -73,7 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
         help='images to show; 0 for none and no galleries (default: %(default)s)',
     )
     parser.add_argument(
-        '--galleries',
+        '--gallery-classes',
         type=numeric(0, is_whole=True),
         default=GALLERIES,
         metavar='N',
@@ -214,7 +214,7 @@ def draw(
     figures += sections.pareto_figures(results, args.metric)
     if details is not None and details.table is not None:
         metric = args.metric or details.main_metric()
-        galleries = args.galleries if args.num_images else 0
+        galleries = args.gallery_classes if args.num_images else 0
         if galleries:
             note('cutting out the objects of the galleries ...')
         figures += sections.class_sections(details, metric, galleries, args.img_root, notes)

@@ -82,7 +82,7 @@ def gallery_section(
         return None, []
     ranked = sum(len(table.ranked(runs[0], metric, group)) for group in FREQUENCY_GROUPS)
     if ranked > len(names):
-        parts.append(f'<p>{len(names)} of {ranked} classes have a gallery; --galleries {ranked} makes all.</p>')
+        parts.append(f'<p>{len(names)} of {ranked} classes have a gallery; --gallery-classes {ranked} makes all.</p>')
     return ReportSection('Galleries', f'<section>{"".join(parts)}<p class="date">{_CAPTION}</p></section>'), names
 
 
@@ -91,16 +91,15 @@ def _gallery(
 ) -> str:
     """Return the objects of a class as html; '' where it has none on the images."""
     runs = details.runs_with(metric)
-    columns = [details.predictions[run].of_metric(metric) for run in runs]
-    crops = vis.load_gallery_crops(
-        details.gt,
-        [column for column in columns if column is not None],
-        details.predictions[runs[0]].image_paths,
-        label,
-        img_root=img_root,
-    )
-    if not crops:
-        return ''
+    paths = details.predictions[runs[0]].image_paths  # the same images for every run
+    crops = {}
+    for run in runs:
+        columns = details.predictions[run].of_metric(metric)
+        assert columns is not None
+        loaded = vis.load_gallery(details.gt, columns, paths, [label], [''], img_root=img_root)
+        if not loaded:
+            return ''
+        crops[run] = loaded[0].crops
     name, group = table.names[label], str(table.groups[label])
     ap = ', '.join(
         f'{f"{run} " if len(runs) > 1 else ""}AP {100 * table.ap[run][metric][label]:.1f}'
@@ -113,7 +112,9 @@ def _gallery(
     )
     rows = []
     for number, run in enumerate(runs):
-        items = [_crop(crop, number, f'crop-{label}-{place}', name) for place, crop in enumerate(crops)]
+        items = [
+            _crop(crop, f'crop-{label}-{place}', name, is_first=number == 0) for place, crop in enumerate(crops[run])
+        ]
         rows.append(f'<p>{escape(run)}</p>' if len(runs) > 1 else '')
         rows.append(f'<ul class="run">{"".join(items)}</ul>')
     return (
@@ -123,16 +124,16 @@ def _gallery(
     )
 
 
-def _crop(crop: vis.GalleryCrop, run: int, image_id: str, name: str) -> str:
+def _crop(crop: vis.GalleryCrop, image_id: str, name: str, *, is_first: bool) -> str:
     """Return an object with the detections of a run; the first run brings the image, the others show it again."""
-    left, top, right, bottom = crop.window
+    left, top, right, bottom = map(round, crop.window)
     width, height = right - left, bottom - top
     size = f'width="{width}" height="{height}"'
     parts = [f'<use href="#{image_id}"/>']
-    if run == 0:
+    if is_first:
         uri = data_uri(_jpeg(crop.image[top:bottom, left:right]), 'image/jpeg')
         parts = [f'<image id="{image_id}" {size} href="{uri}"/>']
-    found = crop.found[run]
+    found = crop.found
     if found.masks is not None and len(found.masks):
         tint = _tint(found.masks[0][top:bottom, left:right], vis.GROUP_COLORS.get(found.groups[0], '#5F6368'))
         parts.append(f'<image {size} href="{data_uri(tint, "image/png")}"/>')
