@@ -1,6 +1,7 @@
 """A run directory -> tables and one page."""
 
 from .details import Details
+from .image_page import PageImage, write_image_page
 from .report import ReportFigure, write_report
 from .report_tables import classes_csv, report_markdown, results_csv
 from .run_directory import DataSource, evaluation_command
@@ -9,6 +10,7 @@ from .runs import Run, data_of_runs, find_runs
 __all__ = [
     'DataSource',
     'Details',
+    'PageImage',
     'ReportFigure',
     'Run',
     'classes_csv',
@@ -17,5 +19,6 @@ __all__ = [
     'find_runs',
     'report_markdown',
     'results_csv',
+    'write_image_page',
     'write_report',
 ]
