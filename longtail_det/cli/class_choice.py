@@ -78,6 +78,8 @@ def choose_classes(
             chosen |= found
         else:
             close = difflib.get_close_matches(name, [*GROUP_OF_NAME, *classes], n=1)
-            hint = f'did you mean {close[0]!r}?' if close else f'expected {", ".join(GROUP_OF_NAME)} or names of classes'
+            hint = (
+                f'did you mean {close[0]!r}?' if close else f'expected {", ".join(GROUP_OF_NAME)} or names of classes'
+            )
             raise UserError(f'--classes {name}: no such class or group; {hint}')
     return chosen

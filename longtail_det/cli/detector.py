@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from mmdet.registry import DATASETS, MODELS, TRANSFORMS
 from mmdet.structures import DetDataSample
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.model import revert_sync_batchnorm
+from mmengine.model import BaseModel, revert_sync_batchnorm
 from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import _load_checkpoint, _load_checkpoint_to_model
 
@@ -41,7 +42,7 @@ class Detector:
         statistics: of its training set, where the checkpoint has them.
     """
 
-    model: torch.nn.Module
+    model: BaseModel
     pipeline: Sequence[Any]
     classes: tuple[str, ...]
     statistics: ClassStatistics | None
@@ -102,7 +103,7 @@ def load_detector(cfg: Config, checkpoint: str, device: str) -> Detector:
     classes = known.get('classes') or known.get('CLASSES') or meta.get('CLASSES') or _classes_of(dataset)
     # a model of one class has a name in many checkpoints, and no tuple
     model.dataset_meta = {'classes': (classes,) if isinstance(classes, str) else tuple(classes)}
-    check_classes(model, _Named(model.dataset_meta), 'checkpoint')
+    check_classes(model, SimpleNamespace(metainfo=model.dataset_meta), 'checkpoint')
     statistics = meta.get(STATISTICS_KEY)
     return Detector(
         model.to(device).eval(),
@@ -110,11 +111,6 @@ def load_detector(cfg: Config, checkpoint: str, device: str) -> Detector:
         model.dataset_meta['classes'],
         None if statistics is None else ClassStatistics.from_dict(statistics),
     )
-
-
-@dataclass
-class _Named:
-    metainfo: dict[str, Any]
 
 
 def unwrap_config(dataset: Any) -> Any:

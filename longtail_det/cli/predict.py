@@ -11,7 +11,7 @@ files of the config.
 
 Example:
     longtail-det predict photos --config CONFIG.py --checkpoint work_dirs/mine/iter_600.pth --out work_dirs/photos
-    longtail-det predict 'clips/*.mp4' --every 25 --classes rare zebra --config CONFIG.py --checkpoint mine.pth --out out
+    longtail-det predict 'clips/*.mp4' --every 25 --classes rare --config CONFIG.py --checkpoint mine.pth --out out
 """
 
 from __future__ import annotations

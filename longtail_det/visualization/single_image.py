@@ -99,5 +99,6 @@ def _shared_area(first: Bbox, second: Bbox) -> float:
 
 
 def _move(text: Text, axes: Axes, place: Bbox) -> None:
-    text.set_position(axes.transData.inverted().transform((place.x0 + 3, (place.y0 + place.y1) / 2)))
+    x, y = axes.transData.inverted().transform((place.x0 + 3, (place.y0 + place.y1) / 2)).tolist()
+    text.set_position((x, y))
     text.set(ha='left', va='center_baseline')
