@@ -67,6 +67,19 @@ def test_every_way_of_resampling_can_be_looked_at(tiny, browse, workplace, name)
     assert counts == sorted(counts)
 
 
+@pytest.mark.parametrize('wrapper', ["type='RepeatDataset', times=2", "type='MultiImageMixDataset', pipeline=[]"])
+def test_wrappers_of_mmdet_that_do_not_tell_labels_are_read_item_by_item(tiny, browse, workplace, wrapper):
+    inner = Config.fromfile(tiny.config).train_dataloader.dataset.dataset.to_dict()
+    config = workplace / 'wrapped.py'
+    config.write_text(
+        f'_base_ = {str(tiny.config)!r}\n'
+        f'train_dataloader = dict(dataset=dict(_delete_=True, {wrapper}, dataset={inner!r}))\n'
+    )
+    assert browse(config, '--num', 3, '--classes', 'rare') == 0
+    paths = re.findall(r'instances[^;]*; (\S+)</p>', (workplace / 'out' / 'index.html').read_text())
+    assert len(set(paths)) == len(paths) == 3
+
+
 def test_the_page_says_what_is_on_the_samples(tiny, browse, workplace):
     assert browse(tiny.config, '--num', 4, '--classes', 'rare') == 0
     built = DATASETS.build(Config.fromfile(tiny.config).train_dataloader.dataset)
