@@ -29,14 +29,11 @@ def file_groups(path: str | Path, classes: Sequence[str]) -> list[str]:
         UserError: no such file, or it lacks a class.
     """
     with user_errors():
-        groups = None
         try:
             categories = read_categories(path, BadRecords(str(path)))
-            groups = category_groups(categories)
-        except FileNotFoundError:
-            raise
-        except ValueError:
-            pass  # class statistics have no categories
+        except ValueError:  # class statistics have no categories
+            categories = []
+        groups = category_groups(categories)
         if groups is None:
             return load_class_statistics(path).of_classes(classes).frequency.tolist()
         known = {str(category['name']): group for category, group in zip(categories, groups.tolist(), strict=True)}

@@ -67,5 +67,7 @@ def test_a_file_without_the_class_is_one_line(tmp_path):
     path = write(tmp_path / 'a.json', frequency='r')
     with pytest.raises(UserError, match="has no category 'dog'"):
         file_groups(path, ['ant', 'dog'])
+    with pytest.raises(UserError, match="has frequency 'x'; expected one of"):
+        file_groups(write(path, frequency='x'), ['ant'])
     with pytest.raises(UserError, match=r'none\.json'):
         file_groups(tmp_path / 'none.json', ['ant'])
