@@ -92,7 +92,7 @@ def load_detector(cfg: Config, checkpoint: str, device: str) -> Detector:
     init_default_scope(cfg.get('default_scope') or 'mmdet')
     if cfg.get('test_dataloader') is None:
         raise UserError('the config has no test_dataloader, whose pipeline prepares the images')
-    dataset = unwrap_config(cfg.test_dataloader.dataset)
+    dataset = _unwrap_config(cfg.test_dataloader.dataset)
     loaded = _load_checkpoint(checkpoint, map_location='cpu')
     _without_pretrained(cfg.model)
     model = revert_sync_batchnorm(MODELS.build(cfg.model))
@@ -101,7 +101,7 @@ def load_detector(cfg: Config, checkpoint: str, device: str) -> Detector:
     meta = loaded.get('meta') or {} if isinstance(loaded, dict) else {}
     known = meta.get('dataset_meta') or {}
     classes = known.get('classes') or known.get('CLASSES') or meta.get('CLASSES') or _classes_of(dataset)
-    # a model of one class has a name in many checkpoints, and no tuple
+    # some checkpoints name a single class by a text
     model.dataset_meta = {'classes': (classes,) if isinstance(classes, str) else tuple(classes)}
     check_classes(model, SimpleNamespace(metainfo=model.dataset_meta), 'checkpoint')
     statistics = meta.get(STATISTICS_KEY)
@@ -113,7 +113,7 @@ def load_detector(cfg: Config, checkpoint: str, device: str) -> Detector:
     )
 
 
-def unwrap_config(dataset: Any) -> Any:
+def _unwrap_config(dataset: Any) -> Any:
     """Return the innermost of the configs of a `dataset` and those that it wraps."""
     while 'dataset' in dataset:
         dataset = dataset['dataset']

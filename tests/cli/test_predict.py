@@ -136,6 +136,19 @@ def test_rare_is_what_the_training_set_says(tiny, predict, workplace, source):
     assert 0 < len(wanted) < len(records(workplace / 'all'))
 
 
+def test_a_checkpoint_of_a_training_knows_its_classes_and_groups(tiny, predict, run, workplace, capsys):
+    loaders = [f'{name}_dataloader.{option}' for name in ('train', 'val') for option in ('num_workers=0',
+               'persistent_workers=False')]  # fmt: skip
+    options = ['train_cfg.max_iters=1', 'train_cfg.val_interval=9', 'train_dataloader.batch_size=1', *loaders]
+    assert run('train', tiny.config, '--work-dir', 'trained', '--cfg-options', *options) == 0
+    assert predict(tiny.images[0], '--no-drawings', checkpoint=workplace / 'trained' / 'iter_1.pth') == 0
+    assert 'groups of the 12 classes: the checkpoint' in capsys.readouterr().err
+    trained, expected = (torch.load(path)['meta'] for path in (workplace / 'trained' / 'iter_1.pth', tiny.checkpoint))
+    assert trained['dataset_meta']['classes'] == expected['dataset_meta']['classes']
+    for key in ('names', 'image_count', 'instance_count'):
+        assert trained['class_statistics'][key] == expected['class_statistics'][key]
+
+
 def test_an_image_without_the_classes_is_not_drawn(tiny, predict, workplace):
     assert predict(tiny.images[0], '--classes', 'rare', '--score-thr', 1) == 0
     assert not (workplace / 'out' / 'drawings').exists()

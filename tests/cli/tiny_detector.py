@@ -33,6 +33,8 @@ model = dict(
 train_dataloader = dict(dataset=dict(dataset=dict(data_root=data_root)))
 val_dataloader = dict(dataset=dict(data_root=data_root))
 test_dataloader = val_dataloader
+val_evaluator = dict(ann_file=data_root + 'annotations/glyphs_val.json')
+test_evaluator = val_evaluator
 """
 
 
