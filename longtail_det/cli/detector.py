@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
-from mmcv.transforms import Compose, LoadImageFromFile
+from mmcv.transforms import LoadImageFromFile
 from mmdet.datasets.transforms import LoadAnnotations
 from mmdet.registry import DATASETS, MODELS, TRANSFORMS
 from mmdet.structures import DetDataSample
@@ -121,7 +121,7 @@ def _unwrap_config(dataset: Any) -> Any:
 
 
 def _build_pipeline(pipeline: Sequence[Any]) -> list[Any]:
-    built = Compose([TRANSFORMS.build(each) for each in copy.deepcopy(list(pipeline))]).transforms
+    built = [TRANSFORMS.build(each) for each in copy.deepcopy(list(pipeline))]
     return [each for each in built if not isinstance(each, LoadAnnotations)]
 
 
