@@ -28,7 +28,9 @@ _CAPTION = (
 )
 
 
-def gallery_classes(table: ClassTable, run: str, metric: str, count: int) -> tuple[list[int], list[int], list[int]]:
+def gallery_classes(
+    table: ClassTable, run: str, metric: str, count: int, shown: Sequence[str]
+) -> list[tuple[str, list[int]]]:
     """Select the classes that get a gallery.
 
     Args:
@@ -36,21 +38,28 @@ def gallery_classes(table: ClassTable, run: str, metric: str, count: int) -> tup
         run: whose AP ranks them.
         metric: 'bbox', 'segm' or 'boundary'.
         count: how many, at most.
+        shown: groups whose worst and best classes are shown at once.
 
     Returns:
-        The worst rare ones and the best rare ones, four each if there are as many, and others: those of the lowest AP
-        of the rare, then of the common, then of the frequent classes.
+        Title and classes: the worst and the best of each group in `shown`, four each if there are as many; last, with
+        the title '', others: those of the lowest AP of the rare, then of the common, then of the frequent classes.
     """
-    rare = table.ranked(run, metric, 'r').tolist()
-    worst = rare[: min(_SHOWN_CLASSES, (len(rare) + 1) // 2, count)]
-    best = rare[::-1][: min(_SHOWN_CLASSES, len(rare) // 2, count - len(worst))]
-    ranked = [label for group in FREQUENCY_GROUPS for label in table.ranked(run, metric, group).tolist()]
-    others = [label for label in ranked if label not in {*worst, *best}]
-    return worst, best, others[: count - len(worst) - len(best)]
+    chosen: list[tuple[str, list[int]]] = []
+    taken: set[int] = set()
+    for group in shown:
+        ranked = table.ranked(run, metric, group).tolist()
+        half = (len(ranked) + 1) // 2
+        for kind, labels in (('Worst', ranked[:half]), ('Best', ranked[half:][::-1])):
+            labels = labels[: min(_SHOWN_CLASSES, count - len(taken))]
+            taken.update(labels)
+            chosen.append((f'{kind} {FREQUENCY_GROUPS[group]} classes', labels))
+    all_ranked = [label for group in FREQUENCY_GROUPS for label in table.ranked(run, metric, group).tolist()]
+    others = [label for label in all_ranked if label not in taken]
+    return [*chosen, ('', others[: count - len(taken)])]
 
 
 def gallery_section(
-    details: Details, metric: str, count: int, img_root: Path | None, notes: list[str]
+    details: Details, metric: str, count: int, shown: Sequence[str], img_root: Path | None, notes: list[str]
 ) -> tuple[ReportSection | None, list[str]]:
     """Return the galleries of some classes, and the names of these classes.
 
@@ -58,6 +67,7 @@ def gallery_section(
         details: classes with groups, runs with `metric`.
         metric: 'bbox' or 'segm'.
         count: classes, at most.
+        shown: groups whose worst and best classes are shown at once.
         img_root: folder of the images where it is not the one of the test.
         notes: what is missing is added here.
 
@@ -66,16 +76,17 @@ def gallery_section(
     """
     table, runs = details.table, details.runs_with(metric)
     assert table is not None
-    worst, best, others = gallery_classes(table, runs[0], metric, count)
-    if not worst:
-        notes.append('No rare class has an object on the tested images, so no galleries of rare classes.')
+    for group in shown:
+        if not len(table.ranked(runs[0], metric, group)):
+            words = f'{FREQUENCY_GROUPS[group]} class'
+            notes.append(f'No {words} has an object on the tested images, so no galleries of {words}es.')
     of_run = f' of {runs[0]}' if len(runs) > 1 else ''
     parts, names = [], []
-    for title, labels in ((f'Worst rare classes{of_run}', worst), (f'Best rare classes{of_run}', best), ('', others)):
+    for title, labels in gallery_classes(table, runs[0], metric, count, shown):
         galleries = [_gallery(details, table, label, metric, img_root, shown=bool(title)) for label in labels]
         names += [table.names[label] for label, html in zip(labels, galleries, strict=True) if html]
         if any(galleries):
-            heading = title or 'Other classes'
+            heading = f'{title}{of_run}' if title else 'Other classes'
             hint = '' if title else '<p>Follow the name of a class in the table: its objects appear here.</p>'
             parts.append(f'<h3>{escape(heading)}</h3>{hint}{"".join(galleries)}')
     if not names:

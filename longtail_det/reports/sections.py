@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,11 +55,20 @@ def pareto_figures(runs: Mapping[str, Results], metric: str | None) -> list[Repo
 
 
 def class_sections(
-    details: Details, metric: str, galleries: int, img_root: Path | None, notes: list[str]
+    details: Details, metric: str, galleries: int, shown: Sequence[str], img_root: Path | None, notes: list[str]
 ) -> list[ReportFigure | ReportSection]:
-    """Return what lets a reader look for classes: AP over training images, the table, galleries of some."""
+    """Return what lets a reader look for classes: AP over training images, the table, galleries.
+
+    Args:
+        details: classes with groups.
+        metric: 'bbox' or 'segm'.
+        galleries: how many classes have one; 0 for none.
+        shown: groups whose worst and best classes are shown at once.
+        img_root: folder of the images where it is not the one of the test.
+        notes: what is missing is added here.
+    """
     table = _table_of(details, metric)
-    gallery, named = gallery_section(details, metric, galleries, img_root, notes) if galleries else (None, [])
+    gallery, named = gallery_section(details, metric, galleries, shown, img_root, notes) if galleries else (None, [])
     intervals = {
         run: of_run[metric].intervals(classwise=True) for run, of_run in details.resampled.items() if metric in of_run
     }

@@ -26,9 +26,17 @@ def make_table(groups, ap):
 def test_rare_classes_come_first_and_among_them_the_worst_and_the_best(count, expected):
     # ten rare classes that get better, a frequent, two common ones and one of which nothing is known
     table = make_table('rrrrrrrrrrfccc', [*np.linspace(0, 0.9, 10), 0.1, 0.2, 0.3, np.nan])
-    assert gallery_classes(table, 'run', 'bbox', count) == expected
+    worst, best, others = expected
+    found = gallery_classes(table, 'run', 'bbox', count, 'r')
+    assert found == [('Worst rare classes', worst), ('Best rare classes', best), ('', others)]
 
 
-def test_few_rare_classes_are_either_worst_or_best():
-    assert gallery_classes(make_table('rrr', [0.3, 0.1, 0.2]), 'run', 'bbox', 9) == ([1, 2], [0], [])
-    assert gallery_classes(make_table('f', [0.3]), 'run', 'bbox', 9) == ([], [], [0])
+def test_few_classes_are_either_worst_or_best_and_groups_can_be_chosen():
+    table = make_table('rrrff', [0.3, 0.1, 0.2, 0.5, 0.4])
+    rare = [('Worst rare classes', [1, 2]), ('Best rare classes', [0])]
+    frequent = [('Worst frequent classes', [4]), ('Best frequent classes', [3])]
+    assert gallery_classes(table, 'run', 'bbox', 9, 'rf') == [*rare, *frequent, ('', [])]
+    assert gallery_classes(table, 'run', 'bbox', 9, 'c') == [
+        *(('Worst common classes', []), ('Best common classes', [])),
+        ('', [1, 2, 0, 4, 3]),
+    ]
