@@ -38,14 +38,12 @@ from .arguments import CommandParser, numeric
 from .commands import as_typed, note
 from .errors import one_line_errors, user_errors
 from .outputs import check_output
-from .report_inputs import check_inputs, find_inputs
+from .report_inputs import check_inputs, find_inputs, name_of
 
 if TYPE_CHECKING:
     from longtail_det.reports import DataSource, Details, ReportFigure, ReportSection, Run
     from longtail_det.reports.run_directory import Results
 
-#: classes that have a gallery where nothing else is said
-GALLERIES = 100
 #: logged results may have three digits
 _ROUNDING = 1e-3
 
@@ -86,7 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--gallery-classes',
         type=numeric(0, is_whole=True),
-        default=GALLERIES,
+        default=100,
         metavar='N',
         help='classes whose objects are cut out, the rare ones of the lowest AP first (default: %(default)s)',
     )
@@ -95,8 +93,7 @@ def build_parser() -> argparse.ArgumentParser:
         nargs='+',
         choices=tuple(FREQUENCY_GROUPS.values()),
         metavar='GROUP',
-        help='groups whose worst and best classes are shown at once: rare, common, frequent (default: rare; all '
-        'without a RUN)',
+        help='rare, common, frequent: show their worst and best classes at once (default: rare; all without a RUN)',
     )
     parser.add_argument(
         '--score-thr',
@@ -163,20 +160,15 @@ def make_report(args: argparse.Namespace, command: str) -> tuple[list[Run], Path
     for line in (*notes, 'writing the page ...'):
         note(line)
     results = {run.name: run.results for run in runs}
-    out = args.out
     date = datetime.now().astimezone().strftime('%Y-%m-%d %H:%M %Z')
-    page = reports.write_report(out, title, results, figures, date=date, facts=facts, notes=notes)
+    page = reports.write_report(args.out, title, results, figures, date=date, facts=facts, notes=notes)
     table = details.table if details is not None else None
-    out.with_suffix('.csv').write_text(reports.results_csv(results), encoding='utf-8')
-    out.with_suffix('.md').write_text(reports.report_markdown(title, results, facts, notes, table), encoding='utf-8')
+    args.out.with_suffix('.csv').write_text(reports.results_csv(results), encoding='utf-8')
+    markdown = reports.report_markdown(title, results, facts, notes, table)
+    args.out.with_suffix('.md').write_text(markdown, encoding='utf-8')
     if table is not None:
-        out.with_suffix('.classes.csv').write_text(reports.classes_csv(table), encoding='utf-8')
+        args.out.with_suffix('.classes.csv').write_text(reports.classes_csv(table), encoding='utf-8')
     return runs, page
-
-
-def name_of(run: Run, runs: Sequence[Run]) -> str:
-    """Return words that say which run, where there are several."""
-    return f' of {run.name}' if len(runs) > 1 else ''
 
 
 def read_details(
@@ -238,8 +230,8 @@ def draw(
         if count:
             note('cutting out the objects of the galleries ...')
         names = args.galleries or (['rare'] if args.runs else FREQUENCY_GROUPS.values())
-        groups = [group for group, name in FREQUENCY_GROUPS.items() if name in names]
-        figures += sections.class_sections(details, metric, count, groups, args.img_root, notes)
+        shown = [group for group, name in FREQUENCY_GROUPS.items() if name in names]
+        figures += sections.class_sections(details, metric, count, shown, args.img_root, notes)
         figures += sections.class_figures(details, metric, args.score_thr)
     if details is not None and args.num_images:
         note('drawing images ...')
