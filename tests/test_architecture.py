@@ -21,6 +21,7 @@ CORE = {
     'annotations': ({'statistics'}, {'numpy', 'msgspec', 'filelock', 'tqdm'}),
     'losses': ({'annotations', 'functional', 'statistics'}, {'torch', 'numpy'}),
     'calibration': ({'functional', 'losses', 'statistics'}, {'torch', 'numpy'}),
+    'adapters': ({'losses'}, {'torch', 'torchvision'}),
     'sampling': ({'annotations', 'statistics'}, {'torch', 'numpy'}),
     'synthetic': ({'statistics'}, {'numpy', 'pycocotools', 'matplotlib', 'cv2', 'tqdm'}),
     'evaluation': ({'annotations', 'statistics'}, {'numpy', 'pycocotools', 'msgspec', 'cv2'}),
