@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from longtail_det.functional import Sigmoid
 from longtail_det.losses import EQFL, RoIClassificationLoss, counting_modules, sync_statistics
 from longtail_det.losses.efl import EqualizedFocalLoss
 
@@ -15,12 +16,13 @@ def check_dense(loss: nn.Module) -> None:
     """Raise a ValueError at a loss that has other columns than the C sigmoids of a dense head.
 
     Args:
-        loss: `EFL` or `EQFL`, or a RoI loss without a background column, such as `EQL` and `FedLoss`.
+        loss: `EFL` or `EQFL`, or a RoI loss of sigmoids without a background column, such as `EQL` and `FedLoss`.
     """
     is_roi_loss = isinstance(loss, RoIClassificationLoss) and loss.extra_channels == 0
-    if not is_roi_loss and not isinstance(loss, EqualizedFocalLoss):
+    if not isinstance(loss, EqualizedFocalLoss) and not (is_roi_loss and isinstance(loss.activation, Sigmoid)):
         raise ValueError(
-            f'{type(loss).__name__} is no loss of C independent columns; expected EFL, EQFL, EQL, DropLoss or FedLoss'
+            f'{type(loss).__name__} is no loss of C sigmoids; expected EFL, EQFL, FedLoss, or EQL or DropLoss with '
+            "activation='sigmoid'"
         )
 
 

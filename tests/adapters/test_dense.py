@@ -41,9 +41,12 @@ def test_losses_of_sigmoids_are_dense(loss):
     check_dense(loss)
 
 
-@pytest.mark.parametrize('loss', [SeesawLoss(num_classes=3), EQLv2(num_classes=3), torch.nn.CrossEntropyLoss()])
+GUMBEL = EQL(num_classes=3, lambda_=0.1, activation='gumbel')
+
+
+@pytest.mark.parametrize('loss', [SeesawLoss(num_classes=3), EQLv2(num_classes=3), GUMBEL, torch.nn.CrossEntropyLoss()])
 def test_others_are_refused(loss):
-    with pytest.raises(ValueError, match=f'{type(loss).__name__} is no loss of C independent columns; expected EFL'):
+    with pytest.raises(ValueError, match=f'{type(loss).__name__} is no loss of C sigmoids; expected EFL'):
         check_dense(loss)
 
 

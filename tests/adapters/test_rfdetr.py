@@ -163,7 +163,7 @@ def test_padded_targets_are_refused(make_criterion, outputs):
     ('loss', 'message'),
     [
         (EFL(DATA_CLASSES), r'EFL has num_classes=5, the criterion 6 \(one more than the data set\); make them equal'),
-        (SeesawLoss(num_classes=NUM_CLASSES), 'SeesawLoss is no loss of C independent columns'),
+        (SeesawLoss(num_classes=NUM_CLASSES), 'SeesawLoss is no loss of C sigmoids'),
     ],
 )
 def test_mistakes_are_one_line(make_criterion, loss, message):

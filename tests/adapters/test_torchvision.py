@@ -95,7 +95,7 @@ def test_a_copy_has_a_state_of_its_own():
     ('loss', 'message'),
     [
         (EFL(NUM_CLASSES + 1), 'EFL has num_classes=6, the RetinaNet 5; make them equal'),
-        (SeesawLoss(num_classes=NUM_CLASSES), 'SeesawLoss is no loss of C independent columns'),
+        (SeesawLoss(num_classes=NUM_CLASSES), 'SeesawLoss is no loss of C sigmoids'),
     ],
 )
 def test_mistakes_are_one_line(loss, message):

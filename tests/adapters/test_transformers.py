@@ -157,7 +157,7 @@ def test_a_detr_with_a_softmax_is_refused():
     ('loss', 'message'),
     [
         (EFL(NUM_CLASSES + 1), 'EFL has num_classes=6, the model num_labels=5; make them equal'),
-        (SeesawLoss(num_classes=NUM_CLASSES), 'SeesawLoss is no loss of C independent columns'),
+        (SeesawLoss(num_classes=NUM_CLASSES), 'SeesawLoss is no loss of C sigmoids'),
     ],
 )
 def test_mistakes_are_one_line(loss, message):

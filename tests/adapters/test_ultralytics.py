@@ -71,7 +71,7 @@ def test_mistakes_are_one_line(criterion, message):
 
 
 def test_a_loss_of_other_columns_is_refused_at_once():
-    with pytest.raises(ValueError, match='SeesawLoss is no loss of C independent columns'):
+    with pytest.raises(ValueError, match='SeesawLoss is no loss of C sigmoids'):
         ultralytics_dense_loss(SeesawLoss(num_classes=NUM_CLASSES))
 
 
