@@ -13,6 +13,7 @@ PYRAMID = ['stage2', 'stage3', 'stage4']
 
 def detr(kind, *, out_features, **options):
     backbone = transformers.ResNetConfig(**LAYERS, out_features=out_features)
+    options |= dict(backbone=None, use_timm_backbone=False, use_pretrained_backbone=False)
     return build(kind, backbone, encoder_layers=1, encoder_ffn_dim=16, auxiliary_loss=True, **HEADS, **options)
 
 
@@ -27,8 +28,8 @@ def lw_detr(kind, backbone, **options):
     return build(kind, backbone, d_model=32, group_detr=2, **heads, **options)
 
 
-def build(kind, backbone, **options):
-    config = getattr(transformers, f'{kind}Config')(backbone_config=backbone, **SIZES, **options)
+def build(kind, backbone_config, **options):
+    config = getattr(transformers, f'{kind}Config')(backbone_config=backbone_config, **SIZES, **options)
     return getattr(transformers, f'{kind}ForObjectDetection')(config)
 
 
@@ -52,3 +53,5 @@ MODELS = {
     'RTDetrV2': lambda: rt_detr('RTDetrV2'),
     'RfDetr': lambda: lw_detr('RfDetr', vit('RfDetrDinov2Config', num_windows=2)),
 }
+# an older release has fewer
+MODELS = {kind: make for kind, make in MODELS.items() if hasattr(transformers, f'{kind}Config')}
