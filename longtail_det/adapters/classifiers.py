@@ -35,9 +35,9 @@ def fit_classifier(
             f'{loss.num_classes + 1} columns, one of them background; found {classifier}'
         )
     extra = loss.extra_channels
-    old_classes, classes = slice(1, None) if background_first else slice(-1), slice(loss.num_classes)
+    old_classes, classes = slice(-1), slice(loss.num_classes)
     if background_first:
-        classes = slice(extra, None)
+        old_classes, classes = slice(1, None), slice(extra, None)
     if extra != 1:
         old, has_bias = classifier, classifier.bias is not None
         classifier = nn.Linear(old.in_features, loss.get_cls_channels(loss.num_classes), bias=has_bias).to(old.weight)

@@ -77,6 +77,8 @@ def detectron2_roi_loss(box_predictor: Any, loss: RoIClassificationLoss, prior_p
             f'{type(box_predictor).__name__} has no {missing[0]}; expected the FastRCNNOutputLayers of a detectron2 of '
             'July 2022 or later'
         )
+    if hasattr(box_predictor, 'long_tail_loss'):  # whose classifier has other columns already
+        raise ValueError(f'the predictor has a {type(box_predictor.long_tail_loss).__name__}; expected a new predictor')
     classifier = fit_classifier(box_predictor.cls_score, loss, prior_prob, background_first=False)
     box_predictor.cls_score = classifier
     box_predictor.long_tail_loss = loss.to(classifier.weight.device)

@@ -72,8 +72,8 @@ def adapt(roi_heads: RoIHeads, loss: RoIClassificationLoss, prior_prob: float | 
         loss: of C classes.
         prior_prob: test score that every class starts with; None leaves the bias as it is.
     """
-    if type(roi_heads) not in (RoIHeads, LongTailRoIHeads):
-        raise ValueError(f'the RoI heads are a {type(roi_heads).__name__}; expected those of torchvision')
+    if type(roi_heads) is not RoIHeads:  # ours have other columns already
+        raise ValueError(f'the RoI heads are {type(roi_heads).__name__}; expected RoIHeads of torchvision')
     predictor = roi_heads.box_predictor
     predictor.cls_score = fit_classifier(predictor.cls_score, loss, prior_prob, background_first=True)
     roi_heads.__class__ = LongTailRoIHeads

@@ -101,3 +101,9 @@ def test_an_older_predictor_is_named():
 def test_another_number_of_classes_is_named():
     with pytest.raises(ValueError, match=r'SigmoidCE\(num_classes=9\) needs a linear classifier of 10 columns'):
         detectron2_roi_loss(make_predictor(), SigmoidCE(9))
+
+
+def test_a_predictor_that_has_a_loss_is_refused():
+    predictor = detectron2_roi_loss(make_predictor(), SeesawLoss(num_classes=NUM_CLASSES))
+    with pytest.raises(ValueError, match='the predictor has a SeesawLoss; expected a new predictor'):
+        detectron2_roi_loss(predictor, SigmoidCE(NUM_CLASSES + 1))

@@ -179,12 +179,6 @@ def test_a_model_can_be_copied_and_pickled_whole():
         assert moved(other.roi_heads.long_tail_loss.cum_samples)
 
 
-def test_a_second_loss_takes_the_place_of_the_first():
-    model = torchvision_roi_loss(make_model(), SigmoidCE(NUM_CLASSES))
-    torchvision_roi_loss(model, SoftmaxCE(NUM_CLASSES))
-    torch.testing.assert_close(detect(model), detect(make_model()))
-
-
 def test_other_models_are_not_changed():
     torchvision_roi_loss(make_model(), SigmoidCE(NUM_CLASSES))
     plain = make_model()
@@ -207,12 +201,15 @@ def test_mistakes_are_one_line(loss, options, message):
         torchvision_roi_loss(make_model(), loss, **options)
 
 
-def test_heads_of_somebody_else_are_refused():
+def test_other_heads_are_refused_and_those_that_have_a_loss():
     model = make_model()
 
     class OtherHeads(type(model.roi_heads)):
         pass
 
     model.roi_heads.__class__ = OtherHeads
-    with pytest.raises(ValueError, match='OtherHeads; expected those of torchvision'):
+    with pytest.raises(ValueError, match='the RoI heads are OtherHeads; expected RoIHeads of torchvision'):
         torchvision_roi_loss(model, SigmoidCE(NUM_CLASSES))
+    model = torchvision_roi_loss(make_model(), SeesawLoss(num_classes=NUM_CLASSES))
+    with pytest.raises(ValueError, match='the RoI heads are LongTailRoIHeads'):
+        torchvision_roi_loss(model, SeesawLoss(num_classes=NUM_CLASSES + 1))
