@@ -20,6 +20,7 @@ CORE = {
     'statistics': (set(), {'numpy'}),
     'annotations': ({'statistics'}, {'numpy', 'msgspec', 'filelock', 'tqdm'}),
     'losses': ({'annotations', 'functional', 'statistics'}, {'torch', 'numpy'}),
+    'adapters': ({'functional', 'losses'}, {'torch', 'torchvision'}),
     'calibration': ({'functional', 'losses', 'statistics'}, {'torch', 'numpy'}),
     'sampling': ({'annotations', 'statistics'}, {'torch', 'numpy'}),
     'synthetic': ({'statistics'}, {'numpy', 'pycocotools', 'matplotlib', 'cv2', 'tqdm'}),
