@@ -38,7 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--train-ann', required=True, type=Path, help='annotations of the training images')
     parser.add_argument('--img-root', required=True, type=Path, help='folder of the tested images')
     parser.add_argument('--class', dest='name', help='class to draw (default: the rare one that gains most box AP)')
-    parser.add_argument('--objects', type=int, default=5, help='how many objects, the largest (default: %(default)s)')
+    parser.add_argument('--objects', type=int, default=4, help='how many objects, the largest (default: %(default)s)')
     parser.add_argument(
         '--score-threshold', type=float, default=0.2, help='leave out detections below (default: %(default)s)'
     )
