@@ -19,6 +19,8 @@ TINY = (
 EXECUTED = {
     'longtail-det make-glyphs --out data/glyphs': '--preset tiny',
     'python tools/data/make_glyphs.py --out data/glyphs': '--preset tiny',
+    'longtail-det eval --ann data/glyphs/annotations/glyphs_val.json --results work_dirs/quickstart/results.npz':
+        '--results results.json',
     'longtail-det eval --ann data/glyphs/annotations/glyphs_val.json --results results.json --metric bbox segm': '',
     'longtail-det eval --ann VAL.json --results results.json --metric bbox segm --intervals --errors': '--intervals 20',
     'longtail-det eval --ann VAL.json --results results.json --metric bbox segm --classwise classes.csv': '',

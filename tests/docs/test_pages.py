@@ -6,11 +6,14 @@ import re
 
 import pytest
 import torch
+import yaml
 
 from longtail_det import losses
 from longtail_det.cli.commands import COMMANDS
+from longtail_det.version import __version__
 
 from .pages import PAGES, ROOT, python_blocks
+from .parsers import parser_of, words_of
 
 pytestmark = pytest.mark.docs
 README = (ROOT / 'README.md').read_text()
@@ -26,15 +29,21 @@ def table_rows(text: str) -> list[list[str]]:
     return rows[2:]
 
 
-def test_every_number_of_the_claims_is_in_the_benchmarks_with_its_command():
+def oldest_python() -> str:
+    return re.search(r'requires-python = ">=(.*)"', (ROOT / 'pyproject.toml').read_text())[1]
+
+
+def test_every_number_of_the_claims_is_in_the_benchmarks_with_its_command(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / 'tools/benchmarks'))
     benchmarks = (ROOT / 'tools/benchmarks/README.md').read_text()
     rows = table_rows(section('What it does better'))
     assert len(rows) >= 8
     for what, ours, theirs, command in rows:
         for number in re.findall(r'\d+(?:\.\d+)?', f'{ours} {theirs}'):
             assert re.search(rf'(?<![\d.]){re.escape(number)}(?![\d.]*\d)', benchmarks), f'{what}: {number}'
-        script = re.match(r'`python (tools/benchmarks/\w+\.py)', command)
-        assert command == 'the same' or (script and (ROOT / script[1]).is_file())
+        if command != 'the same':
+            parser, arguments = parser_of(words_of(f'python tools/benchmarks/{command.strip("`")}'))
+            parser.parse_args(arguments)
 
 
 def test_the_table_of_commands_is_that_of_the_program():
@@ -50,12 +59,29 @@ def test_the_components_exist():
     assert f'{len(names)} losses, resampling' in README
 
 
-def test_the_badges_are_true():
-    setup = (ROOT / 'tools/setup_env.sh').read_text()
-    first, last = re.search(r'install Python (3\.\d+) to (3\.\d+)', setup).groups()
-    assert f'![Python {first} to {last}](docs/images/python.svg)' in README
-    assert f'>{first} to {last}<' in (ROOT / 'docs/images/python.svg').read_text()
-    assert 'license = "Apache-2.0"' in (ROOT / 'pyproject.toml').read_text()
+def test_the_badges_and_the_citation_are_true():
+    pyproject = (ROOT / 'pyproject.toml').read_text()
+    oldest = oldest_python()
+    assert f'![Python {oldest} or newer](docs/images/python.svg)' in README
+    assert f'>{oldest} or newer<' in (ROOT / 'docs/images/python.svg').read_text()
+    assert '![License: Apache-2.0](docs/images/license.svg)' in README
+    assert 'license = "Apache-2.0"' in pyproject
+    citation = yaml.safe_load((ROOT / 'CITATION.cff').read_text())
+    assert (citation['version'], citation['license']) == (__version__, 'Apache-2.0')
+
+
+def test_the_workflows_name_files_that_exist():
+    for path in sorted((ROOT / '.github/workflows').iterdir()):
+        jobs = yaml.safe_load(path.read_text())['jobs']
+        steps = '\n'.join(step.get('run', '') for job in jobs.values() for step in job['steps'])
+        assert steps
+        for name in re.findall(r'requirements/\w+\.txt|\.ci/run|longtail_det/\w+\.py|CITATION\.cff', steps):
+            assert (ROOT / name).is_file(), f'{path.name}: {name}'
+    matrix = yaml.safe_load((ROOT / '.github/workflows/tests.yml').read_text())['jobs']['versions']['strategy'][
+        'matrix'
+    ]
+    assert [len(values) for values in matrix.values()] == [2, 2]
+    assert oldest_python() == matrix['python'][0]
 
 
 def test_a_link_to_a_file_leads_to_one():
