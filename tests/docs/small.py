@@ -68,7 +68,7 @@ NOT_RUN = {
     r'(longtail-det (test|calibrate)|python tools/\S+) CONFIG CHECKPOINT.*':
         'tests/cli tests and calibrates a toy; a real test runs above',
     r'python tools/train\.py .*': 'trains a glyph detector for minutes; a real training runs above',
-    r'longtail-det (train|test) docs/examples/own_data\.py .*--device cpu .*': 'minutes of CPU; they run above with less',
+    r'longtail-det (train|test) docs/examples/own_data\.py .*--device cpu .*': 'minutes of CPU; runs above with less',
     r'python tools/analysis/eval_results\.py --ann data/lvis_v1/\S+ .*': 'wants LVIS; the same options run above',
 }  # fmt: skip
 
