@@ -72,6 +72,9 @@ NOT_RUN = {
     r'python tools/analysis/eval_results\.py --ann data/lvis_v1/\S+ .*': 'wants LVIS; the same options run above',
 }  # fmt: skip
 
+#: page -> why its Python examples are only compiled
+PYTHON_NOT_RUN: dict[str, str] = {}
+
 
 def reason_not_to_run(text: str) -> str | None:
     """Return why a command is not run, or None where nothing says so."""
