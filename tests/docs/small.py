@@ -60,6 +60,7 @@ NOT_RUN = {
     r'.*longtail-det study .* --launcher slurm.*': 'wants Slurm; tests/cli/test_study.py',
     r'\.venv/bin/mkdocs serve': 'does not end; run_tests.sh builds the site',
     r'pip install .*': 'changes the environment; tests/test_packaging.py builds the wheel',
+    r'(python tools/benchmarks/\S+|pytest -m) .*cuda.*': 'wants a GPU; what it printed is beside it',
     r'mim .*': 'mim reads an installed copy and not a checkout; run by hand, as the page says',
     r'python tools/data/(download|check)_lvis\.py.*': 'LVIS has 21 GB; tests/cli has a small one on a local server',
     r'longtail-det verify \S+': 'wants LVIS; tests/cli/test_verify.py',
