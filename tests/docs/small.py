@@ -52,6 +52,11 @@ EXECUTED = {
     'longtail-det report work_dirs/mine': '',
     'python tools/analysis/report.py work_dirs/mine': '',
     'longtail-det report work_dirs/softmax work_dirs/seesaw --out work_dirs/report.html': '',
+    'longtail-det report --results results.json --ann VAL.json': '--img-root small --out work_dirs/results.html',
+    'longtail-det report --results results.json --ann data/glyphs/annotations/glyphs_val.json '
+    '--out work_dirs/results.html': '',
+    'longtail-det eval --ann data/glyphs/annotations/glyphs_val.json --results work_dirs/whole/results.json '
+    '--metric bbox segm': '--results results.json',
 }  # fmt: skip
 #: pattern of commands -> why they are not run here; what has a parser is parsed all the same
 NOT_RUN = {
@@ -61,6 +66,7 @@ NOT_RUN = {
     r'\.venv/bin/mkdocs serve': 'does not end; run_tests.sh builds the site',
     r'pip install .*': 'changes the environment; tests/test_packaging.py builds the wheel',
     r'(python tools/benchmarks/\S+|pytest -m) .*cuda.*': 'wants a GPU; what it printed is beside it',
+    r'longtail-det (predict|browse) .*': 'wants a trained glyph detector and its data; tests/cli has both commands',
     r'mim .*': 'mim reads an installed copy and not a checkout; run by hand, as the page says',
     r'python tools/data/(download|check)_lvis\.py.*': 'LVIS has 21 GB; tests/cli has a small one on a local server',
     r'longtail-det verify \S+': 'wants LVIS; tests/cli/test_verify.py',
@@ -74,7 +80,7 @@ NOT_RUN = {
 }  # fmt: skip
 
 #: page -> why its Python examples are only compiled
-PYTHON_NOT_RUN: dict[str, str] = {}
+PYTHON_NOT_RUN = {'docs/inference.md': 'wants a trained glyph detector; tests/cli/test_predict.py runs the same'}
 
 
 def reason_not_to_run(text: str) -> str | None:
