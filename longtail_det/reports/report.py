@@ -76,24 +76,34 @@ def write_report(
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    items = ''.join(f'<dt>{escape(key)}</dt><dd>{escape(value)}</dd>' for key, value in facts.items())
     listed = ''.join(f'<li>{escape(text)}</li>' for text in notes)
-    body = '\n'.join(
-        [
-            f'<header><h1>{escape(title)}</h1><div class="date">{escape(date)}</div><dl>{items}</dl></header>',
-            f'<h2>Results</h2>\n<section>{results_table(runs)}</section>',
-            f'<ul class="notes">{listed}</ul>' if notes else '',
-            *(_figure_html(figure) for figure in figures),
-        ]
-    )
-    path.write_text(
+    parts = [
+        f'<h2>Results</h2>\n<section>{results_table(runs)}</section>',
+        f'<ul class="notes">{listed}</ul>' if notes else '',
+        *(figure_html(figure) for figure in figures),
+    ]
+    path.write_text(page_html(title, parts, date=date, facts=facts), encoding='utf-8')
+    return path
+
+
+def page_html(title: str, parts: Sequence[str], *, date: str, facts: Mapping[str, str]) -> str:
+    """Return a page that loads nothing from elsewhere and follows the reader's light or dark mode.
+
+    Args:
+        title: headline of the page.
+        parts: HTML of its body, under the headline and the facts.
+        date: when, as it is to be read.
+        facts: what the page hangs on, in order.
+    """
+    items = ''.join(f'<dt>{escape(key)}</dt><dd>{escape(value)}</dd>' for key, value in facts.items())
+    header = f'<header><h1>{escape(title)}</h1><div class="date">{escape(date)}</div><dl>{items}</dl></header>'
+    body = '\n'.join([header, *parts])
+    return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<title>{escape(title)}</title>\n<style>{CSS}</style>\n</head>\n<body>\n<main>\n{body}\n'
-        '<footer>Written by longtail_det.</footer>\n</main>\n</body>\n</html>\n',
-        encoding='utf-8',
+        '<footer>Written by longtail_det.</footer>\n</main>\n</body>\n</html>\n'
     )
-    return path
 
 
 def results_table(runs: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
@@ -119,7 +129,12 @@ def _column_class(column: str) -> str:
     return f' class="{name}"' if name in ('main', 'r', 'c', 'f') else ''
 
 
-def _figure_html(figure: ReportFigure) -> str:
+def figure_html(figure: ReportFigure) -> str:
+    """Return a section with a figure, its title and its caption.
+
+    Args:
+        figure: is embedded as PNG.
+    """
     data = base64.b64encode(figure_png(figure.figure)).decode()
     return (
         f'<h2>{escape(figure.title)}</h2>\n<figure><img alt="{escape(figure.alt)}" src="data:image/png;base64,{data}">'

@@ -25,6 +25,7 @@ table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nu
 caption { caption-side: bottom; padding-top: 10px; text-align: left; font-size: 14px; }
 th, td { padding: 8px 10px; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, th[scope="row"] { text-align: left; }
+th.text, td.text { text-align: left; white-space: normal; overflow-wrap: anywhere; }
 tbody th { font-weight: 600; }
 td.main { font-weight: 700; }
 abbr { text-decoration: none; cursor: help; }

@@ -17,6 +17,8 @@ from .reliability import plot_reliability
 from .samples import choose_images, load_grid_samples
 from .study import Point, plot_forest, plot_over_steps, plot_tradeoff
 from .style import GROUP_COLORS, figure_png
+from .thresholds import ThresholdCurve, plot_thresholds
+from .validation_counts import plot_validation_counts
 
 __all__ = [
     'GROUP_COLORS',
@@ -25,6 +27,7 @@ __all__ = [
     'GalleryRow',
     'GridSample',
     'Point',
+    'ThresholdCurve',
     'choose_images',
     'figure_png',
     'load_gallery',
@@ -45,5 +48,7 @@ __all__ = [
     'plot_pareto',
     'plot_reliability',
     'plot_resampling',
+    'plot_thresholds',
     'plot_tradeoff',
+    'plot_validation_counts',
 ]
