@@ -34,8 +34,10 @@ def audit_text(audit: Audit) -> str:
         f'the most frequent class has {audit.imbalance:.0f} times the images of the rarest; '
         f'Gini of the instances {audit.resampling[0].gini:.2f}',
         f'rarest: {", ".join(f"{stats.names[c]} ({stats.image_count[c]})" for c in rarest)}',
-        f'{len(rare.names)} images carry rare classes, each with {rare.frequent_instances:.1f} instances of frequent ones',
     ]
+    if rare.names:
+        companions = f'each with {rare.frequent_instances:.1f} instances of frequent ones, repeated along with it'
+        lines.append(f'{len(rare.names)} images carry rare classes, {companions}')
     if audit.train.num_crowd:
         lines.append(f'{audit.train.num_crowd} crowd regions and ignored annotations are not counted')
     if audit.val is not None:

@@ -51,6 +51,8 @@ def plot_thresholds(curves: Mapping[str, ThresholdCurve]) -> Figure:
                 is_chosen = x == curve.chosen
                 axes.plot(x[is_chosen], y[is_chosen], color=color, marker='o', markersize=9, alpha=0.6, linestyle='')
             axes.set_xscale('log')
+            axes.xaxis.set_major_formatter('{x:g}')
+            axes.minorticks_off()
             axes.set_xlabel('oversample_thr (log)')
             axes.set_title(title)
         panels[0].legend(loc='upper left')

@@ -40,8 +40,8 @@ def plot_validation_counts(stats: ClassStatistics, objects: ArrayLike) -> Figure
         for axis, set_scale in ((axes.xaxis, axes.set_xscale), (axes.yaxis, axes.set_yscale)):
             set_scale('symlog', linthresh=1)
             axis.set_major_formatter('{x:,.0f}')
-        axes.set_xlim(0, None)
-        axes.set_ylim(0, None)
+        axes.set_xlim(0, 1.6 * max(stats.image_count.max(initial=1), 1))
+        axes.set_ylim(0, 3 * max(counts.max(initial=1), 1))
         axes.set_title('Validation objects over training images, a point per class')
         axes.set_xlabel('training images (log)')
         axes.set_ylabel('validation objects (log)')

@@ -102,8 +102,8 @@ def _untrained(train: Split, counts: ValCounts | None) -> Finding | None:
     if not never.any():
         return None
     text = f'{_classes(never)} in no training instance'
-    if counts is not None:
-        text += f'; validation has objects of {int((counts.objects[never] > 0).sum())} of them, whose AP will be 0'
+    tested = 0 if counts is None else int((counts.objects[never] > 0).sum())
+    text += f'; validation has objects of {tested} of them, whose AP will be 0' if tested else ''
     advice = 'label some, or leave these classes out (metainfo classes), as each takes a column of the classifier'
     return Finding('never_trained', text, advice, _names(train, never))
 

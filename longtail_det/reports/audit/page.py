@@ -40,7 +40,7 @@ def write_audit_page(path: str | Path, audit: Audit, *, title: str, date: str, f
         *(figure_html(figure) for figure in _figures(audit)),
         _table_html(resampling_table(audit)),
         _table_html(tail_table(audit)),
-        _table_html(_rare_image_table(audit), num_texts=1, last_is_text=True),
+        _table_html(_rare_image_table(audit), num_texts=1, last_is_text=True) if audit.rare_images.names else '',
         _table_html(class_table(audit), num_texts=2),
     ]
     path.write_text(page_html(title, parts, date=date, facts=facts), encoding='utf-8')

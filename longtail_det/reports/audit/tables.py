@@ -42,7 +42,7 @@ def resampling_table(audit: Audit) -> Table:
             f'{row.oversample_thr:g}{" *" if row.oversample_thr and row.oversample_thr == chosen[row.mode] else ""}',
             str(row.num_repeated),
             f'{row.epoch.length:.0f}',
-            f'{row.epoch.length / num_images:.2f}',
+            f'{100 * row.epoch.length / num_images:.0f} %',
             f'{row.gini:.3f}',
             '-' if math.isnan(row.rare_images) else f'{row.rare_images:.1f}',
         ]
@@ -53,7 +53,7 @@ def resampling_table(audit: Audit) -> Table:
         'What an epoch shows',
         'Gini: inequality of the instances of the classes, 0 where all have as many. Rare: the median rare class. '
         '* suggested. Thresholds that repeat no class are left out.',
-        ['rule', 'oversample_thr', 'classes repeated', 'images', 'x', 'Gini', 'images of a rare class'],
+        ['rule', 'oversample_thr', 'classes repeated', 'images', 'of the data', 'Gini', 'images of a rare class'],
         rows,
     )
 
