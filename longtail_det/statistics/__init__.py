@@ -5,6 +5,7 @@ from .class_statistics import ClassStatistics
 from .fractal import fractal_dimension
 from .frequency import COMMON_MAX_IMAGES, FREQUENCY_GROUPS, RARE_MAX_IMAGES, frequency_group, group_indices
 from .object_resampling import REPLAY_MAX_IMAGES, expected_replays, replay_classes
+from .pairs import unique_pairs
 from .repeat_factors import RESAMPLING_MODES, class_repeat_factors, draw_repeats, image_repeat_factors, resampled_count
 from .resampling import Epoch, Resampling, gini
 from .thresholds import (
@@ -48,4 +49,5 @@ __all__ = [
     'suggest_oversample_thr',
     'tail_max_images',
     'tail_ratio',
+    'unique_pairs',
 ]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .class_statistics import ClassStatistics
+from .pairs import unique_pairs
 from .repeat_factors import class_repeat_factors, image_repeat_factors, resampled_count
 
 
@@ -45,12 +46,8 @@ class Resampling:
         self.statistics = statistics
         self.num_images = len(offsets) - 1
         self._labels, self._offsets = labels, offsets
-        num_classes = max(statistics.num_classes, 1)
-        # not np.unique: it hashes in numpy 2.3 and later, ten times slower than this sort
-        keys = np.sort(np.repeat(np.arange(self.num_images), np.diff(offsets)) * num_classes + labels)
-        keys = keys[np.diff(keys, prepend=-1) > 0]
-        self._once = keys % num_classes
-        self._once_offsets = np.searchsorted(keys // num_classes, np.arange(self.num_images + 1))
+        images, self._once = unique_pairs(np.repeat(np.arange(self.num_images), np.diff(offsets)), labels)
+        self._once_offsets = np.searchsorted(images, np.arange(self.num_images + 1))
 
     def class_factors(self, oversample_thr: float, mode: str = 'image') -> NDArray[np.float64]:
         """Return the (C,) repeat factors of the classes.

@@ -118,8 +118,10 @@ def suggest_lambda(statistics: ClassStatistics) -> Suggestion:
             held = 100 * tail_ratio(statistics, value)
             what = f'takes the classes on at most {most} of the {n} images'
             return Suggestion(value, f'{what}; they hold {held:.1f} % of the image labels', np.flatnonzero(is_tail))
-    few = 'every' if (counts <= tail_max_images(n)).all() else 'no'
-    reason = f'{few} class is on at most {tail_max_images(n)} of the {n} images, so there is no tail beside a head'
+    which = 'every' if (counts <= tail_max_images(n)).all() else 'no'
+    reason = (
+        f'{which} class with an image is on at most {tail_max_images(n)} of the {n}, so no tail differs from a head'
+    )
     return Suggestion(None, reason, np.empty(0, dtype=np.int64))
 
 

@@ -20,6 +20,7 @@ from longtail_det.statistics import (
     suggest_lambda,
     suggest_oversample_thr,
     tail_ratio,
+    unique_pairs,
 )
 
 from .findings import Finding, ValCounts, find_problems, match_classes
@@ -197,12 +198,12 @@ def _rare_images(train: Split) -> RareImages:
     index, frequency = train.instances, train.statistics.frequency
     images: NDArray[np.intp] = np.repeat(np.arange(len(index)), np.diff(index.offsets))
     is_rare = frequency[index.labels] == 'r'
-    pairs = np.unique(np.stack([images[is_rare], index.labels[is_rare]], axis=1), axis=0)
-    rare, starts, sizes = np.unique(pairs[:, 0], return_index=True, return_counts=True)
+    pair_images, pair_labels = unique_pairs(images[is_rare], index.labels[is_rare])
+    rare, starts, sizes = np.unique(pair_images, return_index=True, return_counts=True)
     order = np.argsort(-sizes, kind='stable')
     frequent = np.bincount(images[frequency[index.labels] == 'f'], minlength=len(index))[rare]
     return RareImages(
         names=train.image_names(rare[order]),
-        classes=[pairs[starts[i] : starts[i] + sizes[i], 1].tolist() for i in order],
+        classes=[pair_labels[starts[i] : starts[i] + sizes[i]].tolist() for i in order],
         frequent_instances=float(frequent.mean()) if len(rare) else 0.0,
     )
