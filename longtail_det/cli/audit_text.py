@@ -33,7 +33,7 @@ def audit_text(audit: Audit) -> str:
         group_table(stats),
         f'the most frequent class has {audit.imbalance:.0f} times the images of the rarest; '
         f'Gini of the instances {audit.resampling[0].gini:.2f}',
-        f'rarest: {", ".join(f"{stats.names[c]} ({stats.image_count[c]})" for c in rarest)}',
+        f'rarest: {", ".join(f"{_printed(stats.names[c])} ({stats.image_count[c]})" for c in rarest)}',
     ]
     if rare.names:
         companions = f'each with {rare.frequent_instances:.1f} instances of frequent ones, repeated along with it'
@@ -47,7 +47,7 @@ def audit_text(audit: Audit) -> str:
         lines += [f'  {number}. {finding.text}', f'     do: {finding.advice}']
         if finding.names:
             more = f' and {len(finding.names) - _SHOWN} more' if len(finding.names) > _SHOWN else ''
-            lines.append(f'     {", ".join(finding.names[:_SHOWN])}{more}')
+            lines.append(f'     {", ".join(map(_printed, finding.names[:_SHOWN]))}{more}')
     for table in (resampling_table(audit), tail_table(audit)):
         lines += ['', _titled(table)]
     table = suggestion_table(audit)
@@ -139,6 +139,11 @@ def _split_json(split: Split) -> dict[str, Any]:
 def _suggestion_json(suggestion: Suggestion, names: tuple[str, ...]) -> dict[str, Any]:
     classes = [names[c] for c in suggestion.classes]
     return {'value': suggestion.value, 'reason': suggestion.reason, 'classes': classes}
+
+
+def _printed(name: str) -> str:
+    """Return a name as a terminal can show it on a line."""
+    return name if name.isprintable() else ascii(name)
 
 
 def _defined(value: float) -> float | None:

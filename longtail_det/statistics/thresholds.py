@@ -134,7 +134,7 @@ def shortest_decimal(low: float, high: float) -> float:
 
     Example:
         >>> shortest_decimal(100 / 3000, 101 / 3000)
-        0.0335
+        0.0336
     """
     for digits in range(1, 17):
         value = _round_down(high, digits)
