@@ -35,9 +35,11 @@ from .errors import one_line_errors, user_errors
 from .outputs import check_output
 
 if TYPE_CHECKING:
-    from longtail_det.reports import DataSource, Details, ReportFigure, Run
+    from longtail_det.reports import DataSource, Details, ReportFigure, ReportSection, Run
     from longtail_det.reports.run_directory import Results
 
+#: classes that have a gallery where nothing else is said
+GALLERIES = 100
 #: logged results may have three digits
 _ROUNDING = 1e-3
 
@@ -69,6 +71,13 @@ def build_parser() -> argparse.ArgumentParser:
         type=numeric(0, is_whole=True),
         default=8,
         help='images to show; 0 for none and no galleries (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--galleries',
+        type=numeric(0, is_whole=True),
+        default=GALLERIES,
+        metavar='N',
+        help='classes whose objects are cut out, the rare ones of the lowest AP first (default: %(default)s)',
     )
     parser.add_argument(
         '--score-thr',
@@ -196,19 +205,22 @@ def draw(
     details: Details | None,
     stats: ClassStatistics,
     notes: list[str],
-) -> list[ReportFigure]:
+) -> list[ReportFigure | ReportSection]:
     """Draw all figures in the order of the page; note what cannot be drawn."""
     from longtail_det.reports import sections
 
     results = {run.name: run.results for run in runs}
-    figures = [sections.groups_figure(results), *sections.pareto_figures(results, args.metric)]
+    figures: list[ReportFigure | ReportSection] = [sections.groups_figure(results)]
+    figures += sections.pareto_figures(results, args.metric)
     if details is not None and details.table is not None:
         metric = args.metric or details.main_metric()
+        galleries = args.galleries if args.num_images else 0
+        if galleries:
+            note('cutting out the objects of the galleries ...')
+        figures += sections.class_sections(details, metric, galleries, args.img_root, notes)
         figures += sections.class_figures(details, metric, args.score_thr)
-        if args.num_images:
-            note('drawing images ...')
-            figures += sections.galleries(details, metric, args.img_root, notes)
     if details is not None and args.num_images:
+        note('drawing images ...')
         images = sections.image_figures(details, args.num_images, args.score_thr, args.img_root)
         notes += [] if images else [f'No object on the tested images in {details.tested.ann_file}, so no images.']
         figures += images

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from longtail_det.statistics import ClassStatistics
 
+from .class_marks import mark_classes
 from .style import GROUP_COLORS, figure_style, group_name, new_figure
 
 
@@ -27,7 +28,7 @@ def plot_validation_counts(stats: ClassStatistics, objects: ArrayLike) -> Figure
         figure = new_figure(9, 3.6)
         axes = figure.subplots()
         for group, members in stats.groups.items():
-            axes.scatter(
+            points = axes.scatter(
                 stats.image_count[members],
                 counts[members],
                 16,
@@ -37,6 +38,7 @@ def plot_validation_counts(stats: ClassStatistics, objects: ArrayLike) -> Figure
                 label=f'{group_name(group)}: {len(members)}',
                 clip_on=False,
             )
+            mark_classes(points, members)
         for axis, set_scale in ((axes.xaxis, axes.set_xscale), (axes.yaxis, axes.set_yscale)):
             set_scale('symlog', linthresh=1)
             axis.set_major_formatter('{x:,.0f}')

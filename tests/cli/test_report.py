@@ -25,7 +25,6 @@ SECTIONS = (
     'Score calibration',
     'Errors by kind',
     'Confusion',
-    'Worst rare classes',
     'Ground truth and predictions',
     'Class frequency',
     'Losses',
@@ -83,7 +82,7 @@ def test_a_run_becomes_one_page_with_table_and_figures(run_dir, tmp_path, capsys
     assert report.main([str(run_dir), '--out', str(out)]) == 0
     html = out.read_text()
     assert html.count('src="data:image/png;base64,') == html.count('<img ') == len(SECTIONS)
-    for title in SECTIONS:
+    for title in (*SECTIONS, 'Classes', 'Galleries'):
         assert f'<h2>{title}</h2>' in html
     for text in (
         '<h1>my run</h1>',
@@ -100,6 +99,7 @@ def test_a_run_becomes_one_page_with_table_and_figures(run_dir, tmp_path, capsys
     assert 'bbox   | 21.9' in printed.out
     assert printed.out.endswith(f'report: {out}\n')
     assert 'drawing images ...' in printed.err
+    assert 'cutting out the objects of the galleries ...' in printed.err
 
 
 def test_a_run_that_was_only_tested_goes_without_curves_and_says_so(run_dir, capsys):
@@ -218,11 +218,11 @@ def test_runs_are_compared(two_runs, tmp_path, capsys):
         'Differences by class: bad and good',
         'Confusion: good',
         'Confusion: bad',
-        'Worst rare classes of good',
         'Losses of bad',
     ):
         assert f'<h2>{title}</h2>' in html
     assert '<h1>good and bad</h1>' in html
+    assert '<h3>Worst rare classes of good</h3>' in html
     # one of two objects is found twice by name: AP of its class stays 1 or 0.5, that of the other falls to 0
     metric = LVISAPIMetric(str(two_runs[0].parent / 'data' / 'gt.json'), metric=['bbox', 'segm'], classwise=True)
     metric.dataset_meta = {'classes': ('ant', 'bee')}
@@ -274,7 +274,8 @@ def test_no_images_and_another_metric_can_be_asked_for(run_dir, capsys):
     shutil.rmtree(run_dir.parent / 'data' / 'images')
     assert report.main([str(run_dir), '--num-images', '0', '--metric', 'bbox']) == 0
     html = (run_dir / 'report.html').read_text()
-    assert 'Worst rare classes' not in html
+    assert '<h2>Galleries</h2>' not in html
+    assert '<h2>Classes</h2>' in html
     assert 'Confusion' in html
 
 

@@ -8,18 +8,14 @@ import io
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
-from matplotlib.patches import Rectangle
 
 from longtail_det.evaluation.diagnosis import ClassTable, Confusion, Reliability, reliability
 from longtail_det.reports import classes_csv, report_markdown, results_csv
 from longtail_det.visualization import (
     GROUP_COLORS,
-    GalleryCrop,
-    GalleryRow,
     figure_png,
     plot_ap_by_frequency,
     plot_class_differences,
-    plot_class_gallery,
     plot_confusion,
     plot_pareto,
     plot_reliability,
@@ -134,24 +130,6 @@ def test_shares_are_those_of_the_counts():
     none = Confusion(*(np.zeros(0, np.int64) for _ in range(4)), groups=np.array(['r', 'f']))
     assert len(plot_confusion(none, ['ant', 'bee']).axes) == 2
     figure_png(plot_confusion(none, ['ant', 'bee']))
-
-
-def test_a_gallery_shows_the_object_and_says_what_it_was_taken_for(make_sample):
-    sample, missed = make_sample('r', 'rc'), make_sample('r', '')
-    crops = [GalleryCrop(s.image, (0, 0, 40, 40), s.ground_truth, s.predictions) for s in (sample, missed)]
-    rows = [GalleryRow('$}$ r', 'r', 'AP 3.0', crops), GalleryRow('another_name_that_is_long', '', 'AP 9.0', crops[:1])]
-    figure = plot_class_gallery(rows)
-    label, first, second, *_ = figure.axes
-    assert [text.get_text() for text in label.texts] == ['$}$ r', 'AP 3.0']
-    assert [text.get_text() for text in first.texts] == ['✓ $}$ r 90', '✗ $}$ c 40']
-    assert [text.get_text() for text in second.texts] == ['missed']
-    assert (
-        len([patch for patch in first.patches if isinstance(patch, Rectangle)]) == 4
-    )  # the object twice, for contrast
-    assert (first.get_xlim(), first.get_ylim()) == ((-0.5, 39.5), (39.5, -0.5))
-    figure_png(figure)
-    with pytest.raises(ValueError, match='no class to draw'):
-        plot_class_gallery([])
 
 
 def test_csv_holds_full_precision_and_nothing_for_nothing(table):

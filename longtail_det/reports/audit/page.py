@@ -11,12 +11,14 @@ import numpy as np
 from longtail_det import visualization as vis
 from longtail_det.statistics import FREQUENCY_GROUPS
 
-from ..report import ReportFigure, figure_html, page_html
+from ..class_section import class_row, section_of_rows
+from ..page_parts import ReportFigure, ReportSection
+from ..report import write_page
 from .audit import Audit, ResamplingRow
 from .tables import MODE_NAMES, Table, class_table, resampling_table, suggestion_table, tail_table
 
 #: examples of a finding, and images that carry rare classes
-_SHOWN = 50
+_SHOWN = 20
 
 
 def write_audit_page(path: str | Path, audit: Audit, *, title: str, date: str, facts: Mapping[str, str]) -> Path:
@@ -32,22 +34,19 @@ def write_audit_page(path: str | Path, audit: Audit, *, title: str, date: str, f
     Returns:
         `path`.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    parts = [
-        _findings_html(audit),
-        _table_html(suggestion_table(audit), num_texts=1, last_is_text=True),
-        *(figure_html(figure) for figure in _figures(audit)),
-        _table_html(resampling_table(audit)),
-        _table_html(tail_table(audit)),
-        _table_html(_rare_image_table(audit), num_texts=1, last_is_text=True) if audit.rare_images.names else '',
-        _table_html(class_table(audit), num_texts=2),
+    parts: list[ReportFigure | ReportSection] = [
+        _findings(audit),
+        _section(suggestion_table(audit), last_is_text=True),
+        *_figures(audit),
+        _section(resampling_table(audit)),
+        _section(tail_table(audit)),
+        *([_section(_rare_image_table(audit), last_is_text=True)] if audit.rare_images.names else []),
+        _class_section(audit),
     ]
-    path.write_text(page_html(title, parts, date=date, facts=facts), encoding='utf-8')
-    return path
+    return write_page(path, title, parts, date=date, facts=facts)
 
 
-def _findings_html(audit: Audit) -> str:
+def _findings(audit: Audit) -> ReportSection:
     items = []
     for finding in audit.findings:
         shown = ', '.join(finding.names[:_SHOWN])
@@ -57,7 +56,7 @@ def _findings_html(audit: Audit) -> str:
             f'<li><strong>{escape(finding.text)}</strong><br>{escape(finding.advice)}{names if shown else ""}</li>'
         )
     body = f'<ol>{"".join(items)}</ol>' if items else '<p>Nothing wrong was found.</p>'
-    return f'<h2>Findings</h2>\n<section>{body}</section>'
+    return ReportSection('Findings', f'<section>{body}</section>')
 
 
 def _figures(audit: Audit) -> list[ReportFigure]:
@@ -69,13 +68,15 @@ def _figures(audit: Audit) -> list[ReportFigure]:
             'The long tail',
             'One bar per class. LVIS calls a class of at most 10 training images rare, of at most 100 common.',
             f'Bars: {sizes} classes; the largest has {audit.imbalance:.0f} times the images of the smallest.',
+            stats.names,
         )
     ]
     if audit.val_counts is not None:
         unmeasured = int(((audit.val_counts.objects == 0) & (stats.image_count > 0)).sum())
         caption = 'A point per class; on the bottom line are those that validation cannot measure.'
         figure = vis.plot_validation_counts(stats, audit.val_counts.objects)
-        figures.append(ReportFigure(figure, 'Validation', caption, f'Points: {unmeasured} classes have no object.'))
+        alt = f'Points: {unmeasured} classes have no object.'
+        figures.append(ReportFigure(figure, 'Validation', caption, alt, stats.names))
     curves = {
         name: _curve([row for row in audit.resampling if row.mode == mode], chosen)
         for (mode, name), chosen in zip(MODE_NAMES.items(), (audit.rfs.value, audit.irfs.value), strict=True)
@@ -116,16 +117,32 @@ def _rare_image_table(audit: Audit) -> Table:
     return Table('Images that carry rare classes', caption, ['image', 'rare classes', 'which'], rows)
 
 
-def _table_html(table: Table, *, num_texts: int = 0, last_is_text: bool = False) -> str:
-    """Return a section with a table, whose first columns and maybe the last one are words."""
-    texts = {*range(max(num_texts, 1)), *([len(table.head) - 1] if last_is_text else [])}
+def _class_section(audit: Audit) -> ReportSection:
+    """Return the table of the classes, to read, to search and to sort."""
+    table, stats = class_table(audit), audit.train.statistics
+    group_of = dict(zip(stats.names, stats.frequency.tolist(), strict=True))
+    rows = []
+    for name, _, *cells in table.rows:
+        told = [f'<td data-value="{_rank(cell)}">{escape(cell)}</td>' for cell in cells]
+        rows.append(class_row(name, group_of[name], told))
+    return section_of_rows(table.head, rows, table.caption)
+
+
+def _rank(cell: str) -> str:
+    return {'yes': '1', '': '0'}.get(cell, cell)
+
+
+def _section(table: Table, *, last_is_text: bool = False) -> ReportSection:
+    """Return a table, whose first column and maybe the last one are words."""
+    texts = {0, *([len(table.head) - 1] if last_is_text else [])}
 
     def cells(tag: str, row: Sequence[str]) -> str:
         styles = [' class="text"' if place in texts else '' for place in range(len(row))]
         return ''.join(f'<{tag}{style}>{escape(cell)}</{tag}>' for style, cell in zip(styles, row, strict=True))
 
     rows = ''.join(f'<tr>{cells("td", row)}</tr>' for row in table.rows)
-    return (
-        f'<h2>{escape(table.title)}</h2>\n<section><table><caption>{escape(table.caption)}</caption>'
-        f'<thead><tr>{cells("th", table.head)}</tr></thead><tbody>{rows}</tbody></table></section>'
+    return ReportSection(
+        table.title,
+        f'<section><table><caption>{escape(table.caption)}</caption>'
+        f'<thead><tr>{cells("th", table.head)}</tr></thead><tbody>{rows}</tbody></table></section>',
     )
