@@ -151,4 +151,4 @@ def _defined(value: float) -> float | None:
 
 
 def _titled(table: Table) -> str:
-    return f'{table.title}. {table.caption}\n{text_table(table.head, table.rows)}'
+    return f'{table.title}\n{text_table(table.head, table.rows)}\n({table.caption})'
