@@ -34,6 +34,9 @@ EXECUTED = {
     'longtail-det build-store data/lvis_v1/annotations/lvis_v1_train.json': '',
     'longtail-det build-store data/lvis_v1/annotations/lvis_v1_train.json --check': '',
     'longtail-det plot-class-frequency --ann TRAIN.json --out frequency.png': '',
+    'longtail-det audit TRAIN.json --val VAL.json --out work_dirs/audit.html': '',
+    'longtail-det audit data/glyphs/annotations/glyphs_train.json --val data/glyphs/annotations/glyphs_val.json '
+    '--json work_dirs/audit.json --out work_dirs/audit.html': '',
     'python tools/data/download_lvis.py --dry-run': '',
     'longtail-det verify --list': '',
     'longtail-det study configs/study/study.yml --jobs 2': '--status',
@@ -55,6 +58,7 @@ EXECUTED = {
 }  # fmt: skip
 #: pattern of commands -> why they are not run here; what has a parser is parsed all the same
 NOT_RUN = {
+    r'longtail-det audit dataset/\S+ .*': 'YOLO labels; tests/cli/test_audit.py',
     r'\./tools/(quickstart|run_tests|setup_env|gpu_check|dist_\w+|slurm_\w+)\.sh.*':
         'installs, takes minutes or wants Slurm; tests/tools runs the scripts with stand-ins',
     r'.*longtail-det study .* --launcher slurm.*': 'wants Slurm; tests/cli/test_study.py',
