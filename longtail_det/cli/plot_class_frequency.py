@@ -45,7 +45,9 @@ Counts = NDArray[np.float64]
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = CommandParser(__doc__)
-    parser.add_argument('--ann', required=True, metavar='TRAIN.json', help='LVIS or COCO annotations of the images')
+    parser.add_argument(
+        '--ann', required=True, metavar='TRAIN.json', help='LVIS or COCO annotations, or a folder of YOLO labels'
+    )
     parser.add_argument('--out', type=Path, required=True, metavar='PNG', help='file to write')
     parser.add_argument(
         '--oversample-thr', type=numeric(0, 1), default=1e-3, help='threshold of RFS (default: %(default)s)'

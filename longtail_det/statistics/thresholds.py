@@ -76,9 +76,11 @@ def suggest_oversample_thr(resampling: Resampling, max_growth: float = MAX_GROWT
     border = min(shortest_decimal(most / n, (most + 1) / n), 1.0)
     value = _largest(resampling, 'image', border, n * (1 + max_growth))
     reason = f'repeats the classes on at most {most} of the {n} images, and no other'
+    otherwise = f'no class is on at most {most} of the {n} images'
     if value < border:
         reason = f'the largest whose epoch is at most {100 * max_growth:g} % longer'
-    return _suggestion(resampling, 'image', value, reason, f'no class is on at most {most} of the {n} images')
+        otherwise = f'repeating a class makes an epoch more than {100 * max_growth:g} % longer'
+    return _suggestion(resampling, 'image', value, reason, otherwise)
 
 
 def suggest_instance_thr(resampling: Resampling, image_thr: float | None) -> Suggestion:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .names import SimilarNames
 from .split import Split
 
-#: objects of a class below which one of them moves its recall by more than 20 points
+#: objects of a class below which each of them moves its recall by more than 20 %
 FEW_OBJECTS = 5
 
 
@@ -62,8 +62,9 @@ def match_classes(train: Split, val: Split) -> ValCounts:
     images, objects = (
         np.where(known, counts[rows], 0) for counts in (val.statistics.image_count, val.statistics.instance_count)
     )
-    only = [name for name in val.names if name not in set(train.names)] if len(row_of) > known.sum() else []
-    only_val = {name: int(val.statistics.instance_count[row_of[name]]) for name in only}
+    trained = set(train.names)
+    objects_of = zip(val.names, val.statistics.instance_count.tolist(), strict=True)
+    only_val = {name: number for name, number in objects_of if name not in trained}
     return ValCounts(images, objects, known, only_val)
 
 
