@@ -1,7 +1,7 @@
 """Count the classes of a training set: the numbers that long-tail losses, samplers and metrics start from.
 
 Reads an annotation file in the format of LVIS v0.5, LVIS v1 or COCO (LVIS v1: 1 GB, about 20 seconds) or a folder of
-YOLO labels, writes a small json and prints the frequency groups. A config can then name the json instead of the dataset:
+YOLO labels, writes a small json and prints the frequency groups. A config can name the json instead of the dataset:
 
     loss_cls=dict(type='...', class_statistics='data/lvis_v1/statistics.json')
 
