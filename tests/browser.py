@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 _NAMES = ('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable')
+_PATIENCE = 30
 _KEYS = {'Enter': ('Enter', 13, '\r'), 'Tab': ('Tab', 9, ''), 'Escape': ('Escape', 27, '')}
 
 
@@ -41,8 +43,8 @@ class Browser:
         )  # fmt: skip
         os.close(own[0])
         os.close(theirs[1])
-        self.commands, self.answers = os.fdopen(own[1], 'wb', 0), os.fdopen(theirs[0], 'rb')
-        self.count, self.tab = 0, ''
+        self.commands, self.answers = own[1], theirs[0]
+        self.count, self.tab, self.unread = 0, '', b''
         self.events: list[dict[str, Any]] = []
         target = self.call('Target.createTarget', url='about:blank')['targetId']
         self.tab = self.call('Target.attachToTarget', targetId=target, flatten=True)['sessionId']
@@ -55,26 +57,33 @@ class Browser:
         self.count += 1
         message = {'id': self.count, 'method': method, 'params': parameters}
         message |= {'sessionId': self.tab} if self.tab else {}
-        self.commands.write(json.dumps(message).encode() + b'\0')
+        os.write(self.commands, json.dumps(message).encode() + b'\0')
         while (answer := self._read()).get('id') != self.count:
             self.events.append(answer)
         assert 'error' not in answer, (method, answer['error'])
         return answer['result']
 
     def _read(self) -> dict[str, Any]:
-        data = bytearray()
-        while (byte := self.answers.read(1)) != b'\0':
-            assert byte, 'the browser is gone'
-            data += byte
-        return json.loads(data)
+        while b'\0' not in self.unread:
+            ready, _, _ = select.select([self.answers], [], [], _PATIENCE)
+            assert ready, f'the browser has been silent for {_PATIENCE} s'
+            data = os.read(self.answers, 1 << 16)
+            assert data, 'the browser is gone'
+            self.unread += data
+        message, _, self.unread = self.unread.partition(b'\0')
+        return json.loads(message)
 
     def open(self, path: Path) -> None:
         """Show a file; `events` starts anew."""
-        self.call('Page.navigate', url='about:blank')
         self.events.clear()
         self.call('Page.navigate', url=path.as_uri())
-        while not any(event['method'] == 'Page.loadEventFired' for event in self.events):
-            self.events.append(self._read())
+        wanted, seen = ['Page.frameNavigated', 'Page.loadEventFired'], 0
+        while wanted:
+            if seen == len(self.events):
+                self.events.append(self._read())
+            if self.events[seen]['method'] == wanted[0]:
+                wanted.pop(0)
+            seen += 1
 
     def run(self, script: str) -> Any:
         """Return the value of an expression in the page."""
@@ -86,7 +95,7 @@ class Browser:
         """Return the texts of the visible elements that a CSS selector finds."""
         return self.run(
             f'[...document.querySelectorAll({json.dumps(selector)})].filter(e => e.checkVisibility())'
-            '.map(e => e.value ?? e.textContent)'
+            '.map(e => e.textContent)'
         )
 
     def hover(self, selector: str) -> dict[str, float]:
@@ -96,7 +105,8 @@ class Browser:
             "e.scrollIntoView({block: 'center', behavior: 'instant'}); const b = e.getBoundingClientRect(); "
             'return {x: b.left + b.width / 2, y: b.top + b.height / 2}; })()'
         )
-        self.run('new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))')
+        # a picture needs a frame, after which the events of scrolling are over; scripts may be off
+        self.call('Page.captureScreenshot', clip={'x': 0, 'y': 0, 'width': 1, 'height': 1, 'scale': 1})
         self.call('Input.dispatchMouseEvent', type='mouseMoved', **place)
         return place
 
@@ -139,8 +149,8 @@ class Browser:
         """End the program."""
         self.call('Browser.close')
         self.process.wait(10)
-        self.commands.close()
-        self.answers.close()
+        os.close(self.commands)
+        os.close(self.answers)
 
 
 @pytest.fixture(scope='session')

@@ -90,7 +90,7 @@ def _mark_html(mark: ClassMark, name: str) -> str:
     """A transparent link over a class. The table serves the keyboard, so the links are not in its way."""
     width, height = max(mark.width, 1.0), max(mark.height, _LEAST_TARGET)
     shape = f'<rect x="{mark.left:.1f}" y="{mark.top:.1f}" width="{width:.1f}" height="{height:.1f}"/>'
-    if abs(mark.width - mark.height) < 0.5:
+    if mark.is_point:
         x, y = mark.left + mark.width / 2, mark.top + mark.height / 2
         shape = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{max(mark.width, _LEAST_TARGET) / 2:.1f}"/>'
     return f'<a href="#{class_anchor(name)}" tabindex="-1"><title>{escape(name)}</title>{shape}</a>'

@@ -25,6 +25,7 @@ class ClassMark:
         top: of the box around it.
         width: of the box.
         height: of the box.
+        is_point: a point of a scatter rather than a bar.
     """
 
     label: int
@@ -32,6 +33,7 @@ class ClassMark:
     top: float
     width: float
     height: float
+    is_point: bool
 
 
 def mark_classes(artist: Artist, labels: Iterable[int]) -> None:
@@ -53,9 +55,10 @@ def class_marks(figure: Figure) -> list[ClassMark]:
     height = figure.bbox.height
     marks = []
     for artist in figure.findobj(lambda artist: (artist.get_gid() or '').startswith(_PREFIX)):
+        is_point = isinstance(artist, PathCollection)
         labels = [int(label) for label in (artist.get_gid() or '')[len(_PREFIX) :].split('-') if label]
         for label, (x1, y1, x2, y2) in zip(labels, _boxes(artist).tolist(), strict=True):
-            marks.append(ClassMark(label, min(x1, x2), height - max(y1, y2), abs(x2 - x1), abs(y2 - y1)))
+            marks.append(ClassMark(label, min(x1, x2), height - max(y1, y2), abs(x2 - x1), abs(y2 - y1), is_point))
     return marks
 
 
