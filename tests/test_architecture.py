@@ -116,8 +116,8 @@ def test_the_top_level_holds_what_the_design_lists():
     allowed = {
         'longtail_det', 'configs', 'tools', 'tests', 'data', 'docs',
         'requirements', 'setup.cfg', 'setup.py', 'pyproject.toml',
-        'README.md', 'LICENSE', 'CHANGELOG.md', 'CITATION.cff', 'model-index.yml', 'mkdocs.yml',
-        'work_dirs', 'build', 'dist', 'longtail_det.egg-info',
+        'README.md', 'LICENSE', 'CHANGELOG.md', 'CITATION.cff', 'model-index.yml',
+        'mkdocs.yml', 'work_dirs', 'build', 'dist', 'longtail_det.egg-info',
     }  # fmt: skip
     found = {path.name for path in REPOSITORY.iterdir() if not path.name.startswith('.')}
     assert found <= allowed, f'not in the design: {sorted(found - allowed)}'

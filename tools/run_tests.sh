@@ -37,7 +37,7 @@ else
     export PYTHONPATH=$root/tests${PYTHONPATH:+:$PYTHONPATH} # for quiet_logs, which keeps log lines out of the examples
     stage 'docstrings' pytest --doctest-modules longtail_det --ignore=longtail_det/.mim -p quiet_logs
     export NO_MKDOCS_2_WARNING=1
-    stage 'site' mkdocs build --strict --quiet
+    stage 'site' mkdocs build --strict # --quiet would hide the warnings from --strict too
 fi
 
 printf '\n== summary\n'

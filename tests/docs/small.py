@@ -55,15 +55,16 @@ EXECUTED = {
     'longtail-det report work_dirs/mine': '',
     'python tools/analysis/report.py work_dirs/mine': '',
     'longtail-det report work_dirs/softmax work_dirs/seesaw --out work_dirs/report.html': '',
+    'longtail-det report work_dirs/softmax work_dirs/seesaw --out report.html': '',
 }  # fmt: skip
 #: pattern of commands -> why they are not run here; what has a parser is parsed all the same
 NOT_RUN = {
-    r'longtail-det audit dataset/\S+ .*': 'YOLO labels; tests/cli/test_audit.py',
-    r'\./tools/(quickstart|run_tests|setup_env|gpu_check|dist_\w+|slurm_\w+)\.sh.*':
+    r'\./tools/\w+\.sh.*':
         'installs, takes minutes or wants Slurm; tests/tools runs the scripts with stand-ins',
     r'.*longtail-det study .* --launcher slurm.*': 'wants Slurm; tests/cli/test_study.py',
     r'\.venv/bin/mkdocs serve': 'does not end; run_tests.sh builds the site',
-    r'pip install \.': 'tests/test_packaging.py builds the wheel',
+    r'pip install .*': 'changes the environment; tests/test_packaging.py builds the wheel',
+    r'longtail-det audit dataset/\S+ .*': 'YOLO labels; tests/cli/test_audit.py',
     r'mim .*': 'mim reads an installed copy and not a checkout; run by hand, as the page says',
     r'python tools/data/(download|check)_lvis\.py.*': 'LVIS has 21 GB; tests/cli has a small one on a local server',
     r'longtail-det verify \S+': 'wants LVIS; tests/cli/test_verify.py',
@@ -72,7 +73,7 @@ NOT_RUN = {
     r'(longtail-det (test|calibrate)|python tools/\S+) CONFIG CHECKPOINT.*':
         'tests/cli tests and calibrates a toy; a real test runs above',
     r'python tools/train\.py .*': 'trains a glyph detector for minutes; a real training runs above',
-    r'longtail-det train docs/examples/own_data\.py --device cpu .*': 'two minutes of CPU; it runs above with less',
+    r'longtail-det (train|test) docs/examples/own_data\.py .*--device cpu .*': 'minutes of CPU; runs above with less',
     r'python tools/analysis/eval_results\.py --ann data/lvis_v1/\S+ .*': 'wants LVIS; the same options run above',
 }  # fmt: skip
 
