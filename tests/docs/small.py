@@ -64,6 +64,9 @@ EXECUTED = {
 }  # fmt: skip
 #: pattern of commands -> why they are not run here; what has a parser is parsed all the same
 NOT_RUN = {
+    r'python docs/examples/torchvision_faster_rcnn\.py .*': 'minutes on a CPU; tests/adapters/test_examples.py runs it',
+    r'longtail-det eval --ann TRAIN\.json --results results\.json': 'reads what the example wrote; tests/adapters',
+    r'(python -m )?pytest tests/adapters.*': 'the tests themselves',
     r'\./tools/\w+\.sh.*':
         'installs, takes minutes or wants Slurm; tests/tools runs the scripts with stand-ins',
     r'.*longtail-det study .* --launcher slurm.*': 'wants Slurm; tests/cli/test_study.py',
