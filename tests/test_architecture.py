@@ -18,7 +18,7 @@ REPOSITORY = PACKAGE.parent
 CORE = {
     'functional': (set(), {'torch', 'numpy', 'pycocotools'}),
     'statistics': (set(), {'numpy'}),
-    'annotations': ({'statistics'}, {'numpy', 'msgspec', 'filelock', 'tqdm'}),
+    'annotations': ({'statistics'}, {'numpy', 'msgspec', 'filelock', 'tqdm', 'yaml'}),
     'losses': ({'annotations', 'functional', 'statistics'}, {'torch', 'numpy'}),
     'adapters': ({'functional', 'losses'}, {'torch', 'torchvision'}),
     'calibration': ({'functional', 'losses', 'statistics'}, {'torch', 'numpy'}),

@@ -45,8 +45,7 @@ def class_section(
         for run in runs:
             cells.append(_ap_cell(float(table.ap[run][metric][label]), intervals.get(run, {}).get(f'AP/{name}')))
         cells += [_difference_cell(differences[run][f'AP/{name}']) for run in compared]
-        rows.append(_row(name, group, cells, has_gallery=name in with_gallery))
-    head = ''.join(f'<th scope="col">{escape(text)}</th>' for text in heads)
+        rows.append(class_row(name, group, cells, has_gallery=name in with_gallery))
     caption = f'{title} of each class in percent'
     if intervals:
         caption += ', behind it its 95 % interval (bootstrap over the images)'
@@ -55,6 +54,18 @@ def class_section(
             f'; the last columns are the differences to {base} in points, in bold where the interval excludes zero'
         )
     caption += '. - : nothing to find. An underlined name leads to the objects of the class.'
+    return section_of_rows(heads, rows, caption)
+
+
+def section_of_rows(heads: Sequence[str], rows: Sequence[str], caption: str) -> ReportSection:
+    """Return a table with one row per class.
+
+    Args:
+        heads: names of the columns: class, group and what is told of them.
+        rows: of `class_row`.
+        caption: what is told, and how to read it.
+    """
+    head = ''.join(f'<th scope="col">{escape(text)}</th>' for text in heads)
     return ReportSection(
         'Classes',
         f'<section class="classes" id="classes">{_tools()}'
@@ -74,7 +85,15 @@ def _tools() -> str:
     )
 
 
-def _row(name: str, group: str, cells: Sequence[str], *, has_gallery: bool) -> str:
+def class_row(name: str, group: str, cells: Sequence[str], *, has_gallery: bool = False) -> str:
+    """Return the row of a class.
+
+    Args:
+        name: of the class.
+        group: 'r', 'c' or 'f'.
+        cells: HTML of the columns after the group.
+        has_gallery: whether the page has a gallery of the class, to which its name then leads.
+    """
     anchor, shown = class_anchor(name), escape(name).replace('_', '_<wbr>')
     link = f'<a href="#{anchor}">{shown}</a>' if has_gallery else shown
     target = '' if has_gallery else f' id="{anchor}"'  # the gallery has the id where there is one

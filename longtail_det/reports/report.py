@@ -53,18 +53,36 @@ def write_report(
     Returns:
         `path`.
     """
+    listed = ''.join(f'<li>{escape(text)}</li>' for text in notes)
+    results = f'<section>{results_table(runs)}</section>' + (f'\n<ul class="notes">{listed}</ul>' if notes else '')
+    return write_page(path, title, [ReportSection('Results', results), *parts], date=date, facts=facts)
+
+
+def write_page(
+    path: str | Path,
+    title: str,
+    parts: Sequence[ReportFigure | ReportSection],
+    *,
+    date: str,
+    facts: Mapping[str, str],
+) -> Path:
+    """Write a page as one HTML file that loads nothing from elsewhere and follows the reader's light or dark mode.
+
+    Args:
+        path: the file; folders on the way are made.
+        title: headline of the page.
+        parts: in the order of the page; figures are embedded as PNG.
+        date: when, as it is to be read.
+        facts: what the page hangs on, in order.
+
+    Returns:
+        `path`.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     items = ''.join(f'<dt>{escape(key)}</dt><dd>{escape(value)}</dd>' for key, value in facts.items())
-    listed = ''.join(f'<li>{escape(text)}</li>' for text in notes)
-    body = '\n'.join(
-        [
-            f'<header><h1>{escape(title)}</h1><div class="date">{escape(date)}</div><dl>{items}</dl></header>',
-            f'<h2>Results</h2>\n<section>{results_table(runs)}</section>',
-            f'<ul class="notes">{listed}</ul>' if notes else '',
-            *(part.html() for part in parts),
-        ]
-    )
+    header = f'<header><h1>{escape(title)}</h1><div class="date">{escape(date)}</div><dl>{items}</dl></header>'
+    body = '\n'.join([header, *(part.html() for part in parts)])
     style, script = page_style(), page_script()
     path.write_text(
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

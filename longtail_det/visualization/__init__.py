@@ -19,6 +19,8 @@ from .samples import choose_images, load_grid_samples
 from .single_image import plot_image
 from .study import Point, plot_forest, plot_over_steps, plot_tradeoff
 from .style import GROUP_COLORS, figure_png
+from .thresholds import ThresholdCurve, plot_thresholds
+from .validation_counts import plot_validation_counts
 
 __all__ = [
     'GROUP_COLORS',
@@ -28,6 +30,7 @@ __all__ = [
     'GalleryRow',
     'GridSample',
     'Point',
+    'ThresholdCurve',
     'choose_images',
     'class_marks',
     'figure_png',
@@ -51,5 +54,7 @@ __all__ = [
     'plot_pareto',
     'plot_reliability',
     'plot_resampling',
+    'plot_thresholds',
     'plot_tradeoff',
+    'plot_validation_counts',
 ]

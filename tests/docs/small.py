@@ -34,6 +34,9 @@ EXECUTED = {
     'longtail-det build-store data/lvis_v1/annotations/lvis_v1_train.json': '',
     'longtail-det build-store data/lvis_v1/annotations/lvis_v1_train.json --check': '',
     'longtail-det plot-class-frequency --ann TRAIN.json --out frequency.png': '',
+    'longtail-det audit TRAIN.json --val VAL.json --out work_dirs/audit.html': '',
+    'longtail-det audit data/glyphs/annotations/glyphs_train.json --val data/glyphs/annotations/glyphs_val.json '
+    '--json work_dirs/audit.json --out work_dirs/audit.html': '',
     'python tools/data/download_lvis.py --dry-run': '',
     'longtail-det verify --list': '',
     'longtail-det study configs/study/study.yml --jobs 2': '--status',
@@ -57,9 +60,13 @@ EXECUTED = {
     '--out work_dirs/results.html': '',
     'longtail-det eval --ann data/glyphs/annotations/glyphs_val.json --results work_dirs/whole/results.json '
     '--metric bbox segm': '--results results.json',
+    'longtail-det report work_dirs/softmax work_dirs/seesaw --out report.html': '',
 }  # fmt: skip
 #: pattern of commands -> why they are not run here; what has a parser is parsed all the same
 NOT_RUN = {
+    r'python docs/examples/torchvision_faster_rcnn\.py .*': 'minutes on a CPU; tests/adapters/test_examples.py runs it',
+    r'longtail-det eval --ann TRAIN\.json --results results\.json': 'reads what the example wrote; tests/adapters',
+    r'(python -m )?pytest tests/adapters.*': 'the tests themselves',
     r'\./tools/\w+\.sh.*':
         'installs, takes minutes or wants Slurm; tests/tools runs the scripts with stand-ins',
     r'.*longtail-det study .* --launcher slurm.*': 'wants Slurm; tests/cli/test_study.py',
@@ -67,6 +74,7 @@ NOT_RUN = {
     r'pip install .*': 'changes the environment; tests/test_packaging.py builds the wheel',
     r'(python tools/benchmarks/\S+|pytest -m) .*cuda.*': 'wants a GPU; what it printed is beside it',
     r'longtail-det (predict|browse) .*': 'wants a trained glyph detector and its data; tests/cli has both commands',
+    r'longtail-det audit dataset/\S+ .*': 'YOLO labels; tests/cli/test_audit.py',
     r'mim .*': 'mim reads an installed copy and not a checkout; run by hand, as the page says',
     r'python tools/data/(download|check)_lvis\.py.*': 'LVIS has 21 GB; tests/cli has a small one on a local server',
     r'longtail-det verify \S+': 'wants LVIS; tests/cli/test_verify.py',
