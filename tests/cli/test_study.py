@@ -64,7 +64,7 @@ def test_a_study_from_nothing_to_its_page(study, shell, tmp_path):
     make_glyphs(tmp_path / 'glyphs', PRESETS['tiny'], progress=False)
     text = study.read_text()
     study.write_text(text + '      - {method: eql, sampler: random, options: [model.typo=1]}\n')
-    command = [sys.executable, '-m', 'longtail_det.cli', 'study', 'study.yml']
+    command = [sys.executable, '-m', 'longtail_det', 'study', 'study.yml']
     done = shell(*command)
     assert done.returncode == 1
     log = 'work_dirs/study/mask-rcnn_r18_fpn_eql_random-ss-600i_glyphs/seed_0/train.out'
