@@ -72,7 +72,9 @@ def _folder(package: str) -> str | None:
     spec = find_spec(package) if package.isidentifier() else None
     if spec is None:
         try:
-            tops = {file.parts[0] for file in files(package) or () if file.name == '__init__.py' and len(file.parts) == 2}
+            tops = {
+                file.parts[0] for file in files(package) or () if file.name == '__init__.py' and len(file.parts) == 2
+            }
         except PackageNotFoundError:
             return None
         spec = next(filter(None, map(find_spec, sorted(tops))), None)

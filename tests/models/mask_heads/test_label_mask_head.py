@@ -18,6 +18,8 @@ from torch import nn
 
 from longtail_det.models.mask_heads import EncodedMasks, LabelledMasks, LabelPredictor
 
+from ...torch_versions import CPU_AUTOCAST
+
 CLASSES, CHANNELS, SIZE = 7, 6, (60, 80)
 PAIRS = {'LabelFCNMaskHead': 'FCNMaskHead', 'LabelHTCMaskHead': 'HTCMaskHead'}
 PREDICTORS = {
@@ -120,7 +122,7 @@ def test_no_roi_gives_zero_gradients_to_every_parameter(ours, predictor):
 
 
 @every_predictor
-@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize('dtype', CPU_AUTOCAST)
 def test_under_autocast(predictor, dtype):
     mine, stock = (head.float() for head in pair('LabelFCNMaskHead', predictor))
     with torch.autocast('cpu', dtype=dtype):
