@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from types import ModuleType
 
 import wrapt
@@ -31,6 +32,7 @@ def register_with_mmdet() -> None:
         wrapt.register_post_import_hook(_provide_find_loader, name)
     for name in _CALL_PKG_RESOURCES:
         wrapt.register_post_import_hook(_provide_package_paths, name)
+    wrapt.register_post_import_hook(_quiet_decode, 'pycocotools.mask')
     wrapt.register_post_import_hook(_prepare, 'mmdet')
     wrapt.register_post_import_hook(_add_locations, 'mmdet.registry')
 
@@ -58,6 +60,11 @@ def _provide_package_paths(module: ModuleType) -> None:
     from .mmengine_packages import provide_package_paths
 
     provide_package_paths(module)
+
+
+def _quiet_decode(mask: ModuleType) -> None:
+    # numpy 2 says at each decoded mask what pycocotools 2.0.11 has to change; nobody else can
+    warnings.filterwarnings('ignore', '__array__ implementation', DeprecationWarning, r'pycocotools\.mask')
 
 
 def _prepare(mmdet: ModuleType) -> None:
