@@ -9,7 +9,7 @@
 # Cells: core (no extra), oldest, reference (tools/setup_env.sh), newest, onedl, compiled (mmcv with its compiled ops),
 # adapters (tests/adapters with the detectors that they take). Each row is one line on stdout and in the table.
 # PYTHON_OLDEST, PYTHON_NEWEST, ... name the interpreter of a cell (an upper-case name of the cell), PYTHON that of the
-# others, MATRIX the folder of the environments (work_dirs/matrix). Builds and tests run with `nice`.
+# others, MATRIX the folder of the environments (work_dirs/matrix), NICE how nice builds and tests are (10).
 set -euo pipefail
 case ${1:-} in -h | --help) sed -n '2,/^set -/{/^set -/!s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" && exit ;; esac
 root=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -17,6 +17,7 @@ cd "$root"
 matrix=${MATRIX:-work_dirs/matrix}
 mkdir -p "$matrix" && matrix=$(cd "$matrix" && pwd)
 cells=(core oldest reference newest onedl compiled adapters)
+nice=${NICE:-10}
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} MPLBACKEND=Agg
 
 say() { printf '[matrix] %s\n' "$*" >&2; }
@@ -48,14 +49,14 @@ base_of() {
     esac
 }
 
-pip() { nice -n 10 "$python" -m pip install --no-input --disable-pip-version-check --progress-bar off "$@"; }
+pip() { nice -n "$nice" "$python" -m pip install --no-input --disable-pip-version-check --progress-bar off "$@"; }
 
 # What a user types, and what the tests need beside it.
 install() {
     "$(base_of)" -m venv "$venv"
     pip --upgrade pip
     pip -r requirements/build.txt build
-    nice -n 10 "$python" -m build --no-isolation --wheel --outdir "$matrix/dist" "$root"
+    nice -n "$nice" "$python" -m build --no-isolation --wheel --outdir "$matrix/dist" "$root"
     local wheel
     wheel=$(ls -t "$matrix"/dist/*.whl | head -n 1)
     case $cell in
@@ -113,7 +114,7 @@ run_cell() {
     mapfile -t arguments < <(tests_of)
     say "$cell: pytest ${arguments[*]}"
     # not from the checkout's start-up file, but as installed
-    nice -n 10 "$python" -m pytest -q -p no:cacheprovider "${arguments[@]}" >"$matrix/$cell.tests.log" 2>&1 || true
+    nice -n "$nice" "$python" -m pytest -q -p no:cacheprovider "${arguments[@]}" >"$matrix/$cell.tests.log" 2>&1 || true
     outcome=$(tail -n 1 "$matrix/$cell.tests.log" | sed 's/ in [0-9].*//; s/=//g; s/^ *//; s/ *$//')
     row="| $cell | $(versions) | \`${arguments[*]}\` | $outcome | $(date -u +%F) |"
     printf '%s\n' "$row"
