@@ -51,13 +51,11 @@ base_of() {
 
 pip() { nice -n "$nice" "$python" -m pip install --no-input --disable-pip-version-check --progress-bar off "$@"; }
 
-# What a user types, and what the tests need beside it.
+# What a user types, and what the tests need beside it. `|| return`, because errexit is off in what `||` follows.
 install() {
-    "$(base_of)" -m venv "$venv"
-    pip --upgrade pip
-    pip -r requirements/build.txt build
-    nice -n "$nice" "$python" -m build --no-isolation --wheel --outdir "$matrix/dist" "$root"
-    local wheel
+    local base wheel
+    base=$(base_of) && "$base" -m venv "$venv" && pip --upgrade pip && pip -r requirements/build.txt build || return
+    nice -n "$nice" "$python" -m build --no-isolation --wheel --outdir "$matrix/dist" "$root" || return
     wheel=$(ls -t "$matrix"/dist/*.whl | head -n 1)
     case $cell in
         core) pip "$wheel" ;;
@@ -65,17 +63,18 @@ install() {
         newest) pip "$wheel[mmdet]" ;;
         onedl) pip "$wheel[onedl]" onedl-mim ;;
         compiled)
-            pip -c requirements/constraints.txt torch torchvision numpy ninja psutil 'setuptools<81' wheel
-            MMCV_WITH_OPS=1 MAX_JOBS=2 pip --no-build-isolation 'mmcv>=2.0.1,<2.2'
-            pip -c requirements/constraints.txt "$wheel" 'mmengine>=0.10,<1' 'mmdet>=3.3,<3.4' lvis opencv-python ;;
+            # setuptools: mmcv's set-up imports pkg_resources
+            pip -c requirements/constraints.txt torch torchvision numpy ninja psutil 'setuptools<82' wheel &&
+                MMCV_WITH_OPS=1 pip --no-build-isolation --no-deps 'mmcv>=2.0.1,<2.2' &&
+                pip -c requirements/constraints.txt "$wheel" 'mmengine>=0.10,<1' 'mmdet>=3.3,<3.4' lvis opencv-python ;;
         adapters) pip "$wheel[adapters]" ultralytics rfdetr ;;
-    esac
-    [ "$cell" = compiled ] || pip -r requirements/tests.txt
+    esac || return
+    pip -r requirements/tests.txt
 }
 
 tests_of() {
     case $cell in
-        core) printf '%s\n' ${TESTS:-$(sed -n "s/^core=(\(.*\))$/\1/p" tools/run_tests.sh | tr ' ' '\n' | sed 's|^|tests/|')} ;;
+        core) printf '%s\n' ${TESTS:-$(sed -n 's/^core=(\(.*\))$/\1/p' tools/run_tests.sh | sed -E 's|[^ ]+|tests/&|g') -m law} ;;
         adapters) printf '%s\n' ${TESTS:-tests/adapters} ;;
         *) printf '%s\n' ${TESTS:-tests -m law} ;;
     esac
@@ -113,7 +112,6 @@ run_cell() {
     fi
     mapfile -t arguments < <(tests_of)
     say "$cell: pytest ${arguments[*]}"
-    # not from the checkout's start-up file, but as installed
     nice -n "$nice" "$python" -m pytest -q -p no:cacheprovider "${arguments[@]}" >"$matrix/$cell.tests.log" 2>&1 || true
     outcome=$(tail -n 1 "$matrix/$cell.tests.log" | sed 's/ in [0-9].*//; s/=//g; s/^ *//; s/ *$//')
     row="| $cell | $(versions) | \`${arguments[*]}\` | $outcome | $(date -u +%F) |"

@@ -101,7 +101,7 @@ class EncodedMasks(DecodedOnDemand):
         if isinstance(index, (int, np.integer)) and not isinstance(index, bool):
             return self._masks[index]
         if isinstance(index, (list, np.ndarray, Tensor)):
-            chosen = index.cpu().numpy() if isinstance(index, Tensor) else index
+            chosen: Any = index.cpu().numpy() if isinstance(index, Tensor) else index
             # not more dimensions, which would be an index of pixels
             if np.ndim(chosen) == 1:
                 return self._of([self._masks[i] for i in np.arange(len(self))[chosen].tolist()])
