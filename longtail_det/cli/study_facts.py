@@ -25,8 +25,18 @@ def study_facts(study: Study, jobs: int) -> dict[str, Any]:
         'commit': commit_of(Path(__file__).parents[2]),
         'versions': {name: version for name, version in installed_versions().items() if version},
         'device': study.device,
-        'cpu': f'{usable_cores()} cores, {platform.machine()}{threads}',
+        'cpu': f'{usable_cores()} cores, {platform.machine()}{threads}{_gpu(study.device)}',
     }
+
+
+def _gpu(device: str) -> str:
+    """Return ', 1 x NAME' of the GPUs that the runs use; nothing on a CPU."""
+    if device == 'cpu':
+        return ''
+    import torch
+
+    count = torch.cuda.device_count()
+    return f', {count} x {torch.cuda.get_device_name()}' if count else ''
 
 
 def usable_cores() -> int:

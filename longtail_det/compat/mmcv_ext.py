@@ -82,8 +82,8 @@ def _is_extension_loadable() -> bool:
         if isinstance(error, _NoTorchvisionError):
             raise
         warnings.warn(
-            f'the compiled ops of mmcv cannot be loaded ({error}); nms, soft_nms and RoIAlign run on torchvision '
-            f'instead; for the others build mmcv again for torch {torch.__version__}',
+            f'the compiled ops of mmcv cannot be loaded ({error}); nms, soft_nms, RoIAlign and the focal loss '
+            f'run on torchvision instead; for the others build mmcv again for torch {torch.__version__}',
             RuntimeWarning,
             stacklevel=3,
         )

@@ -12,6 +12,7 @@ import torch
 import torchvision
 from torch import Tensor
 
+from .mmcv_focal_loss import sigmoid_focal_loss_backward, sigmoid_focal_loss_forward
 from .versions import compiled_mmcv_command
 
 _NAIVE, _LINEAR, _GAUSSIAN = range(3)
@@ -185,7 +186,8 @@ def missing_op(name: str) -> Callable[..., NoReturn]:
 
     def op(*_: Any, **__: Any) -> NoReturn:
         raise NotImplementedError(
-            f'mmcv op {name!r} is not among those that run without compiling (nms, soft_nms, RoIAlign); '
+            f'mmcv op {name!r} is not among those that run without compiling '
+            '(nms, soft_nms, RoIAlign, sigmoid_focal_loss); '
             f'install the compiled mmcv: {compiled_mmcv_command()}'
         )
 
@@ -233,5 +235,14 @@ def _require_average(pool_mode: int) -> None:
 
 OPS: dict[str, Callable[..., Any]] = {
     op.__name__: op
-    for op in (nms, softnms, roi_align_forward, roi_align_backward, get_compiler_version, get_compiling_cuda_version)
+    for op in (
+        nms,
+        softnms,
+        roi_align_forward,
+        roi_align_backward,
+        sigmoid_focal_loss_forward,
+        sigmoid_focal_loss_backward,
+        get_compiler_version,
+        get_compiling_cuda_version,
+    )
 }

@@ -37,7 +37,8 @@ def sync_in_a_group(device: str, meeting_point: str) -> dict[str, bool]:
             sync_statistics(loss)
         states.append({name: [b.cpu() for b in loss.buffers()] for name, loss in losses.items()})
     dist.destroy_process_group()
-    return {name: all(map(torch.equal, states[0][name], states[1][name])) for name in counting}
+    # sums on a GPU are added in any order
+    return {name: all(map(torch.allclose, states[0][name], states[1][name])) for name in counting}
 
 
 def test_one_process_in_a_group_is_one_process(device, tmp_path):

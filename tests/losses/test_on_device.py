@@ -32,7 +32,9 @@ def prepared(name, roi_batch, device, dtype=torch.float32):
 def step(loss, logits, labels):
     """Loss, gradient and accuracies of a training step; the statistics are flushed as the hook does."""
     logits = logits.detach().requires_grad_()
-    options = {'object_ids': labels // 2} if getattr(loss, 'takes_object_ids', False) else {}
+    # two objects of each class
+    ids = 2 * labels + torch.arange(len(labels), device=labels.device) % 2
+    options = {'object_ids': ids} if getattr(loss, 'takes_object_ids', False) else {}
     value = total(loss(logits, labels, torch.ones(len(labels), device=labels.device), avg_factor=30.0, **options))
     (gradient,) = torch.autograd.grad(value, logits)
     if getattr(loss, '_pending', torch.zeros(0)).numel():

@@ -74,6 +74,9 @@ def run(code: str, amp: bool, args: argparse.Namespace) -> dict[str, tuple[float
     model = build_model(code, args.num_classes).to(args.device)
     model.roi_head.bbox_sampler.num = args.num_rois
     model.rpn_head.test_cfg.max_per_img = 2 * args.num_rois
+    # a trained RPN fills the quota of foreground RoIs; this random one does only where little overlap is enough
+    for threshold in ('pos_iou_thr', 'neg_iou_thr', 'min_pos_iou'):
+        setattr(model.roi_head.bbox_assigner, threshold, 0.1)
     recorder = Recorder(model.roi_head, ['bbox_loss', 'mask_loss'])
     batch = make_batch(args.batch, args.image_size, args.num_classes, num_objects=20)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-6, momentum=0.9, weight_decay=1e-4)
