@@ -69,7 +69,7 @@ def one_line_errors(main: Callable[_P, int]) -> Callable[_P, int]:
             _report(as_typed(f'{program_name()}: error: {error}'))
             return error.exit_code
         except ModuleNotFoundError as error:
-            if _package(error) not in _BRINGS:
+            if error.name not in _BRINGS:
                 raise
             _report(as_typed(f'{program_name()}: error: {describe(error)}'))
             return USER_ERROR_CODE
@@ -80,10 +80,6 @@ def one_line_errors(main: Callable[_P, int]) -> Callable[_P, int]:
             return 130
 
     return wrapper
-
-
-def _package(error: ModuleNotFoundError) -> str:
-    return (error.name or '').split('.')[0]
 
 
 def _report(line: str) -> None:
@@ -134,9 +130,9 @@ def describe(error: Exception) -> str:
         'stats.json: Permission denied'
     """
     if isinstance(error, ModuleNotFoundError):
-        package = _package(error)
-        if package in _BRINGS:
-            return f'{package} is not installed in {sys.executable}, and this needs it; pip install {_BRINGS[package]}'
+        if error.name in _BRINGS:
+            wanted = _BRINGS[error.name]
+            return f'{error.name} is not installed in {sys.executable}, and this needs it; pip install {wanted}'
         return (
             f'{error} in {sys.executable}; ./tools/setup_env.sh makes an environment that has everything, '
             'pip install . adds this package to yours'
