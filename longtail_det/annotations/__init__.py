@@ -1,7 +1,7 @@
 """The one reader of LVIS and COCO files: records, checks, tables, classes, and the memory-mapped store of them."""
 
 from .bad_records import ON_BAD, BadRecords
-from .classes import category_groups, check_classes, select_categories
+from .classes import category_groups, category_image_counts, check_classes, select_categories
 from .columns import AnnotationColumns, Segmentations, read_columns
 from .counting import count_file, load_class_statistics
 from .file import AnnotationFile, read_annotation_file, read_categories, read_images, read_records, select_good
@@ -26,6 +26,7 @@ __all__ = [
     'as_class_statistics',
     'assign_roles',
     'category_groups',
+    'category_image_counts',
     'check_classes',
     'check_store',
     'count_file',

@@ -105,13 +105,33 @@ def category_groups(categories: Sequence[Category]) -> NDArray[np.str_] | None:
                     f'expected one of {list(FREQUENCY_GROUPS)}'
                 )
         return np.array([category['frequency'] for category in categories])
-    if categories and all('image_count' in category for category in categories):
-        for category in categories:
-            if not is_integer(category['image_count']) or category['image_count'] < 0:
-                found = f'image_count {category["image_count"]!r:.40}'
-                raise ValueError(f'category {category["id"]} has {found}; expected a number of training images')
-        return frequency_group([category['image_count'] for category in categories])
-    return None
+    counts = category_image_counts(categories)
+    return None if counts is None else frequency_group(counts)
+
+
+def category_image_counts(categories: Sequence[Category]) -> NDArray[np.int64] | None:
+    """Return the training images of every category, which LVIS writes into the files of all its splits.
+
+    Args:
+        categories: records of an annotation file.
+
+    Returns:
+        (C,) in the given order; None where `image_count` is not on every category.
+
+    Raises:
+        ValueError: an `image_count` that is none.
+
+    Example:
+        >>> category_image_counts([{'image_count': 7}, {'image_count': 700}]).tolist()
+        [7, 700]
+    """
+    if not categories or any('image_count' not in category for category in categories):
+        return None
+    for category in categories:
+        if not is_integer(category['image_count']) or category['image_count'] < 0:
+            found = f'image_count {category["image_count"]!r:.40}'
+            raise ValueError(f'category {category["id"]} has {found}; expected a number of training images')
+    return np.array([category['image_count'] for category in categories], dtype=np.int64)
 
 
 def _listed(names: Sequence[str]) -> str:

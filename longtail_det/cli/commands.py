@@ -30,11 +30,13 @@ COMMANDS = {
     'train': Command('tools/train.py', 'train a detector from a config'),
     'test': Command('tools/test.py', 'run a checkpoint over the test set of a config'),
     'eval': Command('tools/analysis/eval_results.py', 'score the detections in a file, without a model'),
+    'predict': Command('tools/predict.py', 'draw what a detector finds on images and videos, rare classes if you ask'),
     'verify': Command('tools/analysis/verify.py', 'test a published checkpoint and compare with its published result'),
     'compare': Command('tools/analysis/compare.py', 'say whether two runs differ, with intervals, by frequency group'),
     'calibrate': Command('tools/analysis/calibrate.py', 'correct the class scores of a trained detector'),
     'report': Command('tools/analysis/report.py', 'write an HTML page about one run, or several side by side'),
     'study': Command('tools/analysis/study.py', 'train and test many methods, and write the page about them'),
+    'browse': Command('tools/analysis/browse.py', 'draw training samples as the model gets them, rare classes first'),
     'plot-class-frequency': Command(
         'tools/analysis/plot_class_frequency.py', 'draw the class frequency before and after resampling'
     ),

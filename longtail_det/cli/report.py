@@ -5,11 +5,16 @@ predictions are those of `tools/test.py ... --out RUN/results.npz` (or .json, .p
 training images, score calibration, what rare objects are confused with, and the best and worst rare classes; without
 them the table of AP, AP by frequency group, losses and class frequency. Several runs are compared with the first one.
 
+Without a RUN, each file of --results (a results JSON of any detector, or what tools/test.py --out wrote) is scored on
+--ann and shown beside its objects. Groups and training images of the classes are those of the categories of --ann, as
+LVIS has them, or of --train-ann; the images are looked for near --ann, or in --img-root.
+
 Beside OUT.html are OUT.csv (all numbers), OUT.classes.csv (one row per class) and OUT.md.
 
 Example:
     longtail-det report work_dirs/quickstart --out work_dirs/quickstart/report.html
     longtail-det report work_dirs/softmax work_dirs/seesaw --out work_dirs/comparison.html
+    longtail-det report --results results.json --ann data/lvis_v1/annotations/lvis_v1_val.json --out results.html
 """
 
 from __future__ import annotations
@@ -26,13 +31,14 @@ from longtail_det.annotations import load_class_statistics
 from longtail_det.compat import installed_versions
 from longtail_det.evaluation import ap_table, read_ground_truth
 from longtail_det.evaluation.diagnosis import RESAMPLES
-from longtail_det.statistics import ClassStatistics
+from longtail_det.statistics import FREQUENCY_GROUPS, ClassStatistics
 from longtail_det.version import __version__
 
 from .arguments import CommandParser, numeric
 from .commands import as_typed, note
 from .errors import one_line_errors, user_errors
 from .outputs import check_output
+from .report_inputs import check_inputs, find_inputs
 
 if TYPE_CHECKING:
     from longtail_det.reports import DataSource, Details, ReportFigure, Run
@@ -45,14 +51,19 @@ _ROUNDING = 1e-3
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = CommandParser(__doc__)
-    parser.add_argument('runs', type=Path, nargs='+', metavar='RUN', help='work directories')
-    parser.add_argument('--out', type=Path, help='html file to write (default: report.html in the first RUN)')
+    parser.add_argument('runs', type=Path, nargs='*', metavar='RUN', help='work directories')
+    parser.add_argument(
+        '--out',
+        type=Path,
+        help='html file to write (default: report.html in the first RUN, or beside the first of --results)',
+    )
     parser.add_argument('--names', nargs='+', help='what to call the runs (default: their folders)')
     parser.add_argument(
         '--results',
         type=Path,
         nargs='+',
-        help='predictions of tools/test.py --out, one file per RUN (default: RUN/results.npz, .pkl or .json)',
+        help='predictions of tools/test.py --out, one per RUN (default: RUN/results.npz, .pkl or .json); without a '
+        'RUN, the files to report',
     )
     parser.add_argument('--ann', help='annotation file of the tested images (default: from the config of the run)')
     parser.add_argument('--train-ann', help='training annotations or class statistics (default: from the config)')
@@ -69,6 +80,13 @@ def build_parser() -> argparse.ArgumentParser:
         type=numeric(0, is_whole=True),
         default=8,
         help='images to show; 0 for none and no galleries (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--galleries',
+        nargs='+',
+        choices=tuple(FREQUENCY_GROUPS.values()),
+        metavar='GROUP',
+        help='groups whose worst and best classes are shown: rare, common, frequent (default: rare; all without a RUN)',
     )
     parser.add_argument(
         '--score-thr',
@@ -93,10 +111,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     args = build_parser().parse_args(argv)
     command = f'{as_typed("longtail-det report")} {shlex.join(argv)}'
-    out = args.out or args.runs[0] / 'report.html'
-    check_output('--out', out, ('.html', '.htm'))
+    check_inputs(args)
+    check_output('--out', args.out, ('.html', '.htm'))
     for suffix in ('.csv', '.md', '.classes.csv'):
-        check_output('--out', out.with_suffix(suffix))
+        check_output('--out', args.out.with_suffix(suffix))
     with user_errors():
         runs, path = make_report(args, command)
     for run in runs:
@@ -109,16 +127,17 @@ def make_report(args: argparse.Namespace, command: str) -> tuple[list[Run], Path
     """Read the runs, draw the figures and write the pages, with a note before each slow step."""
     from longtail_det import reports  # matplotlib, which --help does without
 
-    runs = reports.find_runs(args.runs, args.names, args.results)
-    tested, train_ann = reports.data_of_runs(runs, args.ann, args.train_ann, trust_config=args.trust_config)
-    note(f'reading {train_ann} ...')
-    stats = load_class_statistics(train_ann)
     notes: list[str] = []
+    runs, tested, train_ann = find_inputs(args, notes)
+    stats = None
+    if train_ann is not None:
+        note(f'reading {train_ann} ...')
+        stats = load_class_statistics(train_ann)
     details = read_details(args, runs, tested, stats, notes)
     if details is not None and details.table is None:
-        notes.append(
-            f'No figures by class: {train_ann} does not know all classes of {tested.ann_file}; give --train-ann.'
-        )
+        missing = 'the categories' if train_ann is None else train_ann
+        what = 'lack image_count and frequency' if train_ann is None else 'does not know all classes'
+        notes.append(f'No figures by class: {missing} {what} of {tested.ann_file}; give --train-ann.')
     figures = draw(args, runs, details, stats, notes)
     names = [run.name for run in runs]
     title = args.title or ' and '.join(filter(None, [', '.join(names[:-1]), names[-1]]))
@@ -126,7 +145,7 @@ def make_report(args: argparse.Namespace, command: str) -> tuple[list[Run], Path
         **{f'results{name_of(run, runs)}': run.source for run in runs},
         **{f'config{name_of(run, runs)}': str(run.config or '-') for run in runs},
         'tested on': tested.ann_file,
-        'trained on': f'{train_ann}: {stats.summary()}',
+        **({} if stats is None else {'trained on': f'{train_ann}: {stats.summary()}'}),
         'versions': f'longtail_det {__version__}, '
         + ', '.join(f'{name} {version}' for name, version in installed_versions().items()),
         'command': command,
@@ -134,7 +153,7 @@ def make_report(args: argparse.Namespace, command: str) -> tuple[list[Run], Path
     for line in (*notes, 'writing the page ...'):
         note(line)
     results = {run.name: run.results for run in runs}
-    out = args.out or args.runs[0] / 'report.html'
+    out = args.out
     date = datetime.now().astimezone().strftime('%Y-%m-%d %H:%M %Z')
     page = reports.write_report(out, title, results, figures, date=date, facts=facts, notes=notes)
     table = details.table if details is not None else None
@@ -151,7 +170,7 @@ def name_of(run: Run, runs: Sequence[Run]) -> str:
 
 
 def read_details(
-    args: argparse.Namespace, runs: Sequence[Run], tested: DataSource, stats: ClassStatistics, notes: list[str]
+    args: argparse.Namespace, runs: Sequence[Run], tested: DataSource, stats: ClassStatistics | None, notes: list[str]
 ) -> Details | None:
     """Read and match the predictions of the runs that have any; None where no run has."""
     from longtail_det.reports import Details, evaluation_command
@@ -194,7 +213,7 @@ def draw(
     args: argparse.Namespace,
     runs: Sequence[Run],
     details: Details | None,
-    stats: ClassStatistics,
+    stats: ClassStatistics | None,
     notes: list[str],
 ) -> list[ReportFigure]:
     """Draw all figures in the order of the page; note what cannot be drawn."""
@@ -207,13 +226,16 @@ def draw(
         figures += sections.class_figures(details, metric, args.score_thr)
         if args.num_images:
             note('drawing images ...')
-            figures += sections.galleries(details, metric, args.img_root, notes)
+            for group, name in FREQUENCY_GROUPS.items():
+                if name in (args.galleries or (['rare'] if args.runs else FREQUENCY_GROUPS.values())):
+                    figures += sections.galleries(details, metric, args.img_root, notes, group)
     if details is not None and args.num_images:
         images = sections.image_figures(details, args.num_images, args.score_thr, args.img_root)
         notes += [] if images else [f'No object on the tested images in {details.tested.ann_file}, so no images.']
         figures += images
-    figures.append(sections.frequency_figure(stats))
-    for run in runs:
+    if stats is not None:
+        figures.append(sections.frequency_figure(stats))
+    for run in runs if args.runs else ():
         losses = sections.loss_figures(run.folder, name_of(run, runs))
         notes += [] if losses else [f'No training log in {run.folder}, so no curves of the losses.']
         figures += losses

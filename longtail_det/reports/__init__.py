@@ -1,21 +1,25 @@
 """A run directory -> tables and one page."""
 
 from .details import Details
+from .image_page import PageImage, write_image_page
 from .report import ReportFigure, write_report
 from .report_tables import classes_csv, report_markdown, results_csv
 from .run_directory import DataSource, evaluation_command
-from .runs import Run, data_of_runs, find_runs
+from .runs import Run, data_of_runs, find_runs, lone_runs
 
 __all__ = [
     'DataSource',
     'Details',
+    'PageImage',
     'ReportFigure',
     'Run',
     'classes_csv',
     'data_of_runs',
     'evaluation_command',
     'find_runs',
+    'lone_runs',
     'report_markdown',
     'results_csv',
+    'write_image_page',
     'write_report',
 ]

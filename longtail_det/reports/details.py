@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
+from longtail_det.annotations import BadRecords, category_image_counts, read_categories
 from longtail_det.evaluation.diagnosis import (
     ClassTable,
     Confusion,
@@ -40,7 +42,7 @@ class Details:
     Args:
         tested: the tested data.
         file_gt: their objects, with all categories of the file.
-        stats: of the training set.
+        stats: of the training set; None where only the categories of the tested data tell of it.
         metrics: of 'bbox' and 'segm'; what is scored.
         intervals: resamples of the images for the intervals; 0 for none.
     """
@@ -49,20 +51,22 @@ class Details:
         self,
         tested: DataSource,
         file_gt: GroundTruth,
-        stats: ClassStatistics,
+        stats: ClassStatistics | None,
         metrics: Sequence[str],
         intervals: int = 0,
     ) -> None:
         self.tested = tested
         self.file_gt = file_gt
         self.metrics = metrics
-        try:
-            tested_stats = stats.of_classes(file_gt.names)
-        except ValueError:  # the training set does not know all of the tested classes
-            self.train_images, self.gt = None, file_gt
+        self.train_images, self.gt = None, file_gt
+        if stats is None:
+            self.train_images = category_image_counts(read_categories(tested.ann_file, BadRecords(tested.ann_file)))
         else:
-            self.train_images = tested_stats.image_count
-            self.gt = file_gt if file_gt.groups is not None else replace(file_gt, groups=tested_stats.frequency)
+            # the training set may not know all of the tested classes
+            with suppress(ValueError):
+                tested_stats = stats.of_classes(file_gt.names)
+                self.train_images = tested_stats.image_count
+                self.gt = file_gt if file_gt.groups is not None else replace(file_gt, groups=tested_stats.frequency)
         self.predictions: dict[str, RunPredictions] = {}
         self.scored: dict[str, dict[str, ScoredDetections]] = {}
         self.ap: dict[str, dict[str, np.ndarray]] = {}

@@ -57,12 +57,37 @@ def find_runs(
     for option, given in (('--names', names), ('--results', predictions)):
         if given is not None and len(given) != len(folders):
             raise ValueError(f'{option} gives {len(given)} for {len(folders)} runs; give one per RUN, in order')
-    if len(set(names)) < len(names):
-        raise ValueError(f'two runs are called {max(names, key=names.count)!r}; tell them apart with --names')
+    _require_distinct(names)
     return [
         _find_run(name, folder, predictions[i] if predictions else None)
         for i, (name, folder) in enumerate(zip(names, folders, strict=True))
     ]
+
+
+def lone_runs(files: Sequence[Path], names: Sequence[str] | None = None) -> list[Run]:
+    """Return a run for each file of predictions, of which nothing else is known.
+
+    Args:
+        files: one for each run.
+        names: what to call the runs, by default their files, or the folder of a file called results.
+
+    Raises:
+        ValueError: not one name for each file, or a name twice.
+        FileNotFoundError: no such file.
+    """
+    names = names or [path.resolve().parent.name if path.stem == 'results' else path.stem for path in files]
+    if len(names) != len(files):
+        raise ValueError(f'--names gives {len(names)} for {len(files)} files; give one per file of --results, in order')
+    _require_distinct(names)
+    for path in files:
+        if not path.is_file():
+            raise FileNotFoundError(f'no predictions at {path}; correct --results')
+    return [Run(name, path.parent, None, path) for name, path in zip(names, files, strict=True)]
+
+
+def _require_distinct(names: Sequence[str]) -> None:
+    if len(set(names)) < len(names):
+        raise ValueError(f'two runs are called {max(names, key=names.count)!r}; tell them apart with --names')
 
 
 def _find_run(name: str, folder: Path, predictions: Path | None) -> Run:

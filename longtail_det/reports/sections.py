@@ -147,20 +147,23 @@ def _confusion_figure(details: Details, name: str, metric: str, score_threshold:
     return ReportFigure(vis.plot_confusion(found, details.gt.names), title, caption, f'{alt}.')
 
 
-def galleries(details: Details, metric: str, img_root: Path | None, notes: list[str]) -> list[ReportFigure]:
-    """Draw the worst and the best rare classes of the first run that has the metric."""
+def galleries(
+    details: Details, metric: str, img_root: Path | None, notes: list[str], group: str = 'r'
+) -> list[ReportFigure]:
+    """Draw the worst and the best classes of a group in the first run that has the metric."""
     name = next(name for name, scored in details.scored.items() if metric in scored)
     table = details.table
     assert table is not None
-    ranked = table.ranked(name, metric, 'r')
+    ranked = table.ranked(name, metric, group)
+    words = FREQUENCY_GROUPS[group]
     if not len(ranked):
-        notes.append('No rare class has an object on the tested images, so no galleries of rare classes.')
+        notes.append(f'No {words} class has an object on the tested images, so no galleries of {words} classes.')
         return []
     half = min(_GALLERY_CLASSES, (len(ranked) + 1) // 2)
     best = ranked[::-1][: min(_GALLERY_CLASSES, len(ranked) // 2)]
     return [
         figure
-        for kind, classes in (('Worst', ranked[:half]), ('Best', best))
+        for kind, classes in ((f'Worst {words}', ranked[:half]), (f'Best {words}', best))
         for figure in _gallery(details, table, name, metric, kind, classes, img_root)
     ]
 
@@ -189,7 +192,7 @@ def _gallery(
         'The largest objects of each class, one an image. Dashed: the annotated box; in the color of its group: the '
         'best detections on it, with their score in percent below.'
     )
-    title = f'{kind} rare classes' + (f' of {name}' if len(details.scored) > 1 else '')
+    title = f'{kind} classes' + (f' of {name}' if len(details.scored) > 1 else '')
     alt = ', '.join(f'{row.name}: {row.caption.splitlines()[0]}' for row in rows)
     return [ReportFigure(vis.plot_class_gallery(rows), title, caption, f'Cut-out objects of {alt}.')]
 

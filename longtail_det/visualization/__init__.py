@@ -15,6 +15,7 @@ from .losses import plot_losses
 from .pareto import plot_pareto
 from .reliability import plot_reliability
 from .samples import choose_images, load_grid_samples
+from .single_image import plot_image
 from .study import Point, plot_forest, plot_over_steps, plot_tradeoff
 from .style import GROUP_COLORS, figure_png
 
@@ -39,6 +40,7 @@ __all__ = [
     'plot_error_types',
     'plot_forest',
     'plot_group_differences',
+    'plot_image',
     'plot_image_grid',
     'plot_losses',
     'plot_over_steps',

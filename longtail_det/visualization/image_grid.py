@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,14 +80,13 @@ def plot_image_grid(samples: Sequence[GridSample]) -> Figure:
             left, right = panels[row, 2 * column : 2 * column + 2]
             _draw(left, sample.image, sample.ground_truth, f'{sample.title} ground truth'.strip())
             _draw(right, sample.image, sample.predictions, 'predictions')
-        figure.legend(handles=_legend(samples), loc='outside lower center', ncols=4)
+        used = {group for each in samples for drawn in (each.ground_truth, each.predictions) for group in drawn.groups}
+        figure.legend(handles=group_legend(used), loc='outside lower center', ncols=4)
     return figure
 
 
-def _legend(samples: Sequence[GridSample]) -> list[Patch]:
-    used = {
-        group for sample in samples for drawn in (sample.ground_truth, sample.predictions) for group in drawn.groups
-    }
+def group_legend(used: Collection[str]) -> list[Patch]:
+    """Return the patches of a legend for the frequency groups in use, of 'r', 'c', 'f' and ''."""
     handles = [Patch(color=color, label=group_name(group)) for group, color in GROUP_COLORS.items() if group in used]
     return handles + ([Patch(color=NEUTRAL, label='group unknown')] if '' in used else [])
 
@@ -122,12 +121,15 @@ def _draw(axes: Axes, image: NDArray[np.uint8], instances: DrawnInstances, title
 def draw_mask(axes: Axes, mask: NDArray[np.bool_], color: str) -> None:
     """Draw an (H, W) bool mask over an image, in a color '#RRGGBB'."""
     red, green, blue = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    overlay = np.zeros((*mask.shape, 4))
-    overlay[mask] = (red, green, blue, _MASK_ALPHA)
-    axes.imshow(overlay, interpolation='nearest')
-    if mask.any() and not mask.all():
-        height, width = mask.shape
-        outline = np.pad(mask, 1).astype(float)
-        axes.contour(
-            np.arange(-1, width + 1), np.arange(-1, height + 1), outline, [0.5], colors=[color], linewidths=0.9
-        )
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        return
+    # only the window of the object: most are small, and the image may be large
+    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    window = mask[top:bottom, left:right]
+    overlay = np.zeros((*window.shape, 4))
+    overlay[window] = (red, green, blue, _MASK_ALPHA)
+    edges = left - 0.5, right - 0.5, bottom - 0.5, top - 0.5
+    axes.imshow(overlay, interpolation='nearest', extent=edges)
+    x, y = np.arange(left - 1, right + 1), np.arange(top - 1, bottom + 1)
+    axes.contour(x, y, np.pad(window, 1).astype(float), [0.5], colors=[color], linewidths=0.9)

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtail_det.annotations import category_groups, select_categories
+from longtail_det.annotations import category_groups, category_image_counts, select_categories
+from longtail_det.statistics import frequency_group
 
 CATEGORIES = [{'id': 7, 'name': 'gnu'}, {'id': 2, 'name': 'ant'}, {'id': 5, 'name': 'cat'}]
 
@@ -54,3 +55,17 @@ def test_groups_are_unknown_unless_every_category_says(categories):
 def test_an_unknown_frequency_is_named():
     with pytest.raises(ValueError, match="category 3 has frequency 'often'"):
         category_groups([{'id': 3, 'frequency': 'often'}])
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1))
+def test_the_groups_are_those_of_the_recorded_training_images(counts):
+    categories = [{'id': i, 'image_count': count} for i, count in enumerate(counts)]
+    assert category_image_counts(categories).tolist() == counts
+    assert category_groups(categories).tolist() == frequency_group(counts).tolist()
+
+
+def test_counts_that_some_category_lacks_are_none():
+    assert category_image_counts([{'id': 1, 'image_count': 3}, {'id': 2}]) is None
+    assert category_image_counts([]) is None
+    with pytest.raises(ValueError, match=r'category 1 has image_count -3; expected a number of training images'):
+        category_image_counts([{'id': 1, 'image_count': -3}])

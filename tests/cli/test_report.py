@@ -289,3 +289,75 @@ def test_a_folder_that_is_not_there_is_one_line(tmp_path, capsys):
     assert error_line(capsys, [tmp_path / 'none']) == (
         f'no folder {tmp_path}/none; give the work directory of a run of tools/train.py'
     )
+
+
+@pytest.fixture
+def lone(two_runs, tmp_path) -> tuple[Path, Path]:
+    """A results json without a run, and the annotations, whose categories tell of the training set as LVIS's do."""
+    gt = json.loads((tmp_path / 'data' / 'gt.json').read_text())
+    for category, count in zip(gt['categories'], (3, 300), strict=True):
+        category['image_count'] = count
+    (tmp_path / 'data' / 'images' / 'gt.json').write_text(json.dumps(gt))
+    alone = tmp_path / 'elsewhere' / 'other detector.json'
+    alone.parent.mkdir()
+    shutil.copy(two_runs[1] / 'results.json', alone)
+    return alone, tmp_path / 'data' / 'images' / 'gt.json'
+
+
+def test_a_results_json_alone_becomes_a_page(lone, capsys):
+    results, ann = lone
+    assert report.main(['--results', str(results), '--ann', str(ann), '--metric', 'bbox']) == 0
+    html = results.with_name('report.html').read_text()
+    assert '<h1>other detector</h1>' in html
+    titles = ('AP and training images of each class', 'Confusion', 'Worst rare classes', 'Worst frequent classes')
+    for title in (*titles, 'Ground truth and predictions'):
+        assert f'<h2>{title}</h2>' in html
+    assert 'No common class has an object on the tested images' in html
+    for absent in ('Losses', 'Class frequency', 'trained on', 'training log'):
+        assert absent not in html
+    rows = read_csv(results.with_name('report.classes.csv'))
+    assert [(row['group'], row['train_images']) for row in rows] == [('r', '3'), ('f', '300')]
+    assert 'bbox   | ' in capsys.readouterr().out
+
+
+def test_galleries_of_other_groups_can_be_asked_for(two_runs):
+    run = str(two_runs[0])
+    assert report.main([run, '--galleries', 'frequent', '--num-images', '1', '--intervals', '0']) == 0
+    html = (two_runs[0] / 'report.html').read_text()
+    assert '<h2>Worst frequent classes</h2>' in html
+    assert 'rare classes</h2>' not in html
+
+
+def test_results_alone_go_without_images_and_training_set_and_say_so(lone, tmp_path, capsys):
+    results, ann = lone
+    gt = json.loads(ann.read_text())
+    gt['categories'] = [{'id': each['id'], 'name': each['name']} for each in gt['categories']]
+    bare = tmp_path / 'elsewhere' / 'deep' / 'bare.json'
+    bare.parent.mkdir()
+    bare.write_text(json.dumps(gt))
+    assert report.main(['--results', str(results), '--ann', str(bare), '--intervals', '0']) == 0
+    html = unescape(results.with_name('report.html').read_text())
+    assert f'No images: they are not near {bare}; give their folder with --img-root.' in html
+    assert f'the categories lack image_count and frequency of {bare}; give --train-ann.' in html
+    options = ['--train-ann', str(ann), '--img-root', str(ann.parent), '--intervals', '0']
+    assert report.main(['--results', str(results), '--ann', str(bare), *options]) == 0
+    assert '<h2>Worst rare classes</h2>' in results.with_name('report.html').read_text()
+
+
+def test_results_alone_are_compared_and_told_apart(lone, two_runs, tmp_path):
+    results, ann = lone
+    first = str(two_runs[0] / 'results.pkl')
+    out = tmp_path / 'both.html'
+    options = ['--ann', str(ann), '--out', str(out), '--num-images', '0', '--intervals', '0']
+    assert report.main(['--results', first, str(results), *options]) == 0
+    assert {row['run'] for row in read_csv(out.with_suffix('.csv'))} == {'my run', 'other detector'}
+
+
+def test_results_alone_need_their_objects(lone, capsys):
+    results, ann = lone
+    assert error_line(capsys, []).startswith('expected a RUN, a work directory, or --results FILE with --ann')
+    assert error_line(capsys, ['--results', results]).startswith('--results without a RUN needs the objects of')
+    gone = results.with_name('gone.json')
+    assert error_line(capsys, ['--results', gone, '--ann', ann]) == f'no predictions at {gone}; correct --results'
+    wrong = ['--results', results, '--ann', ann, '--names', 'a', 'b']
+    assert error_line(capsys, wrong).startswith('--names gives 2 for 1 files')

@@ -140,7 +140,7 @@ def test_the_job_of_an_array_starts_one_worker_for_each_task(study, capsys, monk
     options = re.findall('^#SBATCH (.*)$', script, re.MULTILINE)
     wanted = {'--partition=p', '--array=0-2', '--gres=gpu:1', '--cpus-per-task=4', '--time=1:00:00', '--qos=high'}
     assert wanted <= {*options}
-    assert script.endswith(f'exec srun {sys.executable} -m longtail_det.cli study study.yml --jobs 1\n')
+    assert script.endswith(f'exec srun {sys.executable} -m longtail_det study study.yml --jobs 1\n')
     subprocess.run(['bash', '-n'], input=script, text=True, check=True)
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from mmdet.registry import DATASETS
 from mmengine.dataset import BaseDataset, ClassBalancedDataset, ConcatDataset, RepeatDataset
+from mmengine.runner import BaseLoop, IterBasedTrainLoop
 
 from longtail_det.datasets import RIODataset
 from longtail_det.engine import ClassStatisticsHook, find_class_statistics, find_file_statistics
@@ -149,3 +150,22 @@ def test_a_table_of_the_config_needs_no_file():
 def test_statistics_of_no_one_file_are_refused():
     with pytest.raises(ValueError, match=r'ConcatDataset, which has no one ann_file; give .* class_statistics='):
         find_file_statistics(ConcatDataset([ToyDataset(), ToyDataset()]))
+
+
+@pytest.mark.parametrize('kind', [ToyDataset, KnowingDataset])
+def test_a_checkpoint_keeps_the_counts_that_the_dataset_knows(kind):
+    data = ClassBalancedDataset(kind(), oversample_thr=0.9)
+    loop = BaseLoop.__new__(IterBasedTrainLoop)
+    runner = SimpleNamespace(train_dataloader=SimpleNamespace(dataset=data), _train_loop=loop)
+    checkpoint = {'meta': {}}
+    ClassStatisticsHook().before_save_checkpoint(runner, checkpoint)
+    expected = {'class_statistics': EXPECTED.to_dict()} if kind is KnowingDataset else {}
+    assert checkpoint['meta'] == expected
+
+
+def test_a_runner_that_does_not_train_saves_no_counts():
+    checkpoint = {'meta': {}}
+    ClassStatisticsHook().before_save_checkpoint(
+        SimpleNamespace(_train_loop={'type': 'EpochBasedTrainLoop'}), checkpoint
+    )
+    assert checkpoint == {'meta': {}}

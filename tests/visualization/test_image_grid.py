@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
@@ -32,8 +33,11 @@ def test_masks_lie_over_the_image_where_the_objects_are(make_sample):
     sample = make_sample('r', '')
     left, right = plot_image_grid([sample]).axes
     assert len(left.images) == 2
-    overlay = left.images[1].get_array()
-    assert ((overlay[..., 3] > 0) == sample.ground_truth.masks[0]).all()
+    overlay = left.images[1]
+    x1, x2, y2, y1 = (round(edge + 0.5) for edge in overlay.get_extent())
+    covered = np.zeros_like(sample.ground_truth.masks[0])
+    covered[y1:y2, x1:x2] = overlay.get_array()[..., 3] > 0
+    assert (covered == sample.ground_truth.masks[0]).all()
     assert len(left.collections) == 1  # the outline
     assert len(right.images) == 1
 

@@ -11,6 +11,7 @@ from mmdet.registry import HOOKS
 from mmengine.fileio import get_local_path
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
+from mmengine.runner import BaseLoop
 from torch import nn
 
 from longtail_det.annotations import load_class_statistics
@@ -18,6 +19,9 @@ from longtail_det.sampling import unwrap
 from longtail_det.statistics import ClassStatistics, replay_classes
 
 from .statistics_sync_hook import unwrapped
+
+#: of the `meta` of a checkpoint
+STATISTICS_KEY = 'class_statistics'
 
 
 @HOOKS.register_module()
@@ -33,8 +37,8 @@ class ClassStatisticsHook(Hook):
     A module with `set_target_classes(indices)` is given the classes for object-level resampling, see
     `find_target_classes`.
 
-    A module stores what it needs in buffers, so a checkpoint can be tested without any annotation file. Without such a
-    module the hook does nothing.
+    A module stores what it needs in buffers, so a checkpoint can be tested without any annotation file. The counts of
+    a dataset that knows them are saved too, as `meta['class_statistics']`: a checkpoint tells which classes are rare.
     """
 
     priority = 'VERY_HIGH'
@@ -57,6 +61,13 @@ class ClassStatisticsHook(Hook):
             for module in takers:
                 module.set_target_classes(targets)
                 print_log(f'{len(targets)} target classes for {module}', logger='current')
+
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
+        """Save the counts beside the names of the classes."""
+        if isinstance(runner._train_loop, BaseLoop):
+            dataset = unwrap(runner.train_dataloader.dataset, 'class_statistics')
+            if hasattr(dataset, 'class_statistics'):
+                checkpoint['meta'][STATISTICS_KEY] = dataset.class_statistics.to_dict()
 
 
 def _modules_with(model: nn.Module, method: str) -> list[Any]:
