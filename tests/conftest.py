@@ -16,6 +16,7 @@ import longtail_det  # noqa: F401  (first of all: it makes mmdet importable with
 
 # fixtures of several rooms
 from .annotation_files import _freeze_the_imports, load, write  # noqa: F401
+from .browser import browser, chromium  # noqa: F401
 from .evaluation_cases import as_detections, lvis_case, make_gt, random_gt  # noqa: F401
 from .two_processes import TwoProcesses
 

@@ -18,8 +18,9 @@ REPOSITORY = PACKAGE.parent
 CORE = {
     'functional': (set(), {'torch', 'numpy', 'pycocotools'}),
     'statistics': (set(), {'numpy'}),
-    'annotations': ({'statistics'}, {'numpy', 'msgspec', 'filelock', 'tqdm'}),
+    'annotations': ({'statistics'}, {'numpy', 'msgspec', 'filelock', 'tqdm', 'yaml'}),
     'losses': ({'annotations', 'functional', 'statistics'}, {'torch', 'numpy'}),
+    'adapters': ({'functional', 'losses'}, {'torch', 'torchvision'}),
     'calibration': ({'functional', 'losses', 'statistics'}, {'torch', 'numpy'}),
     'sampling': ({'annotations', 'statistics'}, {'torch', 'numpy'}),
     'synthetic': ({'statistics'}, {'numpy', 'pycocotools', 'matplotlib', 'cv2', 'tqdm'}),
@@ -117,7 +118,7 @@ def test_the_top_level_holds_what_the_design_lists():
         'longtail_det', 'configs', 'tools', 'tests', 'data', 'docs',
         'requirements', 'setup.cfg', 'setup.py', 'pyproject.toml', 'MANIFEST.in',
         'README.md', 'LICENSE', 'CHANGELOG.md', 'CITATION.cff', 'model-index.yml',
-        'work_dirs', 'build', 'dist', 'longtail_det.egg-info',
+        'mkdocs.yml', 'work_dirs', 'build', 'dist', 'longtail_det.egg-info',
     }  # fmt: skip
     found = {path.name for path in REPOSITORY.iterdir() if not path.name.startswith('.')}
     assert found <= allowed, f'not in the design: {sorted(found - allowed)}'

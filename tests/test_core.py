@@ -21,6 +21,7 @@ class OtherPackages:
 sys.meta_path = [OtherPackages if finder is PathFinder else finder for finder in sys.meta_path]
 """
 ROOMS = (
+    'adapters',
     'annotations',
     'calibration',
     'evaluation',

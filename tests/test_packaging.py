@@ -43,7 +43,8 @@ def test_the_wheel_holds_the_package_and_the_startup_files_beside_it(wheel):
     assert tops == {'longtail_det', f'{name}.data', f'{name}.dist-info'}
     startup = [f'{name}.data/purelib/longtail_det_mmcv_ext.{suffix}' for suffix in ('pth', 'py')]
     assert [each for each in sorted(wheel.namelist()) if each.startswith(f'{name}.data')] == startup
-    assert 'longtail_det/py.typed' in wheel.namelist()
+    for name in ('py.typed', 'reports/page.css', 'reports/page.js', 'synthetic/characters.txt'):
+        assert f'longtail_det/{name}' in wheel.namelist()
 
 
 def test_the_wheel_installs_the_command(wheel):

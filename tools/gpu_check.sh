@@ -5,7 +5,7 @@
 #   ./tools/gpu_check.sh cases          # one piece; --list shows them
 #   ./tools/gpu_check.sh --dry-run      # every piece at a tiny size on the CPU, to try the script itself
 #
-# Tables and logs go to work_dirs/gpu_check (--out). A piece that was stopped goes on when the command is given again.
+# Tables and logs go to work_dirs/gpu_check (--out). Run the same command again to resume.
 # VENV and PYTHON as in setup_env.sh.
 set -euo pipefail
 case ${1:-} in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit ;; esac

@@ -10,7 +10,7 @@
 # --out DIR     folder of checkpoints, logs, report.html and its numbers as csv and md (default work_dirs/quickstart)
 # --config C    another glyph config
 #
-# A run that was interrupted goes on where it stopped when the command is given again; delete DIR to start afresh.
+# Run the same command again to resume; delete DIR to start over.
 # VENV and PYTHON as in setup_env.sh.
 set -euo pipefail
 root=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Set up the environment, then check the style, the types, the tests and the examples in docstrings.
+# Set up the environment, then check the style, the types, the tests, the examples in docstrings and the site.
 #
 #   ./tools/run_tests.sh                       # everything (7 minutes on two cores); exit code 0 only if all passed
 #   ./tools/run_tests.sh --fast                # style, types and the tests marked `law` (2 to 3 minutes)
@@ -36,6 +36,8 @@ else
     stage 'core' tests.core_environment "${core[@]/#/tests/}" "${parallel[@]}"
     export PYTHONPATH=$root/tests${PYTHONPATH:+:$PYTHONPATH} # for quiet_logs, which keeps log lines out of the examples
     stage 'docstrings' pytest --doctest-modules longtail_det --ignore=longtail_det/.mim -p quiet_logs
+    export NO_MKDOCS_2_WARNING=1
+    stage 'site' mkdocs build --strict # --quiet would hide the warnings from --strict too
 fi
 
 printf '\n== summary\n'

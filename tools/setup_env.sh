@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Install the reference environment and this package; does nothing when it is already there.
 #
-#   ./tools/setup_env.sh [--dev]              # into .venv of this checkout; --dev adds pytest, ruff, mypy
+#   ./tools/setup_env.sh [--dev]              # into .venv of this checkout; --dev adds pytest, ruff, mypy, mkdocs
 #   VENV=~/envs/lt ./tools/setup_env.sh       # into that environment (made if missing), or that python executable
 #   PYTHON=python3.12 ./tools/setup_env.sh    # the interpreter that a new environment is made from
 #
@@ -126,7 +126,7 @@ if ! is_current; then
     install '1/4 build tools' "${pins[@]}" -r requirements/build.txt
     install '2/4 PyTorch and the libraries (the long one)' "${pins[@]}" -r requirements/runtime.txt
     extra=()
-    [ "$mode" = user ] || extra=(-r requirements/tests.txt)
+    [ "$mode" = user ] || extra=(-r requirements/tests.txt -r requirements/docs.txt)
     install '3/4 mmdetection' "${pins[@]}" -r requirements/mminstall.txt -r requirements/mim.txt "${extra[@]}"
     fix_opencv
     install '4/4 longtail_det' -e . --no-deps --no-build-isolation

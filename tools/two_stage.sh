@@ -4,8 +4,8 @@
 #   ./tools/two_stage.sh STAGE1_CONFIG STAGE2_CONFIG [arguments of tools/train.py, for both]
 #   GPUS=8 ./tools/two_stage.sh STAGE1_CONFIG STAGE2_CONFIG     # each by tools/dist_train.sh
 #
-# The second stage takes the last checkpoint of the first from work_dirs/<name of its config>. A run that was stopped
-# goes on when the command is given again; a first stage that is finished is not trained again.
+# The second stage takes the last checkpoint of the first from work_dirs/<name of its config>. Run the same command
+# again to resume; a first stage that is finished is not trained again.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/_env.sh"
 if [ $# -lt 2 ]; then

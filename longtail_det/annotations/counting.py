@@ -17,7 +17,7 @@ from .columns import KEYS, tabulate
 from .file import AnnotationFile, select_good
 from .gc_pause import gc_pause
 from .json_members import JsonMembers
-from .label_index import Role, index_labels
+from .label_index import LabelIndex, Role, index_labels
 from .table import find_rows
 
 _STATISTICS_KEYS = ('image_count', 'instance_count', 'num_images')
@@ -45,6 +45,22 @@ def count_file(file: AnnotationFile) -> ClassStatistics:
     rows = find_rows(index.rows[counted], file.annotations.rows)
     spread = fractal_dimension(_centers(file, rows), index.labels[counted], statistics.num_classes)
     return replace(statistics, total_images=len(file.images), fractal_dim=spread)
+
+
+def index_instances(file: AnnotationFile) -> LabelIndex:
+    """Index the instances that `count_file` counts, on the images that hold any: what resampling repeats.
+
+    Args:
+        file: with or without masks.
+
+    Raises:
+        ValueError: there is no instance.
+    """
+    annotations = file.annotations.select(~(file.annotations.crowd | file.annotations.ignore))
+    if not len(annotations):
+        raise ValueError('there is no instance; expected the annotation file of a training set')
+    index = index_labels(annotations, file.images, file.category_ids)
+    return index.select(np.flatnonzero(index.annotated))
 
 
 def _centers(file: AnnotationFile, rows: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ from .gc_pause import gc_pause
 from .json_members import JsonMembers, decode_plainly
 from .records import tabulate_images
 from .table import AnnotationTable, ImageTable
+from .yolo import read_yolo_columns
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,12 @@ def read_annotation_file(
     masks: bool = True,
     show_progress: bool = False,
 ) -> AnnotationFile:
-    """Read a whole file in the format of LVIS v0.5, LVIS v1 or COCO instances.
+    """Read a whole file in the format of LVIS v0.5, LVIS v1 or COCO instances, or a folder of YOLO labels.
 
     Bad records are left out and noted in `bad`; `bad.settle` decides what comes of it.
 
     Args:
-        path: json file on this machine.
+        path: json file on this machine, or a folder (`read_yolo_columns` tells of which, and what it cannot know).
         bad: takes note of bad records, and names the file in messages.
         need_annotations: whether a file without annotations, such as that of a test set, is an error.
         masks: whether to look at them; an annotation with an invalid one is bad.
@@ -62,7 +63,10 @@ def read_annotation_file(
         FileNotFoundError: no file at `path`.
         ValueError: not json, or none of these formats.
     """
-    columns = read_columns(path, bad.path, masks=masks, show_progress=show_progress)
+    if Path(path).is_dir():
+        columns = read_yolo_columns(path, bad.path, show_progress=show_progress)
+    else:
+        columns = read_columns(path, bad.path, masks=masks, show_progress=show_progress)
     return select_good(columns, bad, need_annotations=need_annotations)
 
 

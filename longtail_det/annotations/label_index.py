@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail_det.statistics import ClassStatistics
+from longtail_det.statistics import ClassStatistics, unique_pairs
 
 from .table import AnnotationTable, ImageTable, find_rows
 
@@ -112,11 +112,7 @@ class LabelIndex:
     def _pairs(self, mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Return the unique (image, label) pairs of the masked annotations, sorted."""
         images = np.repeat(np.arange(len(self)), np.diff(self.offsets))[mask]
-        span = int(self.labels.max(initial=0)) + 1
-        # not np.unique: it hashes in numpy 2.3 and later, ten times slower than this sort
-        keys = np.sort(images * span + self.labels[mask])
-        keys = keys[np.diff(keys, prepend=-1) > 0]
-        return (keys // span).astype(np.int64), (keys % span).astype(np.int32)
+        return unique_pairs(images, self.labels[mask])
 
 
 def index_labels(annotations: AnnotationTable, images: ImageTable, class_ids: NDArray[np.int64]) -> LabelIndex:

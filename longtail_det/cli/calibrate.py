@@ -41,7 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--images',
-        type=_positive,
+        type=numeric(1, is_whole=True),
         default=500,
         metavar='N',
         help='training images, drawn evenly over the classes; default: 500',
@@ -52,13 +52,6 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--out', metavar='DIR', help='folder for the outcome; with --results the file to write')
     add_common_arguments(parser)
     return parser
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'{value} is below 1')
-    return value
 
 
 @one_line_errors

@@ -1,7 +1,7 @@
 """Count the classes of a training set: the numbers that long-tail losses, samplers and metrics start from.
 
-Reads an annotation file in the format of LVIS v0.5, LVIS v1 or COCO (LVIS v1: 1 GB, about 20 seconds), writes a small
-json and prints the frequency groups. A config can then name the json instead of the dataset:
+Reads an annotation file in the format of LVIS v0.5, LVIS v1 or COCO (LVIS v1: 1 GB, about 20 seconds) or a folder of
+YOLO labels, writes a small json and prints the frequency groups. A config can name the json instead of the dataset:
 
     loss_cls=dict(type='...', class_statistics='data/lvis_v1/statistics.json')
 
@@ -16,14 +16,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from longtail_det.annotations import ON_BAD, BadRecords, count_file, read_annotation_file
-from longtail_det.statistics import FREQUENCY_GROUPS, ClassStatistics
 
 from .arguments import CommandParser
 from .errors import one_line_errors, user_errors
-from .group_table import row, span
+from .group_table import group_table
 from .outputs import check_output
 
 
@@ -52,18 +49,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         stats = count_file(file)
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps(stats.to_dict()))
-    print(_table(stats))
+    print(group_table(stats))
     print(f"written to {args.out}; in a config: class_statistics='{args.out}'")
     return 0
-
-
-def _table(stats: ClassStatistics) -> str:
-    """Return a table of the counts by frequency group."""
-    lines = [stats.summary(), row('group', 'classes', 'images/class', 'instances/class', 'instances')]
-    for key, group in stats.groups.items():
-        images, instances = stats.image_count[group], stats.instance_count[group]
-        lines.append(row(FREQUENCY_GROUPS[key], len(group), span(images), span(instances), int(instances.sum())))
-    unseen = int(np.count_nonzero(stats.image_count == 0))
-    if unseen:
-        lines.append(f'{unseen} classes are on no training image')
-    return '\n'.join(lines)

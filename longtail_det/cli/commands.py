@@ -40,6 +40,7 @@ COMMANDS = {
     'plot-class-frequency': Command(
         'tools/analysis/plot_class_frequency.py', 'draw the class frequency before and after resampling'
     ),
+    'audit': Command('tools/data/audit.py', 'say what is wrong with the balance of a data set, and what to do'),
     'class-statistics': Command('tools/data/class_statistics.py', 'count the classes of a training set'),
     'build-store': Command('tools/data/build_store.py', 'keep an annotation file as columns that processes share'),
     'make-glyphs': Command('tools/data/make_glyphs.py', 'make LongTailGlyphs, the embedded benchmark'),

@@ -187,7 +187,7 @@ def read_records(path: str, metrics: Sequence[str], segm_area: str) -> Detection
     """Read a results JSON, with a progress bar over its bytes."""
     if segm_area == 'mask' and set(metrics) != {'bbox'} and {'bbox', 'segmentation'} <= result_fields(path):
         note(
-            'masks are sized (APs, APm, APl) by their own area; lvis-api would size them by the bbox beside them, as '
+            'APs, APm and APl use mask area; lvis-api would use the area of the bbox beside the mask, as '
             '--segm-area bbox does, and gives these numbers for records without bbox'
         )
     needed = metrics if segm_area == 'mask' else ('bbox', *metrics)

@@ -17,24 +17,22 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail_det.annotations import BadRecords, LabelIndex, index_labels, read_annotation_file
+from longtail_det.annotations import BadRecords, LabelIndex, index_instances, read_annotation_file
 from longtail_det.statistics import (
     FREQUENCY_GROUPS,
     REPLAY_MAX_IMAGES,
     RESAMPLING_MODES,
     ClassStatistics,
-    class_repeat_factors,
+    Epoch,
+    Resampling,
     expected_replays,
-    image_repeat_factors,
     replay_classes,
-    resampled_count,
 )
 
 from .arguments import CommandParser, numeric
@@ -44,20 +42,12 @@ from .outputs import check_output
 Counts = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """The content of an epoch: counts per class, (C,) each, and the number of images."""
-
-    images: Counts
-    instances: Counts
-    samples: Counts | None
-    length: float
-
-
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = CommandParser(__doc__)
-    parser.add_argument('--ann', required=True, metavar='TRAIN.json', help='LVIS or COCO annotations of the images')
+    parser.add_argument(
+        '--ann', required=True, metavar='TRAIN.json', help='LVIS or COCO annotations, or a folder of YOLO labels'
+    )
     parser.add_argument('--out', type=Path, required=True, metavar='PNG', help='file to write')
     parser.add_argument(
         '--oversample-thr', type=numeric(0, 1), default=1e-3, help='threshold of RFS (default: %(default)s)'
@@ -97,11 +87,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     with user_errors():
         index, names = read_labels(args.ann)
-        stats, epoch = resample(index, names, args)
-        figure = plot_resampling(stats, epoch.images, epoch.instances, epoch.samples)
+        stats, epoch, samples = resample(index, names, args)
+        figure = plot_resampling(stats, epoch.images, epoch.instances, samples)
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_bytes(figure_png(figure))
-    print(f'{summary(stats, epoch)}\nfigure: {args.out}')
+    print(f'{summary(stats, epoch, samples)}\nfigure: {args.out}')
     return 0
 
 
@@ -110,54 +100,42 @@ def read_labels(path: str) -> tuple[LabelIndex, tuple[str, ...]]:
     bad = BadRecords(path)
     file = read_annotation_file(path, bad, show_progress=True)
     bad.settle('skip')
-    annotations = file.annotations.select(~(file.annotations.crowd | file.annotations.ignore))
-    if not len(annotations):
-        raise ValueError(f'{path} holds no instance; give the annotation file of a training set')
-    index = index_labels(annotations, file.images, file.category_ids)
-    return index.select(np.flatnonzero(index.annotated)), tuple(category['name'] for category in file.categories)
+    try:
+        index = index_instances(file)
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}') from None
+    return index, tuple(category['name'] for category in file.categories)
 
 
-def resample(index: LabelIndex, names: tuple[str, ...], args: argparse.Namespace) -> tuple[ClassStatistics, Epoch]:
-    """Compute the classes of the data and of an epoch."""
-    labels, offsets, num_images, num_classes = index.labels, index.offsets, len(index), len(names)
-    keys = np.unique(np.repeat(np.arange(num_images), np.diff(offsets)) * num_classes + labels)
-    once, once_offsets = keys % num_classes, np.searchsorted(keys // num_classes, np.arange(num_images + 1))
+def resample(
+    index: LabelIndex, names: tuple[str, ...], args: argparse.Namespace
+) -> tuple[ClassStatistics, Epoch, Counts | None]:
+    """Compute the classes of the data and of an epoch, and the samples of each class with replayed features."""
     stats = index.statistics(names)
-    image_count = stats.image_count
-    factors = class_repeat_factors(
-        image_count,
-        num_images,
-        oversample_thr=args.oversample_thr,
-        instance_count=stats.instance_count if args.mode == 'instance' else None,
-        mode=args.mode,
-    )
-    repeats = image_repeat_factors(once, once_offsets, factors)
-    if args.rounding == 'ceil':
-        repeats = np.ceil(repeats)
-    images = resampled_count(once, once_offsets, repeats, num_classes)
-    instances = resampled_count(labels, offsets, repeats, num_classes)
-    samples = with_replay(image_count, images, instances, repeats.sum(), args) if args.rio_replay else None
-    return stats, Epoch(images, instances, samples, repeats.sum())
+    resampling = Resampling(index.labels, index.offsets, stats)
+    repeats = resampling.image_factors(args.oversample_thr, args.mode)
+    epoch = resampling.epoch(np.ceil(repeats) if args.rounding == 'ceil' else repeats)
+    return stats, epoch, with_replay(stats.image_count, epoch, args) if args.rio_replay else None
 
 
-def with_replay(
-    image_count: NDArray[np.int64], images: Counts, instances: Counts, length: float, args: argparse.Namespace
-) -> Counts:
+def with_replay(image_count: NDArray[np.int64], epoch: Epoch, args: argparse.Namespace) -> Counts:
     """Return the instances of an epoch, with the replayed features of the target classes."""
     targets = replay_classes(image_count, args.rio_max_images)
-    replayed = expected_replays(images, length, replay=args.rio_replay, images_per_step=args.images_per_step)
-    samples = instances.copy()
+    replayed = expected_replays(
+        epoch.images, epoch.length, replay=args.rio_replay, images_per_step=args.images_per_step
+    )
+    samples = epoch.instances.copy()
     samples[targets] += replayed[targets]
     return samples
 
 
-def summary(stats: ClassStatistics, epoch: Epoch) -> str:
+def summary(stats: ClassStatistics, epoch: Epoch, samples: Counts | None) -> str:
     """Return a table of the sums by frequency group."""
     header = ['group', 'classes', 'images', 'images after', 'instances', 'instances after']
     columns: list[Any] = [stats.image_count, epoch.images, stats.instance_count, epoch.instances]
-    if epoch.samples is not None:
+    if samples is not None:
         header.append('with replay')
-        columns.append(epoch.samples)
+        columns.append(samples)
     rows = [header]
     for group, classes in stats.groups.items():
         sums = (f'{column[classes].sum():.0f}' for column in columns)

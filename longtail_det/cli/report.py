@@ -38,10 +38,10 @@ from .arguments import CommandParser, numeric
 from .commands import as_typed, note
 from .errors import one_line_errors, user_errors
 from .outputs import check_output
-from .report_inputs import check_inputs, find_inputs
+from .report_inputs import check_inputs, find_inputs, name_of
 
 if TYPE_CHECKING:
-    from longtail_det.reports import DataSource, Details, ReportFigure, Run
+    from longtail_det.reports import DataSource, Details, ReportFigure, ReportSection, Run
     from longtail_det.reports.run_directory import Results
 
 #: logged results may have three digits
@@ -82,11 +82,18 @@ def build_parser() -> argparse.ArgumentParser:
         help='images to show; 0 for none and no galleries (default: %(default)s)',
     )
     parser.add_argument(
+        '--gallery-classes',
+        type=numeric(0, is_whole=True),
+        default=100,
+        metavar='N',
+        help='classes whose objects are cut out, the rare ones of the lowest AP first (default: %(default)s)',
+    )
+    parser.add_argument(
         '--galleries',
         nargs='+',
         choices=tuple(FREQUENCY_GROUPS.values()),
         metavar='GROUP',
-        help='groups whose worst and best classes are shown: rare, common, frequent (default: rare; all without a RUN)',
+        help='rare, common, frequent: show their worst and best classes at once (default: rare; all without a RUN)',
     )
     parser.add_argument(
         '--score-thr',
@@ -153,20 +160,15 @@ def make_report(args: argparse.Namespace, command: str) -> tuple[list[Run], Path
     for line in (*notes, 'writing the page ...'):
         note(line)
     results = {run.name: run.results for run in runs}
-    out = args.out
     date = datetime.now().astimezone().strftime('%Y-%m-%d %H:%M %Z')
-    page = reports.write_report(out, title, results, figures, date=date, facts=facts, notes=notes)
+    page = reports.write_report(args.out, title, results, figures, date=date, facts=facts, notes=notes)
     table = details.table if details is not None else None
-    out.with_suffix('.csv').write_text(reports.results_csv(results), encoding='utf-8')
-    out.with_suffix('.md').write_text(reports.report_markdown(title, results, facts, notes, table), encoding='utf-8')
+    args.out.with_suffix('.csv').write_text(reports.results_csv(results), encoding='utf-8')
+    markdown = reports.report_markdown(title, results, facts, notes, table)
+    args.out.with_suffix('.md').write_text(markdown, encoding='utf-8')
     if table is not None:
-        out.with_suffix('.classes.csv').write_text(reports.classes_csv(table), encoding='utf-8')
+        args.out.with_suffix('.classes.csv').write_text(reports.classes_csv(table), encoding='utf-8')
     return runs, page
-
-
-def name_of(run: Run, runs: Sequence[Run]) -> str:
-    """Return words that say which run, where there are several."""
-    return f' of {run.name}' if len(runs) > 1 else ''
 
 
 def read_details(
@@ -215,21 +217,24 @@ def draw(
     details: Details | None,
     stats: ClassStatistics | None,
     notes: list[str],
-) -> list[ReportFigure]:
+) -> list[ReportFigure | ReportSection]:
     """Draw all figures in the order of the page; note what cannot be drawn."""
     from longtail_det.reports import sections
 
     results = {run.name: run.results for run in runs}
-    figures = [sections.groups_figure(results), *sections.pareto_figures(results, args.metric)]
+    figures: list[ReportFigure | ReportSection] = [sections.groups_figure(results)]
+    figures += sections.pareto_figures(results, args.metric)
     if details is not None and details.table is not None:
         metric = args.metric or details.main_metric()
+        count = args.gallery_classes if args.num_images else 0
+        if count:
+            note('cutting out the objects of the galleries ...')
+        names = args.galleries or (['rare'] if args.runs else FREQUENCY_GROUPS.values())
+        shown = [group for group, name in FREQUENCY_GROUPS.items() if name in names]
+        figures += sections.class_sections(details, metric, count, shown, args.img_root, notes)
         figures += sections.class_figures(details, metric, args.score_thr)
-        if args.num_images:
-            note('drawing images ...')
-            for group, name in FREQUENCY_GROUPS.items():
-                if name in (args.galleries or (['rare'] if args.runs else FREQUENCY_GROUPS.values())):
-                    figures += sections.galleries(details, metric, args.img_root, notes, group)
     if details is not None and args.num_images:
+        note('drawing images ...')
         images = sections.image_figures(details, args.num_images, args.score_thr, args.img_root)
         notes += [] if images else [f'No object on the tested images in {details.tested.ann_file}, so no images.']
         figures += images

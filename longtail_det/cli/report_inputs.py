@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,3 +68,8 @@ def find_image_folder(ann_file: str) -> str | None:
     around = Path(ann_file).absolute().parents[:2]
     places = [place for parent in around for place in (parent, parent / 'images')]
     return next((str(place) for place in places for name in names if (place / name).is_file()), None)
+
+
+def name_of(run: Run, runs: Sequence[Run]) -> str:
+    """Return words that say which run, where there are several."""
+    return f' of {run.name}' if len(runs) > 1 else ''

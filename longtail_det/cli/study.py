@@ -26,7 +26,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from .arguments import CommandParser
+from .arguments import CommandParser, numeric
 from .errors import UserError, one_line_errors, user_errors
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = CommandParser(__doc__)
     parser.add_argument('study', metavar='STUDY', help='.yml or .py file')
-    parser.add_argument('--jobs', type=_positive, default=1, metavar='N', help='runs at a time; default: 1')
+    parser.add_argument(
+        '--jobs', type=numeric(1, is_whole=True), default=1, metavar='N', help='runs at a time; default: 1'
+    )
     parser.add_argument(
         '--only', nargs='+', metavar='NAME', help='do these entries and what they need; * and ? stand for anything'
     )
@@ -55,13 +57,6 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--partition', metavar='P', help='Slurm partition')
     parser.add_argument('--submit', action='store_true', help='with --launcher slurm, hand the job to sbatch')
     return parser
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'{value} is below 1')
-    return value
 
 
 @one_line_errors

@@ -4,6 +4,8 @@ from longtail_det import compat
 
 compat.install()  # first: without compiled mmcv, mmdet can only be imported with our ops in place
 
+from longtail_det.losses import sync_statistics  # noqa: E402
+
 from .hooks import (  # noqa: E402
     ClassStatisticsHook,
     ExactCheckpointHook,
@@ -16,7 +18,6 @@ from .hooks import (  # noqa: E402
     find_class_statistics,
     find_file_statistics,
     freeze,
-    sync_statistics,
 )
 from .logit_statistics import collect_logit_statistics, training_batches  # noqa: E402
 

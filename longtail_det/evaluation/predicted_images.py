@@ -10,6 +10,7 @@ import numpy as np
 
 from longtail_det.restricted_pickle import load_plain_pickle
 
+from .lvis.predicted_columns import is_id
 from .result_arrays import read_result_arrays
 
 
@@ -56,9 +57,5 @@ def _check_category_ids(image: dict[str, Any], path: Path) -> None:
     ids = image.get('category_ids', ())
     if ids is None:
         del image['category_ids']
-    elif not isinstance(ids, list | tuple | np.ndarray) or not all(_is_id(each) for each in ids):
+    elif not isinstance(ids, list | tuple | np.ndarray) or not all(is_id(each) for each in ids):
         raise ValueError(f'{path} has category_ids={ids!r:.80}; expected the category id of each label, whole numbers')
-
-
-def _is_id(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and abs(int(value)) < 2**63

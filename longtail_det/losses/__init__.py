@@ -18,6 +18,7 @@ from .gumbel_ce import GumbelCE
 from .iif_loss import IIFLoss
 from .logit_adjusted_ce import LogitAdjustedCE
 from .pcb import PCB
+from .rank_sums import counting_modules, sync_statistics
 from .score_parts import ScoreParts
 from .seesaw_loss import SeesawLoss
 from .sigmoid_ce import SigmoidCE
@@ -77,4 +78,6 @@ __all__ = [
     'SigmoidCE',
     'SyncedRows',
     'SyncedStatistics',
+    'counting_modules',
+    'sync_statistics',
 ]

@@ -25,7 +25,7 @@ class EQLv2(SyncedStatistics, ObjectnessLoss):
     (1 - objectness of background), as the authors test.
 
     The weights of a step use the counters up to the step before, so summing over ranks after the step is exact:
-    `StatisticsSyncHook` does that through the public function `longtail_det.engine.sync_statistics(model)`. Without
+    `StatisticsSyncHook` does that through the public function `longtail_det.losses.sync_statistics(model)`. Without
     the hook the counters move at the end of each call in training mode, on this rank's RoIs.
 
     Args:

@@ -2,7 +2,8 @@
 
 from .details import Details
 from .image_page import PageImage, write_image_page
-from .report import ReportFigure, write_report
+from .page_parts import ReportFigure, ReportSection
+from .report import write_report
 from .report_tables import classes_csv, report_markdown, results_csv
 from .run_directory import DataSource, evaluation_command
 from .runs import Run, data_of_runs, find_runs, lone_runs
@@ -12,6 +13,7 @@ __all__ = [
     'Details',
     'PageImage',
     'ReportFigure',
+    'ReportSection',
     'Run',
     'classes_csv',
     'data_of_runs',

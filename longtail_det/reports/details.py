@@ -107,6 +107,10 @@ class Details:
         """Return 'segm' where every run has masks, else 'bbox'."""
         return 'segm' if all('segm' in scored for scored in self.scored.values()) else 'bbox'
 
+    def runs_with(self, metric: str) -> list[str]:
+        """Return the runs whose predictions have a metric, in order."""
+        return [name for name, scored in self.scored.items() if metric in scored]
+
     def differences(self, metric: str, classwise: bool = False) -> dict[str, dict[str, Interval]]:
         """Compute what each run gains over the first one, with paired intervals.
 

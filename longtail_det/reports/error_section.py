@@ -8,7 +8,7 @@ from longtail_det import visualization as vis
 from longtail_det.statistics import FREQUENCY_GROUPS
 
 from .details import Details
-from .report import ReportFigure
+from .page_parts import ReportFigure
 
 #: name -> group, of all classes and of each group
 _GROUPS: dict[str, str | None] = {'all': None, **{name: group for group, name in FREQUENCY_GROUPS.items()}}

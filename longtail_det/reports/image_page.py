@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from .report_style import CSS
+from .page_files import page_style
 
 _GRID = """
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); gap: 16px; margin-top: 24px; }
@@ -53,7 +53,7 @@ def write_image_page(
     path.write_text(
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<title>{escape(title)}</title>\n<style>{CSS}{_GRID}</style>\n</head>\n<body>\n<main>\n'
+        f'<title>{escape(title)}</title>\n<style>{page_style()}{_GRID}</style>\n</head>\n<body>\n<main>\n'
         f'<header><h1>{escape(title)}</h1><div class="date">{escape(date)}</div><dl>{items}</dl></header>\n'
         f'{f"<p>{escape(note)}</p>" if note else ""}\n'
         f'<div class="grid">\n{"".join(map(_image_html, images))}</div>\n'

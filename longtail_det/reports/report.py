@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
 from longtail_det.evaluation import AP_COLUMNS, percent
-from longtail_det.visualization import figure_png
 
-from .report_style import CSS
+from .page_files import content_policy, page_script, page_style
+from .page_parts import ReportFigure, ReportSection
 
 _METRIC_NAMES = {'bbox': 'box', 'segm': 'mask'}
 _COLUMN_HELP = {
@@ -33,28 +29,11 @@ _TABLE_CAPTION = (
 )
 
 
-@dataclass(frozen=True)
-class ReportFigure:
-    """A figure and what is said about it.
-
-    Args:
-        figure: drawn by this package or by the reader.
-        title: headline.
-        caption: what is drawn and how to read it.
-        alt: what there is to see, for readers who cannot see it.
-    """
-
-    figure: Figure
-    title: str
-    caption: str
-    alt: str
-
-
 def write_report(
     path: str | Path,
     title: str,
     runs: Mapping[str, Mapping[str, Mapping[str, float]]],
-    figures: Sequence[ReportFigure],
+    parts: Sequence[ReportFigure | ReportSection],
     *,
     date: str,
     facts: Mapping[str, str],
@@ -66,7 +45,7 @@ def write_report(
         path: the file; folders on the way are made.
         title: headline of the page.
         runs: run name -> `{'bbox': {'AP': ..., ...}, ...}` in [0, 1]; undefined values become '-'.
-        figures: in the order of the page, embedded as PNG.
+        parts: in the order of the page; figures are embedded as PNG.
         date: when, as it is to be read.
         facts: what the numbers hang on (config, data, versions, command), in order.
         notes: sentences under the table, such as what is missing and why.
@@ -74,23 +53,43 @@ def write_report(
     Returns:
         `path`.
     """
+    listed = ''.join(f'<li>{escape(text)}</li>' for text in notes)
+    results = f'<section>{results_table(runs)}</section>' + (f'\n<ul class="notes">{listed}</ul>' if notes else '')
+    return write_page(path, title, [ReportSection('Results', results), *parts], date=date, facts=facts)
+
+
+def write_page(
+    path: str | Path,
+    title: str,
+    parts: Sequence[ReportFigure | ReportSection],
+    *,
+    date: str,
+    facts: Mapping[str, str],
+) -> Path:
+    """Write a page as one HTML file that loads nothing from elsewhere and follows the reader's light or dark mode.
+
+    Args:
+        path: the file; folders on the way are made.
+        title: headline of the page.
+        parts: in the order of the page; figures are embedded as PNG.
+        date: when, as it is to be read.
+        facts: what the page hangs on, in order.
+
+    Returns:
+        `path`.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     items = ''.join(f'<dt>{escape(key)}</dt><dd>{escape(value)}</dd>' for key, value in facts.items())
-    listed = ''.join(f'<li>{escape(text)}</li>' for text in notes)
-    body = '\n'.join(
-        [
-            f'<header><h1>{escape(title)}</h1><div class="date">{escape(date)}</div><dl>{items}</dl></header>',
-            f'<h2>Results</h2>\n<section>{results_table(runs)}</section>',
-            f'<ul class="notes">{listed}</ul>' if notes else '',
-            *(_figure_html(figure) for figure in figures),
-        ]
-    )
+    header = f'<header><h1>{escape(title)}</h1><div class="date">{escape(date)}</div><dl>{items}</dl></header>'
+    body = '\n'.join([header, *(part.html() for part in parts)])
+    style, script = page_style(), page_script()
     path.write_text(
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<title>{escape(title)}</title>\n<style>{CSS}</style>\n</head>\n<body>\n<main>\n{body}\n'
-        '<footer>Written by longtail_det.</footer>\n</main>\n</body>\n</html>\n',
+        f'<meta http-equiv="Content-Security-Policy" content="{content_policy(style, script)}">\n'
+        f'<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n<main>\n{body}\n'
+        f'<footer>Written by longtail_det.</footer>\n</main>\n<script>{script}</script>\n</body>\n</html>\n',
         encoding='utf-8',
     )
     return path
@@ -117,11 +116,3 @@ def results_table(runs: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
 def _column_class(column: str) -> str:
     name = 'main' if column == 'AP' else column[2:]
     return f' class="{name}"' if name in ('main', 'r', 'c', 'f') else ''
-
-
-def _figure_html(figure: ReportFigure) -> str:
-    data = base64.b64encode(figure_png(figure.figure)).decode()
-    return (
-        f'<h2>{escape(figure.title)}</h2>\n<figure><img alt="{escape(figure.alt)}" src="data:image/png;base64,{data}">'
-        f'<figcaption>{escape(figure.caption)}</figcaption></figure>'
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +13,12 @@ from longtail_det.evaluation import is_defined, percent
 from longtail_det.evaluation.diagnosis import ClassTable
 from longtail_det.statistics import FREQUENCY_GROUPS, ClassStatistics, Interval
 
+from .class_section import class_section
 from .details import Details, Results
 from .error_section import error_figure
-from .report import ReportFigure
+from .gallery_section import gallery_section
+from .page_parts import ReportFigure, ReportSection
 from .run_directory import read_train_log
-
-_GALLERY_CLASSES = 4
 
 
 def groups_figure(runs: Mapping[str, Results]) -> ReportFigure:
@@ -54,14 +54,39 @@ def pareto_figures(runs: Mapping[str, Results], metric: str | None) -> list[Repo
     return [ReportFigure(figure, 'Rare and common against frequent classes', caption, f'Points: {alt}.')]
 
 
-def class_figures(details: Details, metric: str, score_threshold: float) -> list[ReportFigure]:
-    """Draw AP over training images, differences between runs, calibration and confusion."""
+def class_sections(
+    details: Details, metric: str, galleries: int, shown: Sequence[str], img_root: Path | None, notes: list[str]
+) -> list[ReportFigure | ReportSection]:
+    """Return what lets a reader look for classes: AP over training images, the table, galleries.
+
+    Args:
+        details: classes with groups.
+        metric: 'bbox' or 'segm'.
+        galleries: how many classes have one; 0 for none.
+        shown: groups whose worst and best classes are shown at once.
+        img_root: folder of the images where it is not the one of the test.
+        notes: what is missing is added here.
+    """
+    table = _table_of(details, metric)
+    gallery, named = gallery_section(details, metric, galleries, shown, img_root, notes) if galleries else (None, [])
+    intervals = {
+        run: of_run[metric].intervals(classwise=True) for run, of_run in details.resampled.items() if metric in of_run
+    }
+    rows = class_section(table, metric, intervals, details.differences(metric, classwise=True), named)
+    return [_frequency_ap_figure(table, metric), rows, *([gallery] if gallery else [])]
+
+
+def _table_of(details: Details, metric: str) -> ClassTable:
+    """Return the classes with the runs that have a metric."""
     table = details.table
-    runs = [name for name, scored in details.scored.items() if metric in scored]
     assert table is not None
-    table = replace(table, ap={name: table.ap[name] for name in runs})
-    figures = [_frequency_ap_figure(table, metric)]
-    figures += _group_difference_figures(details, metric, runs[0])
+    return replace(table, ap={name: table.ap[name] for name in details.runs_with(metric)})
+
+
+def class_figures(details: Details, metric: str, score_threshold: float) -> list[ReportFigure]:
+    """Draw differences between runs, calibration and confusion."""
+    table, runs = _table_of(details, metric), details.runs_with(metric)
+    figures = _group_difference_figures(details, metric, runs[0])
     by_class = details.differences(metric, classwise=True)
     for run in runs[1:]:
         if np.isfinite(table.difference(run, runs[0], metric)).any():
@@ -94,7 +119,7 @@ def _frequency_ap_figure(table: ClassTable, metric: str) -> ReportFigure:
         for medians in [table.group_medians(run, metric)]
     )
     figure = vis.plot_ap_by_frequency(table, metric)
-    return ReportFigure(figure, 'AP and training images of each class', caption, f'Points; {alt}.')
+    return ReportFigure(figure, 'AP and training images of each class', caption, f'Points; {alt}.', table.names)
 
 
 def _group_difference_figures(details: Details, metric: str, base: str) -> list[ReportFigure]:
@@ -127,7 +152,7 @@ def _difference_figure(
         caption += ' Grey: the 95 % interval of the class holds zero.'
     figure = vis.plot_class_differences(table, run, base, metric, unsettled)
     alt = f'Bars: {better} classes are better in {run}, {worse} are worse.'
-    return ReportFigure(figure, f'Differences by class: {run} and {base}', caption, alt)
+    return ReportFigure(figure, f'Differences by class: {run} and {base}', caption, alt, table.names)
 
 
 def _confusion_figure(details: Details, name: str, metric: str, score_threshold: float, several: bool) -> ReportFigure:
@@ -145,56 +170,6 @@ def _confusion_figure(details: Details, name: str, metric: str, score_threshold:
     )
     title = f'Confusion: {name}' if several else 'Confusion'
     return ReportFigure(vis.plot_confusion(found, details.gt.names), title, caption, f'{alt}.')
-
-
-def galleries(
-    details: Details, metric: str, img_root: Path | None, notes: list[str], group: str = 'r'
-) -> list[ReportFigure]:
-    """Draw the worst and the best classes of a group in the first run that has the metric."""
-    name = next(name for name, scored in details.scored.items() if metric in scored)
-    table = details.table
-    assert table is not None
-    ranked = table.ranked(name, metric, group)
-    words = FREQUENCY_GROUPS[group]
-    if not len(ranked):
-        notes.append(f'No {words} class has an object on the tested images, so no galleries of {words} classes.')
-        return []
-    half = min(_GALLERY_CLASSES, (len(ranked) + 1) // 2)
-    best = ranked[::-1][: min(_GALLERY_CLASSES, len(ranked) // 2)]
-    return [
-        figure
-        for kind, classes in ((f'Worst {words}', ranked[:half]), (f'Best {words}', best))
-        for figure in _gallery(details, table, name, metric, kind, classes, img_root)
-    ]
-
-
-def _gallery(
-    details: Details,
-    table: ClassTable,
-    name: str,
-    metric: str,
-    kind: str,
-    classes: np.ndarray,
-    img_root: Path | None,
-) -> list[ReportFigure]:
-    ap = table.ap[name][metric]
-    captions = [
-        f'AP {100 * ap[c]:.1f}\n{table.train_images[c]} training images\n{table.num_objects[c]} tested objects'
-        for c in classes
-    ]
-    predictions = details.predictions[name]
-    columns = predictions.of_metric(metric)
-    assert columns is not None
-    rows = vis.load_gallery(details.gt, columns, predictions.image_paths, classes.tolist(), captions, img_root=img_root)
-    if not rows:
-        return []
-    caption = (
-        'The largest objects of each class, one an image. Dashed: the annotated box; in the color of its group: the '
-        'best detections on it, with their score in percent below.'
-    )
-    title = f'{kind} classes' + (f' of {name}' if len(details.scored) > 1 else '')
-    alt = ', '.join(f'{row.name}: {row.caption.splitlines()[0]}' for row in rows)
-    return [ReportFigure(vis.plot_class_gallery(rows), title, caption, f'Cut-out objects of {alt}.')]
 
 
 def image_figures(details: Details, count: int, score_threshold: float, img_root: Path | None) -> list[ReportFigure]:
@@ -219,7 +194,7 @@ def frequency_figure(stats: ClassStatistics) -> ReportFigure:
     caption = 'Training images of every class on a log axis, with the borders of the rare and the common group.'
     count = sorted(stats.image_count.tolist()) or [0]
     alt = f'Sorted bars falling from {count[-1]} to {count[0]} images.'
-    return ReportFigure(vis.plot_class_frequency(stats), 'Class frequency', caption, alt)
+    return ReportFigure(vis.plot_class_frequency(stats), 'Class frequency', caption, alt, stats.names or ())
 
 
 def loss_figures(run_dir: Path, of_run: str) -> list[ReportFigure]:

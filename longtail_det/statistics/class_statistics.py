@@ -135,6 +135,42 @@ class ClassStatistics:
         return data
 
     @classmethod
+    def from_labels(
+        cls, labels_per_image: Sequence[ArrayLike], num_classes: int, names: Sequence[str] = ()
+    ) -> ClassStatistics:
+        """Count the images and instances of each class of any dataset.
+
+        Args:
+            labels_per_image: the class of every object of each image, in [0, C).
+            num_classes: C.
+            names: of the classes, or none.
+
+        Raises:
+            ValueError: a label outside [0, C).
+
+        Example:
+            >>> stats = ClassStatistics.from_labels([[0, 0], [], [1, 0]], num_classes=3)
+            >>> stats.image_count.tolist(), stats.instance_count.tolist(), stats.num_images, stats.total_images
+            ([2, 1, 0], [3, 1, 0], 2, 3)
+        """
+        objects = [np.asarray(labels, dtype=np.int64).ravel() for labels in labels_per_image]
+        nothing: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        instances = np.concatenate([nothing, *objects])
+        images = np.concatenate([nothing, *map(np.unique, objects)])
+        if len(instances) and not 0 <= instances.min() <= instances.max() < num_classes:
+            raise ValueError(
+                f'labels from {instances.min()} to {instances.max()}; expected labels in [0, {num_classes}), '
+                'background left out'
+            )
+        return cls(
+            image_count=np.bincount(images, minlength=num_classes),
+            instance_count=np.bincount(instances, minlength=num_classes),
+            num_images=sum(len(labels) > 0 for labels in objects),
+            names=tuple(names),
+            total_images=len(objects),
+        )
+
+    @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ClassStatistics:
         """Return the statistics in a mapping of `image_count`, `instance_count`, `num_images` and what else is known.
 

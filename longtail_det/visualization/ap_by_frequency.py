@@ -13,6 +13,7 @@ from longtail_det.evaluation.diagnosis import ClassTable
 from longtail_det.statistics import COMMON_MAX_IMAGES, FREQUENCY_GROUPS, RARE_MAX_IMAGES
 
 from .ap_by_group import metric_title
+from .class_marks import mark_classes
 from .style import GROUP_COLORS, NEUTRAL, figure_style, run_panels
 
 _FLOOR = 0.7  # where a class without any training image stands on the log axis
@@ -51,7 +52,8 @@ def _panel(axes: Axes, table: ClassTable, run: str, metric: str) -> None:
     size = 26 if len(ap) < 200 else 9
     for group, color in GROUP_COLORS.items():
         rows = np.flatnonzero((table.groups == group) & np.isfinite(ap))
-        axes.scatter(images[rows], ap[rows], size, color=color, alpha=0.55, linewidths=0)
+        points = axes.scatter(images[rows], ap[rows], size, color=color, alpha=0.55, linewidths=0)
+        mark_classes(points, rows)
         if group in medians:
             low, high = images[rows].min(), images[rows].max()
             low, high = (low / 1.12, high * 1.12) if low == high else (low, high)  # a lone class still has a bar

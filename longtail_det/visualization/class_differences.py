@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from longtail_det.evaluation.diagnosis import ClassTable
 
 from .ap_by_group import metric_title
+from .class_marks import mark_classes
 from .style import GROUP_COLORS, NEUTRAL, UNSETTLED, figure_style, group_name, new_figure, short_name
 
 _NAMED = 8
@@ -68,7 +70,9 @@ def _sorted_bars(
         better, worse = (difference[rows[inside]] > 0).sum(), (difference[rows[inside]] < 0).sum()
         mean = difference[rows[inside]].mean()
         label = f'{group_name(group)}: mean {mean:+.1f}, {better} better, {worse} worse'
-        axes.bar(place[inside], difference[rows[inside]], 1.0 if len(rows) > 60 else 0.85, color=colors[rows[inside]])
+        width = 1.0 if len(rows) > 60 else 0.85
+        bars = axes.bar(place[inside], difference[rows[inside]], width, color=colors[rows[inside]])
+        _mark_bars(bars, rows[inside])
         handles.append(Patch(color=color, label=label))
     axes.axhline(0, color=NEUTRAL, linewidth=0.8)
     axes.set_xlabel(f'{len(rows)} classes, largest gain first')
@@ -81,6 +85,7 @@ def _named_bars(
 ) -> None:
     place = np.arange(len(rows))
     bars = axes.barh(place, difference[rows], 0.8, color=colors[rows])
+    _mark_bars(bars, rows)
     axes.bar_label(bars, [f'{value:+.1f}' for value in difference[rows]], padding=2, fontsize=7.5)
     axes.set_yticks(place, [short_name(table.names[row], 24) for row in rows], fontsize=8)
     axes.invert_yaxis()
@@ -88,3 +93,8 @@ def _named_bars(
     axes.grid(False)
     axes.margins(x=0.2)
     axes.set_xlabel('points')
+
+
+def _mark_bars(bars: BarContainer, rows: NDArray[np.int64]) -> None:
+    for bar, row in zip(bars, rows.tolist(), strict=True):
+        mark_classes(bar, [row])

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from longtail_det.statistics import COMMON_MAX_IMAGES, RARE_MAX_IMAGES, ClassStatistics
 
+from .class_marks import mark_classes
 from .style import GROUP_COLORS, NEUTRAL, figure_style, group_name, new_figure
 
 _FLOOR = 0.6  # where bars start on the log axis, so that a class with one image still shows
@@ -23,13 +24,14 @@ def plot_class_frequency(stats: ClassStatistics) -> Figure:
     Returns:
         Bars colored by frequency group, dashed lines at the borders of the groups.
     """
-    count = np.sort(stats.image_count)[::-1]
+    order = np.argsort(-stats.image_count, kind='stable')
+    count = stats.image_count[order]
     with figure_style():
         figure = new_figure(9, 3.4)
         axes = figure.subplots()
         axes.set_yscale('log')
         axes.yaxis.set_major_formatter('{x:,.0f}')
-        _bars(axes, stats, count)
+        _bars(axes, stats, order)
         for border in (RARE_MAX_IMAGES, COMMON_MAX_IMAGES):
             axes.axhline(border, color=NEUTRAL, linestyle=(0, (4, 3)), linewidth=1)
             _name_line(axes, border)
@@ -55,13 +57,15 @@ def _name_line(axes: Axes, border: int) -> None:
     )
 
 
-def _bars(axes: Axes, stats: ClassStatistics, count: NDArray[np.int64]) -> None:
+def _bars(axes: Axes, stats: ClassStatistics, order: NDArray[np.int64]) -> None:
+    count = stats.image_count[order]
     edges = np.arange(len(count) + 1)
     start = 0
     for group, members in reversed(stats.groups.items()):
         end = start + len(members)
         label = f'{group_name(group)}: {len(members)} {"class" if len(members) == 1 else "classes"}'
-        axes.stairs(
+        steps = axes.stairs(
             count[start:end], edges[start : end + 1], baseline=_FLOOR, fill=True, color=GROUP_COLORS[group], label=label
         )
+        mark_classes(steps, order[start:end])
         start = end

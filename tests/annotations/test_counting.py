@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtail_det.annotations import BadRecords, count_file, load_class_statistics, read_annotation_file
+from longtail_det.annotations import (
+    BadRecords,
+    count_file,
+    index_instances,
+    load_class_statistics,
+    read_annotation_file,
+)
 from longtail_det.statistics import ClassStatistics
 
 from ..annotation_files import make_records
@@ -156,3 +162,24 @@ def test_the_spread_of_a_class_does_not_depend_on_the_size_of_the_images(tmp_pat
     assert square.fractal_dim.tolist() == [2.0, 1.0, 1.0]
     assert square.total_images == 4, 'images without annotation count too'
     assert ClassStatistics.from_dict(json.loads(json.dumps(square.to_dict()))) == square
+
+
+@given(records)
+def test_the_instances_that_are_indexed_are_those_that_are_counted(annotations):
+    annotations = [GOOD, *annotations]
+    with NamedTemporaryFile('w', suffix='.json') as file:
+        json.dump(as_file(annotations), file)
+        file.flush()
+        read = read_annotation_file(file.name, BadRecords(file.name))
+    index = index_instances(read)
+    expected = count_by_loop(annotations)
+    assert index.statistics('xyz').to_dict() == expected
+    assert index.annotated.all()
+    assert len(index) == expected['num_images']
+
+
+def test_without_an_instance_there_is_no_index(tmp_path):
+    path = tmp_path / 'train.json'
+    path.write_text(json.dumps(as_file([GOOD | {'iscrowd': 1}])))
+    with pytest.raises(ValueError, match='there is no instance'):
+        index_instances(read_annotation_file(path, BadRecords('train.json')))

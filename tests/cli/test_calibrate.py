@@ -93,7 +93,7 @@ def test_counts_that_do_not_fit_are_one_line(tmp_path):
         (['--results', 'r.json', '--calibration', 'norcal', '--out', 'o.json'], 'needs --counts too'),
         (['c.py', 'x.pth', '--strengths', '1'], 'name it with --calibration'),
         (['c.py', 'x.pth', '--launcher', 'pytorch'], 'one process; leave out --launcher'),
-        (['c.py', 'x.pth', '--images', '0'], '0 is below 1'),
+        (['c.py', 'x.pth', '--images', '0'], 'found 0, expected a whole number, at least 1'),
         (['c.py', 'x.pth'], 'config file not found: c.py'),
     ],
 )

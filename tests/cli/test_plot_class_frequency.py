@@ -38,7 +38,7 @@ def ann(tmp_path) -> str:
 @pytest.mark.parametrize('mode', ['image', 'instance'])
 def test_the_epoch_is_that_of_the_wrapped_dataset(mode, ann):
     args = plot.build_parser().parse_args(['--ann', ann, '--out', 'x.png', '--oversample-thr', '0.2', '--mode', mode])
-    stats, epoch = plot.resample(*plot.read_labels(ann), args)
+    stats, epoch, samples = plot.resample(*plot.read_labels(ann), args)
     keep = [i for i, labels in enumerate(LABELS) if labels]
     dataset = LVISDataset(ann, data_root=str(Path(ann).parent), indices=keep)
     assert stats == dataset.class_statistics
@@ -47,14 +47,14 @@ def test_the_epoch_is_that_of_the_wrapped_dataset(mode, ann):
     assert epoch.length == len(shown) > len(keep)
     assert epoch.images.tolist() == [sum(c in labels for labels in shown) for c in range(3)]
     assert epoch.instances.tolist() == [sum(labels.count(c) for labels in shown) for c in range(3)]
-    assert epoch.samples is None
+    assert samples is None
 
 
 def test_replay_adds_features_of_the_target_classes_alone(ann):
     options = ['--ann', ann, '--out', 'x.png', '--oversample-thr', '0', '--rio-replay', '20', '--images-per-step', '1']
-    _, epoch = plot.resample(*plot.read_labels(ann), plot.build_parser().parse_args(options))
+    _, _, samples = plot.resample(*plot.read_labels(ann), plot.build_parser().parse_args(options))
     # without repeats and with one image a step, every image of a target class replays 20
-    np.testing.assert_allclose(epoch.samples, [60, 8 + 8 * 20, 2 + 1 * 20])
+    np.testing.assert_allclose(samples, [60, 8 + 8 * 20, 2 + 1 * 20])
 
 
 def test_it_writes_a_figure_and_sums_by_group(ann, tmp_path, capsys):
@@ -91,4 +91,4 @@ def test_a_file_without_instances_is_named(ann, tmp_path, capsys):
     records['annotations'] = []
     Path(ann).write_text(json.dumps(records))
     assert plot.main(['--ann', ann, '--out', str(tmp_path / 'x.png')]) == 2
-    assert 'holds no instance' in capsys.readouterr().err
+    assert 'there is no instance' in capsys.readouterr().err

@@ -25,7 +25,6 @@ SECTIONS = (
     'Score calibration',
     'Errors by kind',
     'Confusion',
-    'Worst rare classes',
     'Ground truth and predictions',
     'Class frequency',
     'Losses',
@@ -83,7 +82,7 @@ def test_a_run_becomes_one_page_with_table_and_figures(run_dir, tmp_path, capsys
     assert report.main([str(run_dir), '--out', str(out)]) == 0
     html = out.read_text()
     assert html.count('src="data:image/png;base64,') == html.count('<img ') == len(SECTIONS)
-    for title in SECTIONS:
+    for title in (*SECTIONS, 'Classes', 'Galleries'):
         assert f'<h2>{title}</h2>' in html
     for text in (
         '<h1>my run</h1>',
@@ -100,6 +99,7 @@ def test_a_run_becomes_one_page_with_table_and_figures(run_dir, tmp_path, capsys
     assert 'bbox   | 21.9' in printed.out
     assert printed.out.endswith(f'report: {out}\n')
     assert 'drawing images ...' in printed.err
+    assert 'cutting out the objects of the galleries ...' in printed.err
 
 
 def test_a_run_that_was_only_tested_goes_without_curves_and_says_so(run_dir, capsys):
@@ -218,11 +218,11 @@ def test_runs_are_compared(two_runs, tmp_path, capsys):
         'Differences by class: bad and good',
         'Confusion: good',
         'Confusion: bad',
-        'Worst rare classes of good',
         'Losses of bad',
     ):
         assert f'<h2>{title}</h2>' in html
     assert '<h1>good and bad</h1>' in html
+    assert '<h3>Worst rare classes of good</h3>' in html
     # one of two objects is found twice by name: AP of its class stays 1 or 0.5, that of the other falls to 0
     metric = LVISAPIMetric(str(two_runs[0].parent / 'data' / 'gt.json'), metric=['bbox', 'segm'], classwise=True)
     metric.dataset_meta = {'classes': ('ant', 'bee')}
@@ -274,7 +274,8 @@ def test_no_images_and_another_metric_can_be_asked_for(run_dir, capsys):
     shutil.rmtree(run_dir.parent / 'data' / 'images')
     assert report.main([str(run_dir), '--num-images', '0', '--metric', 'bbox']) == 0
     html = (run_dir / 'report.html').read_text()
-    assert 'Worst rare classes' not in html
+    assert '<h2>Galleries</h2>' not in html
+    assert '<h2>Classes</h2>' in html
     assert 'Confusion' in html
 
 
@@ -309,9 +310,10 @@ def test_a_results_json_alone_becomes_a_page(lone, capsys):
     assert report.main(['--results', str(results), '--ann', str(ann), '--metric', 'bbox']) == 0
     html = results.with_name('report.html').read_text()
     assert '<h1>other detector</h1>' in html
-    titles = ('AP and training images of each class', 'Confusion', 'Worst rare classes', 'Worst frequent classes')
-    for title in (*titles, 'Ground truth and predictions'):
+    for title in ('AP and training images of each class', 'Confusion', 'Ground truth and predictions'):
         assert f'<h2>{title}</h2>' in html
+    for title in ('Worst rare classes', 'Worst frequent classes'):
+        assert f'<h3>{title}</h3>' in html
     assert 'No common class has an object on the tested images' in html
     for absent in ('Losses', 'Class frequency', 'trained on', 'training log'):
         assert absent not in html
@@ -324,8 +326,8 @@ def test_galleries_of_other_groups_can_be_asked_for(two_runs):
     run = str(two_runs[0])
     assert report.main([run, '--galleries', 'frequent', '--num-images', '1', '--intervals', '0']) == 0
     html = (two_runs[0] / 'report.html').read_text()
-    assert '<h2>Worst frequent classes</h2>' in html
-    assert 'rare classes</h2>' not in html
+    assert '<h3>Worst frequent classes</h3>' in html
+    assert 'rare classes</h3>' not in html
 
 
 def test_results_alone_go_without_images_and_training_set_and_say_so(lone, tmp_path, capsys):
@@ -341,7 +343,7 @@ def test_results_alone_go_without_images_and_training_set_and_say_so(lone, tmp_p
     assert f'the categories lack image_count and frequency of {bare}; give --train-ann.' in html
     options = ['--train-ann', str(ann), '--img-root', str(ann.parent), '--intervals', '0']
     assert report.main(['--results', str(results), '--ann', str(bare), *options]) == 0
-    assert '<h2>Worst rare classes</h2>' in results.with_name('report.html').read_text()
+    assert '<h3>Worst rare classes</h3>' in results.with_name('report.html').read_text()
 
 
 def test_results_alone_are_compared_and_told_apart(lone, two_runs, tmp_path):

@@ -88,7 +88,7 @@ def test_a_study_from_nothing_to_its_page(study, shell, tmp_path):
     ('arguments', 'message'),
     [
         (['nothing.yml'], 'no file nothing.yml; expected a study, such as configs/study/study.yml'),
-        (['study.yml', '--jobs', '0'], 'argument --jobs: 0 is below 1'),
+        (['study.yml', '--jobs', '0'], 'argument --jobs: found 0, expected a whole number, at least 1'),
         (['study.yml', '--only', 'seesaw*'], '--only seesaw*: no such entry; there are ce_random, crt_class-aware'),
         (['study.yml', '--seeds', '7'], '--seeds 7: the study has [0]'),
         (['study.yml', '--submit'], '--partition and --submit belong to --launcher slurm; add it'),

@@ -8,7 +8,7 @@ import torch
 from mmengine.hooks import CheckpointHook
 from mmengine.hooks.hook import Hook
 
-from longtail_det.engine import StatisticsSyncHook, sync_statistics
+from longtail_det.engine import StatisticsSyncHook
 from longtail_det.losses import EBL, EFL, FCBL, GAP, PCB, DropLoss, EQLv2, SeesawLoss
 
 NUM_CLASSES = 8
@@ -84,26 +84,6 @@ def test_the_hook_defers_and_gives_back():
     hook.after_train(runner)
     loss(logits, labels)
     assert (loss.neg_grad > moved).all()
-
-
-def test_seesaw_with_sync_already_counts_its_own_batch():
-    plain, synced = SeesawLoss(num_classes=3), SeesawLoss(num_classes=3, sync=True)
-    synced.defer_statistics()
-    logits, labels = torch.randn(4, 5, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 0, 1, 3])
-    for _ in range(3):
-        torch.testing.assert_close(synced(logits, labels), plain(logits, labels))
-        sync_statistics(synced)
-    torch.testing.assert_close(synced.state_dict(), plain.state_dict())
-
-
-def test_nothing_to_sync_is_fine():
-    sync_statistics(torch.nn.Linear(1, 1))
-    loss = SeesawLoss(num_classes=3)
-    loss.defer_statistics()
-    sync_statistics(loss)
-    model = torch.nn.ModuleList([loss, EQLv2(num_classes=3)])
-    model[1].defer_statistics()
-    sync_statistics(model)  # a loss that counts on its own rank, beside one that waits
 
 
 def test_statistics_are_summed_before_a_checkpoint_is_written():

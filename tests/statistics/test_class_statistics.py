@@ -124,3 +124,17 @@ def test_classes_are_selected_by_name_in_the_order_given():
 def test_a_class_that_is_not_known_is_one_line(names, classes, message):
     with pytest.raises(ValueError, match=message):
         ClassStatistics([1, 2], [3, 4], 5, names).of_classes(classes)
+
+
+def test_labels_of_images_are_counted_by_image_and_by_instance():
+    stats = ClassStatistics.from_labels([[0, 0, 2], np.array([]), [[2], [0]]], 4, names='abcd')
+    assert stats.image_count.tolist() == [2, 0, 2, 0]
+    assert stats.instance_count.tolist() == [3, 0, 2, 0]
+    assert (stats.num_images, stats.total_images, stats.names) == (2, 3, ('a', 'b', 'c', 'd'))
+    assert ClassStatistics.from_labels([], 2).image_count.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize('label', [-1, 3])
+def test_a_label_that_is_no_class_is_named(label):
+    with pytest.raises(ValueError, match=r'labels from .* expected labels in \[0, 3\), background left out'):
+        ClassStatistics.from_labels([[0, label]], 3)

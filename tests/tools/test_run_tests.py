@@ -16,7 +16,13 @@ echo "$* [$MPLBACKEND $(pwd)]" >> "$FAKE_LOG"
 case "$*" in *"${FAKE_FAILS_AT:-nothing}"*) exit 1 ;; esac
 """
 STYLE = ['ruff check .', 'ruff format --check .', 'mypy']
-STAGES = [*STYLE, 'pytest tests -n', 'tests.core_environment tests/', 'pytest --doctest-modules longtail_det']
+STAGES = [
+    *STYLE,
+    'pytest tests -n',
+    'tests.core_environment tests/',
+    'pytest --doctest-modules longtail_det',
+    'mkdocs build --strict',
+]
 
 
 @pytest.fixture

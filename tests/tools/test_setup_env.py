@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -89,9 +90,9 @@ def test_the_reference_environment_is_installed_under_the_constraints(setup, cal
     assert package.endswith('-e . --no-deps --no-build-isolation')
 
 
-def test_dev_adds_the_test_tools(setup, calls):
+def test_dev_adds_the_tools_of_tests_and_site(setup, calls):
     assert setup('--dev').returncode == 0
-    assert '-r requirements/tests.txt' in ' '.join(calls('pip install'))
+    assert '-r requirements/tests.txt -r requirements/docs.txt' in ' '.join(calls('pip install'))
 
 
 @pytest.mark.parametrize(
@@ -211,12 +212,12 @@ def test_two_calls_at_once_install_once(checkout, setup, tmp_path):
 def test_every_requirement_is_pinned():
     def names(path: Path) -> set[str]:
         lines = [line.split('#')[0].strip() for line in path.read_text().splitlines()]
-        bare = [line.replace('>', '=').replace('<', '=').split('=')[0] for line in lines if line]
+        bare = [re.split(r'[<>=\[]', line)[0] for line in lines if line]
         return {name.strip().lower().replace('_', '-') for name in bare}
 
     folder = ROOT / 'requirements'
     pinned = names(folder / 'constraints.txt')
-    for name in ('build', 'runtime', 'mminstall', 'mim', 'tests'):
+    for name in ('build', 'runtime', 'mminstall', 'mim', 'tests', 'docs'):
         assert names(folder / f'{name}.txt') <= pinned
     lines = [line for line in (folder / 'constraints.txt').read_text().splitlines() if line and line[0] != '#']
     assert all('==' in line for line in lines)

@@ -7,7 +7,7 @@ from .first_stage_hook import FirstStageHook
 from .freeze_hook import FreezeHook, freeze
 from .logit_statistics_hook import LogitStatisticsHook
 from .loss_epoch_hook import LossEpochHook
-from .statistics_sync_hook import StatisticsSyncHook, sync_statistics
+from .statistics_sync_hook import StatisticsSyncHook
 
 __all__ = [
     'ClassStatisticsHook',
@@ -21,5 +21,4 @@ __all__ = [
     'find_class_statistics',
     'find_file_statistics',
     'freeze',
-    'sync_statistics',
 ]

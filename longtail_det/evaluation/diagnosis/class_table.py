@@ -84,3 +84,21 @@ def class_ap(results: Mapping[str, float], names: tuple[str, ...]) -> NDArray[np
     """
     values = np.array([results[f'AP/{name}'] for name in names], dtype=np.float64)
     return np.where(values < 0, np.nan, values)
+
+
+def mean_of_defined(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute the mean over the classes that are defined.
+
+    Args:
+        values: (..., C) one value a class; NaN where it has none.
+
+    Returns:
+        (...) means; NaN where no class is defined.
+
+    Example:
+        >>> mean_of_defined(np.array([[0.5, np.nan, 1.0], [np.nan, np.nan, np.nan]])).tolist()
+        [0.75, nan]
+    """
+    defined = np.isfinite(values)
+    count = defined.sum(axis=-1)
+    return np.where(count > 0, np.where(defined, values, 0).sum(axis=-1) / np.maximum(count, 1), np.nan)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..lvis.accumulation import class_curves, recall_counts
+from .class_table import mean_of_defined
 from .object_overlaps import ObjectOverlaps
 
 #: kinds of errors, and what is meant
@@ -46,8 +47,8 @@ class ErrorTypes:
             group: 'r', 'c' or 'f'; all classes where None.
         """
         inside = self._inside(group)
-        base = _mean_of_defined(self.ap[inside])
-        return {kind: _mean_of_defined(ap[inside]) - base for kind, ap in self.fixed.items()}
+        base = float(mean_of_defined(self.ap[inside]))
+        return {kind: float(mean_of_defined(ap[inside])) - base for kind, ap in self.fixed.items()}
 
     def count(self, group: str | None = None) -> dict[str, int]:
         """Count the errors of each kind.
@@ -149,8 +150,3 @@ def _class_ap(
     _, precision = class_curves(is_true[order], ~is_true[order], starts, stops, recall_counts(num_objects[defined]))
     ap[defined] = precision.mean(axis=1)
     return ap
-
-
-def _mean_of_defined(values: NDArray[np.float64]) -> float:
-    defined = values[np.isfinite(values)]
-    return float(defined.mean()) if len(defined) else np.nan

@@ -13,6 +13,7 @@ from longtail_det.statistics import FREQUENCY_GROUPS, Interval, bootstrap_weight
 from ..lvis.evaluation import ScoredDetections
 from ..lvis.ground_truth import GroundTruth
 from ..lvis.match_table import MatchTable
+from .class_table import mean_of_defined
 from .resampled_ap import weighted_class_ap
 
 #: resamples of an interval where nothing else is said
@@ -88,9 +89,9 @@ class ResampledAP:
     def _means(self, classwise: bool) -> dict[str, NDArray[np.float64]]:
         """Name -> (1 + R,) value on the images, then on each resample."""
         ap = np.concatenate([self.point[None], self.resampled])
-        means = {'AP': _mean_of_defined(ap)}
+        means = {'AP': mean_of_defined(ap)}
         if self.groups is not None:
-            means |= {f'AP{group}': _mean_of_defined(ap[:, self.groups == group]) for group in FREQUENCY_GROUPS}
+            means |= {f'AP{group}': mean_of_defined(ap[:, self.groups == group]) for group in FREQUENCY_GROUPS}
         if classwise:
             means |= {f'AP/{name}': ap[:, label] for label, name in enumerate(self.names)}
         return means
@@ -143,13 +144,6 @@ def resample_detections(scored: ScoredDetections, resamples: int = RESAMPLES, se
 
 def _intervals(values: Mapping[str, NDArray[np.float64]], level: float) -> dict[str, Interval]:
     return {key: centered_interval(float(row[0]), row[1:], level) for key, row in values.items()}
-
-
-def _mean_of_defined(ap: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over the classes that are defined, row by row; NaN where none is."""
-    defined = np.isfinite(ap)
-    count = defined.sum(axis=1)
-    return np.where(count > 0, np.where(defined, ap, 0).sum(axis=1) / np.maximum(count, 1), np.nan)
 
 
 def _check_paired(run: ResampledAP, base: ResampledAP) -> None:

@@ -123,7 +123,7 @@ def recall_counts(num_objects: NDArray[np.int64]) -> NDArray[np.int64]:
     """Count the true positives with which each recall threshold is reached.
 
     Args:
-        num_objects: (C,) what is to be found, at least 1.
+        num_objects: (C,) ground-truth objects of each class, at least 1.
 
     Returns:
         (C, 101) the smallest numbers, at least 1, whose quotient by the objects is no less than the threshold as

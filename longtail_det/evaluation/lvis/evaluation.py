@@ -136,8 +136,8 @@ def evaluate_detections(
 
     The federated rules of LVIS hold: a detection of a class that an image neither shows nor lists under
     `neg_category_ids` does not count, nor does an unmatched one of a class under `not_exhaustive_category_ids`. An
-    image without these fields (COCO) is taken as completely annotated. Masks are sized by their own area, not by that
-    of a box beside them, unless `Detections.with_box_areas` says so.
+    image without these fields (COCO) is taken as completely annotated. APs, APm and APl of masks use the area of the
+    mask, not that of a box beside it, unless `Detections.with_box_areas` says so.
 
     Args:
         gt: LVIS or COCO annotations as read from json, or the table of them.

@@ -55,7 +55,7 @@ def predicted_columns(
 
 def _checked(image: Any, index: int) -> Mapping[str, Any]:
     found = image.get('pred_instances') if isinstance(image, Mapping) else None
-    if not isinstance(found, Mapping) or not _is_id(image.get('img_id')):
+    if not isinstance(found, Mapping) or not is_id(image.get('img_id')):
         raise ValueError(
             f'predicted image {index} has no img_id or no pred_instances; expected what tools/test.py --out writes'
         )
@@ -65,8 +65,13 @@ def _checked(image: Any, index: int) -> Mapping[str, Any]:
     return found
 
 
-def _is_id(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and abs(int(value)) < 2**63
+def is_id(value: Any) -> bool:
+    """Return whether a value is a whole number that fits in int64.
+
+    Args:
+        value: of a record, anything.
+    """
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and abs(int(value)) < 2**63
 
 
 def _columns(
