@@ -92,13 +92,19 @@ def source_copy(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope='session')
-def wheel_path(source_copy, tmp_path_factory) -> Path:
-    """The wheel of this checkout."""
-    out = tmp_path_factory.mktemp('wheel')
-    command = [sys.executable, '-m', 'pip', 'wheel', '-q', '--no-deps', '--no-build-isolation', '-w', str(out), '.']
+def distributions(source_copy, tmp_path_factory) -> tuple[Path, Path]:
+    """The sdist of this checkout, and the wheel that is built from that sdist."""
+    out = tmp_path_factory.mktemp('dist')
+    command = [sys.executable, '-m', 'build', '--no-isolation', '--outdir', str(out), '.']
     subprocess.run(command, cwd=source_copy, check=True, capture_output=True)
-    (path,) = out.glob('*.whl')
-    return path
+    (sdist,), (wheel,) = out.glob('*.tar.gz'), out.glob('*.whl')
+    return sdist, wheel
+
+
+@pytest.fixture(scope='session')
+def wheel_path(distributions) -> Path:
+    """The wheel of this checkout."""
+    return distributions[1]
 
 
 RoIBatch = Callable[..., tuple[torch.Tensor, torch.Tensor]]

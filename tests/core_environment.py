@@ -17,10 +17,15 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-CORE = ('torch', 'numpy', 'pycocotools', 'matplotlib', 'msgspec', 'filelock', 'tqdm', 'wrapt', 'packaging')
-TEST_TOOLS = ('pytest', 'pytest-xdist', 'hypothesis')
-ABSENT = ('mmengine', 'mmcv', 'mmdet', 'torchvision', 'lvis', 'cv2')
 ROOT = Path(__file__).parents[1]
+TEST_TOOLS = ('pytest', 'pytest-xdist', 'hypothesis')
+ABSENT = ('mmengine', 'mmcv', 'mmdet', 'torchvision', 'lvis', 'cv2', 'yaml')
+
+
+def core_requirements() -> tuple[str, ...]:
+    """Names of the distributions that the package requires without extras."""
+    lines = (ROOT / 'requirements/runtime.txt').read_text().splitlines()
+    return tuple(Requirement(line).name for line in lines if line and line[0] != '#')
 
 
 def with_requirements(names: tuple[str, ...]) -> dict[str, Distribution]:
@@ -45,15 +50,24 @@ def link(distributions: dict[str, Distribution], folder: Path) -> None:
                 (folder / name).symlink_to(one.locate_file(name))
 
 
+def make_environment(folder: Path, names: tuple[str, ...]) -> Path:
+    """Make an environment with these distributions of this one, and return its python; nothing of ABSENT is there.
+
+    They are links: whoever lets pip install something there gives it --no-deps, or it may write into this environment.
+    """
+    venv.create(folder, symlinks=True)
+    python = folder / 'bin/python'
+    (site_packages,) = folder.glob('lib/*/site-packages')
+    link(with_requirements(names), site_packages)
+    check = f'from importlib.util import find_spec; assert not [name for name in {ABSENT} if find_spec(name)]'
+    subprocess.run([python, '-I', '-c', check], check=True)
+    return python
+
+
 def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
-        venv.create(folder, symlinks=True)
-        python = Path(folder, 'bin/python')
-        (site_packages,) = Path(folder).glob('lib/*/site-packages')
-        link(with_requirements(CORE + TEST_TOOLS), site_packages)
+        python = make_environment(Path(folder), core_requirements() + TEST_TOOLS)
         environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
-        check = f'from importlib.util import find_spec; assert not [name for name in {ABSENT} if find_spec(name)]'
-        subprocess.run([python, '-c', check], env=environment, cwd=ROOT, check=True)
         return subprocess.run([python, '-m', 'pytest', *arguments], env=environment, cwd=ROOT).returncode
 
 

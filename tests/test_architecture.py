@@ -116,7 +116,7 @@ def test_importing_twice_is_harmless():
 def test_the_top_level_holds_what_the_design_lists():
     allowed = {
         'longtail_det', 'configs', 'tools', 'tests', 'data', 'docs',
-        'requirements', 'setup.cfg', 'setup.py', 'pyproject.toml',
+        'requirements', 'setup.cfg', 'setup.py', 'pyproject.toml', 'MANIFEST.in',
         'README.md', 'LICENSE', 'CHANGELOG.md', 'CITATION.cff', 'model-index.yml',
         'mkdocs.yml', 'work_dirs', 'build', 'dist', 'longtail_det.egg-info',
     }  # fmt: skip

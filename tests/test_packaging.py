@@ -1,14 +1,21 @@
-"""The wheel carries what mim looks for, and the metadata say what the package needs."""
+"""The wheel carries what mim looks for, and the metadata say what the package and each extra need."""
 
 from __future__ import annotations
 
 import subprocess
+import sys
+import tarfile
 import zipfile
+from importlib.metadata import PathDistribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import longtail_det
+from longtail_det.compat.versions import _DISTRIBUTIONS, SUPPORTED
+
+from .core_environment import core_requirements
 
 ROOT = Path(__file__).parent.parent
 
@@ -45,9 +52,47 @@ def test_the_wheel_installs_the_command(wheel):
     assert wheel.read(name).decode().split() == ['[console_scripts]', 'longtail-det', '=', 'longtail_det.cli:main']
 
 
-def test_mmdet_is_no_dependency(wheel):
-    """The fork has other distribution names: naming one would install it beside the other."""
+@pytest.fixture(scope='module')
+def required(wheel) -> dict[str, list[Requirement]]:
+    """Requirements by extra; '' for those of everybody."""
     name = next(name for name in wheel.namelist() if name.endswith('METADATA'))
-    required = [line for line in wheel.read(name).decode().splitlines() if line.startswith('Requires-Dist')]
-    assert any('torch>=' in line for line in required)
-    assert not any('mmdet' in line or 'mmcv' in line or 'mmengine' in line for line in required)
+    metadata = PathDistribution(zipfile.Path(wheel, name.removesuffix('METADATA')))
+    found = [Requirement(line) for line in metadata.requires]
+    assert metadata.metadata['Name'] == 'longtail-det'
+    return {
+        extra: [one for one in found if (one.marker.evaluate({'extra': extra}) if one.marker else not extra)]
+        for extra in ('', *metadata.metadata.get_all('Provides-Extra'))
+    }
+
+
+def test_without_extras_there_is_the_core(required):
+    assert {one.name for one in required['']} == set(core_requirements())
+    assert required.keys() == {'', 'mmdet', 'onedl', 'mim', 'adapters', 'docs', 'tests'}
+
+
+@pytest.mark.parametrize(('extra', 'stack'), [('mmdet', 'mmdetection'), ('onedl', 'onedl-mmdetection')])
+def test_the_extras_of_mmdetection_are_what_compat_supports(extra, stack, required):
+    """Its fork has other distribution names: an extra with both would install one over the other."""
+    ranges = {one.name: one.specifier for one in required[extra]}
+    for package, names in _DISTRIBUTIONS.items():
+        (name,) = set(names) & ranges.keys()
+        assert ranges[name] == Requirement(name + SUPPORTED[stack][package]).specifier
+    torch = ranges.get('torch') or next(one.specifier for one in required[''] if one.name == 'torch')
+    assert torch == Requirement(f'torch{SUPPORTED[stack]["torch"]}').specifier
+
+
+def test_only_mim_holds_setuptools_back(required):
+    assert [extra for extra, ones in required.items() if 'setuptools' in {one.name for one in ones}] == ['mim']
+
+
+def test_the_sdist_holds_the_sources_and_no_test(distributions):
+    with tarfile.open(distributions[0]) as archive:
+        inside = {name.partition('/')[2] for name in archive.getnames()}
+    assert {'pyproject.toml', 'setup.py', 'setup.cfg', 'README.md', 'LICENSE', 'requirements/runtime.txt'} <= inside
+    assert not [name for name in inside if name.startswith('tests/')]
+
+
+def test_twine_takes_both(distributions):
+    command = [sys.executable, '-m', 'twine', 'check', '--strict', *map(str, distributions)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

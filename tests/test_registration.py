@@ -77,3 +77,15 @@ def test_the_order_of_imports_does_not_matter(order, tmp_path):
 def test_importing_the_package_imports_nothing_heavy(tmp_path):
     heavy = ('torch', 'mmengine', 'mmcv', 'mmdet', 'matplotlib', 'numpy')
     assert run(f'import sys, longtail_det; print([n for n in {heavy} if n in sys.modules])', tmp_path) == '[]\n'
+
+
+def test_numpys_word_to_pycocotools_does_not_reach_the_user(tmp_path):
+    code = """
+import sys, warnings
+warnings.simplefilter('error', DeprecationWarning)
+import longtail_det
+import numpy as np
+from pycocotools import mask
+print(mask.decode(mask.encode(np.ones((3, 4), np.uint8, order='F'))).sum())
+"""
+    assert run(code, tmp_path) == '12\n'

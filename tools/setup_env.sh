@@ -30,7 +30,7 @@ check_version() {
         die "'$1' is no Python that runs; install Python 3.10 to 3.13 or name one: PYTHON=/path/to/python3.11 $0"
     case $version in
         3.10 | 3.11 | 3.12 | 3.13) ;;
-        *) die "$1 is Python $version, longtail_det needs 3.10 to 3.13; name one: PYTHON=/path/to/python3.11 $0" ;;
+        *) die "$1 is Python $version, the reference environment needs 3.10 to 3.13; name one: PYTHON=/path/to/python3.11 $0" ;;
     esac
 }
 
@@ -127,7 +127,7 @@ if ! is_current; then
     install '2/4 PyTorch and the libraries (the long one)' "${pins[@]}" -r requirements/runtime.txt
     extra=()
     [ "$mode" = user ] || extra=(-r requirements/tests.txt -r requirements/docs.txt)
-    install '3/4 mmdetection' "${pins[@]}" -r requirements/mminstall.txt "${extra[@]}"
+    install '3/4 mmdetection' "${pins[@]}" -r requirements/mminstall.txt -r requirements/mim.txt "${extra[@]}"
     fix_opencv
     install '4/4 longtail_det' -e . --no-deps --no-build-isolation
     printf '%s %s\n' "$(fingerprint)" "$mode" >"$stamp"

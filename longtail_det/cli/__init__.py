@@ -27,9 +27,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     name, *rest = (sys.argv[1:] if argv is None else argv) or ['']
     if name in COMMANDS:
         with running(name):
-            return int(import_module(f'.{name.replace("-", "_")}', __name__).main(rest))
+            return _run(name, rest)
     with running(''):
         return _answer(name)
+
+
+@one_line_errors
+def _run(name: str, arguments: Sequence[str]) -> int:
+    """Run a command; importing its module may fail where an extra is not installed."""
+    return int(import_module(f'.{name.replace("-", "_")}', __name__).main(arguments))
 
 
 @one_line_errors

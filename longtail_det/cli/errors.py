@@ -24,6 +24,9 @@ TRACEBACK_VARIABLE = 'LONGTAIL_DET_TRACEBACK'
 USER_ERROR_CODE = 2
 _SPEAKING_TYPES = (ValueError, FileNotFoundError, RuntimeError, AssertionError, ImportError)
 _MAX_LENGTH = 600
+#: package that a command may miss -> what to install
+_BRINGS = dict.fromkeys(('mmengine', 'mmcv', 'mmdet', 'torchvision', 'lvis'), "'longtail-det[mmdet]'")
+_BRINGS['cv2'] = 'opencv-python'
 
 
 class UserError(Exception):
@@ -65,6 +68,11 @@ def one_line_errors(main: Callable[_P, int]) -> Callable[_P, int]:
         except UserError as error:
             _report(as_typed(f'{program_name()}: error: {error}'))
             return error.exit_code
+        except ModuleNotFoundError as error:
+            if error.name not in _BRINGS:
+                raise
+            _report(as_typed(f'{program_name()}: error: {describe(error)}'))
+            return USER_ERROR_CODE
         except MemoryError as error:
             _report(f'{program_name()}: error: not enough memory{f" ({error})" if str(error) else ""}')
             return USER_ERROR_CODE
@@ -122,6 +130,9 @@ def describe(error: Exception) -> str:
         'stats.json: Permission denied'
     """
     if isinstance(error, ModuleNotFoundError):
+        if error.name in _BRINGS:
+            wanted = _BRINGS[error.name]
+            return f'{error.name} is not installed in {sys.executable}, and this needs it; pip install {wanted}'
         return (
             f'{error} in {sys.executable}; ./tools/setup_env.sh makes an environment that has everything, '
             'pip install . adds this package to yours'

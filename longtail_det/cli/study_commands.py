@@ -16,7 +16,7 @@ from .study_facts import usable_cores
 
 #: search of a strength: what it leaves
 SEARCHED = 'calibration.json'
-_COMMAND = (sys.executable, '-m', 'longtail_det.cli')
+_COMMAND = (sys.executable, '-m', 'longtail_det')
 
 
 class Step(NamedTuple):
@@ -99,7 +99,7 @@ class Commands:
         command: Sequence[str] = _COMMAND
         launcher: list[str] = []
         if run.processes > 1:
-            command = (sys.executable, '-m', 'longtail_det.cli.torchrun', str(run.processes), '-m', 'longtail_det.cli')
+            command = (sys.executable, '-m', 'longtail_det.cli.torchrun', str(run.processes), '-m', 'longtail_det')
             launcher = ['--launcher', 'pytorch']
         first = ['--first-stage', str(self.folder_of(run.first_stage, run.seed))] if run.first_stage else []
         options = [*self.study.options, f'randomness.seed={run.seed}', *run.options]

@@ -40,7 +40,7 @@ def job_script(args: argparse.Namespace) -> str:
     Args:
         args: of the command line.
     """
-    worker = [sys.executable, '-m', 'longtail_det.cli', 'study', args.study, '--jobs', '1']
+    worker = [sys.executable, '-m', 'longtail_det', 'study', args.study, '--jobs', '1']
     for option in ('work_dir', 'out', 'device'):
         if getattr(args, option):
             worker += [f'--{option.replace("_", "-")}', getattr(args, option)]

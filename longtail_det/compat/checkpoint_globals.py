@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from typing import Any, BinaryIO
@@ -28,7 +29,9 @@ def safe_globals() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
     dtypes = [type(np.dtype(name)) for name in _DTYPES.split()]
     # The real getattr would open the way to every attribute of every allowed object.
     methods = [(_allowed_method, 'builtins.getattr')]
-    return [ConfigDict, HistoryBuffer, OneCycleParamScheduler, np.ndarray, np.dtype, *dtypes, *renamed, *methods]
+    # MultiStepLR keeps its milestones in a Counter, which torch 2.1 does not allow by itself
+    plain = [Counter, ConfigDict, HistoryBuffer, OneCycleParamScheduler, np.ndarray, np.dtype]
+    return [*plain, *dtypes, *renamed, *methods]
 
 
 def _allowed_method(owner: Any, name: str) -> Any:

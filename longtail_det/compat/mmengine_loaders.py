@@ -39,6 +39,8 @@ def check_mmengine_loaders(checkpoint: ModuleType) -> None:
         checkpoint: the module `mmengine.runner.checkpoint`.
     """
     checkpoint.torch = _CheckedTorch('torch')  # type: ignore[attr-defined]
+    # the fork's loader allows the real `getattr`, takes our safe types off the list, and unpickles anything in the end
+    checkpoint._safe_torch_load = _CheckedTorch.load  # type: ignore[attr-defined]
     checkpoint.load_url = load_from_url  # type: ignore[attr-defined]
     checkpoint.CheckpointLoader.register_scheme(prefixes='', loader=load_from_local, force=True)
 

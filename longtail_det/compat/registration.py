@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from types import ModuleType
 
 import wrapt
@@ -15,6 +16,8 @@ _LOCATIONS = {
     'HOOKS': 'longtail_det.engine',
     'METRICS': 'longtail_det.metrics',
 }
+_CALL_FIND_LOADER = ('mmengine.utils.dl_utils.misc', 'mmcv.utils.ext_loader')
+_CALL_PKG_RESOURCES = ('mmengine.utils.package_utils', 'mmengine.utils', 'mmengine.config.config', 'mmengine.hub.hub')
 
 
 def register_with_mmdet() -> None:
@@ -25,6 +28,11 @@ def register_with_mmdet() -> None:
     """
     wrapt.register_post_import_hook(_provide_ops, 'mmcv')
     wrapt.register_post_import_hook(_check_loaders, 'mmengine.runner.checkpoint')
+    for name in _CALL_FIND_LOADER:
+        wrapt.register_post_import_hook(_provide_find_loader, name)
+    for name in _CALL_PKG_RESOURCES:
+        wrapt.register_post_import_hook(_provide_package_paths, name)
+    wrapt.register_post_import_hook(_quiet_decode, 'pycocotools.mask')
     wrapt.register_post_import_hook(_prepare, 'mmdet')
     wrapt.register_post_import_hook(_add_locations, 'mmdet.registry')
 
@@ -40,6 +48,23 @@ def _check_loaders(checkpoint: ModuleType) -> None:
     from .mmengine_loaders import check_mmengine_loaders
 
     check_mmengine_loaders(checkpoint)
+
+
+def _provide_find_loader(module: ModuleType) -> None:
+    from .mmengine_packages import provide_find_loader
+
+    provide_find_loader(module)
+
+
+def _provide_package_paths(module: ModuleType) -> None:
+    from .mmengine_packages import provide_package_paths
+
+    provide_package_paths(module)
+
+
+def _quiet_decode(mask: ModuleType) -> None:
+    # numpy 2 says at each decoded mask what pycocotools 2.0.11 has to change; nobody else can
+    warnings.filterwarnings('ignore', '__array__ implementation', DeprecationWarning, r'pycocotools\.mask')
 
 
 def _prepare(mmdet: ModuleType) -> None:

@@ -14,7 +14,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 _ORIGINAL = {
-    'python': '>=3.10,<3.14',
+    'python': '>=3.10,<3.15',
     'numpy': '>=1.26,<3',
     'torch': '>=2.1',
     'mmengine': '>=0.10,<1',
@@ -98,7 +98,7 @@ def _problem(name: str, version: str | None, stack: str) -> str:
 
 
 def _advice(wrong: list[str], found: Mapping[str, str | None], stack: str) -> str:
-    steps = ['use Python 3.10 to 3.13'] if 'python' in wrong else []
+    steps = ['use Python 3.10 to 3.14'] if 'python' in wrong else []
     packages = [name for name in wrong if name != 'python']
     if packages:
         wanted = ' '.join(f"'{_distribution(name, stack)}{SUPPORTED[stack][name]}'" for name in packages)

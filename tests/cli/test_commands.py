@@ -82,6 +82,6 @@ def test_asking_for_help_imports_neither_torch_nor_mmdet(argv):
 
 def test_the_package_runs_as_a_module():
     done = subprocess.run(
-        [sys.executable, '-m', 'longtail_det.cli', '--version'], capture_output=True, text=True, check=True, cwd=ROOT
+        [sys.executable, '-m', 'longtail_det', '--version'], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stdout == f'longtail-det {__version__}\n'

@@ -64,7 +64,7 @@ def test_a_study_from_nothing_to_its_page(study, shell, tmp_path):
     make_glyphs(tmp_path / 'glyphs', PRESETS['tiny'], progress=False)
     text = study.read_text()
     study.write_text(text + '      - {method: eql, sampler: random, options: [model.typo=1]}\n')
-    command = [sys.executable, '-m', 'longtail_det.cli', 'study', 'study.yml']
+    command = [sys.executable, '-m', 'longtail_det', 'study', 'study.yml']
     done = shell(*command)
     assert done.returncode == 1
     log = 'work_dirs/study/mask-rcnn_r18_fpn_eql_random-ss-600i_glyphs/seed_0/train.out'
@@ -140,7 +140,7 @@ def test_the_job_of_an_array_starts_one_worker_for_each_task(study, capsys, monk
     options = re.findall('^#SBATCH (.*)$', script, re.MULTILINE)
     wanted = {'--partition=p', '--array=0-2', '--gres=gpu:1', '--cpus-per-task=4', '--time=1:00:00', '--qos=high'}
     assert wanted <= {*options}
-    assert script.endswith(f'exec srun {sys.executable} -m longtail_det.cli study study.yml --jobs 1\n')
+    assert script.endswith(f'exec srun {sys.executable} -m longtail_det study study.yml --jobs 1\n')
     subprocess.run(['bash', '-n'], input=script, text=True, check=True)
 
 

@@ -11,7 +11,7 @@ import pytest
 from longtail_det.cli.study_commands import Commands, best_strength
 from longtail_det.reports.study import Run, parse_study, study_runs
 
-CLI = [sys.executable, '-m', 'longtail_det.cli']
+CLI = [sys.executable, '-m', 'longtail_det']
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_several_processes_start_through_torchrun(commands):
         'longtail_det.cli.torchrun',
         '2',
         '-m',
-        'longtail_det.cli',
+        'longtail_det',
         'train',
         'seesaw_random.py',
     ]

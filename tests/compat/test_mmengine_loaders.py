@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.runner import checkpoint
@@ -53,6 +54,17 @@ def test_the_hash_in_a_name_is_checked_where_it_is_asked_for(server, tmp_path):
     with pytest.raises(FileNotFoundError, match=r'cannot be downloaded \(invalid hash value'):
         load_from_url(f'{address}/model-00000000.pth', check_hash=True)
     assert len(list((tmp_path / 'cache/hub/checkpoints').iterdir())) == 1
+
+
+def test_the_loader_of_the_fork_is_replaced_and_leaves_the_safe_types_alone(tmp_path):
+    """It allows the real `getattr`, and unpickles anything where that is not enough."""
+    torch.save({'counts': np.arange(2), 'method': print}, tmp_path / 'print.pth')
+    torch.save({'counts': np.arange(2)}, tmp_path / 'counts.pth')
+    for _ in range(2):
+        with pytest.raises(ValueError, match='print, which is no tensor'):
+            checkpoint._safe_torch_load(str(tmp_path / 'print.pth'))
+        loaded = checkpoint._safe_torch_load(str(tmp_path / 'counts.pth'), map_location='cpu')
+        assert loaded['counts'].tolist() == [0, 1]
 
 
 @pytest.mark.parametrize('url', ['{address}/none.pth', 'http://127.0.0.1:1/model.pth', 'http://[bad/model.pth'])

@@ -6,6 +6,8 @@ import math
 import pytest
 import torch
 
+from ..torch_versions import CPU_HALF
+
 GRID = [*itertools.product([0, 2], [True, False])]
 ROIS = torch.tensor(
     [
@@ -153,7 +155,7 @@ def test_max_pooling_is_refused_in_one_line(our_ops):
     assert '\n' not in str(caught.value)
 
 
-@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize('dtype', CPU_HALF)
 def test_autocast_trains_through_it(our_ops, device, dtype):
     torch.manual_seed(0)
     conv = torch.nn.Conv2d(3, 4, 3, padding=1).to(device)

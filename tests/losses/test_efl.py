@@ -10,6 +10,8 @@ import torch
 
 from longtail_det.losses import DENSE_LOSSES, EFL, EQFL
 
+from ..torch_versions import compiles_in_one_graph
+
 C = 5
 KINDS = pytest.mark.parametrize('kind', DENSE_LOSSES)
 
@@ -155,6 +157,7 @@ def test_no_anchor_and_background_only(kind):
     assert loss.neg_grad.all()
 
 
+@compiles_in_one_graph
 @KINDS
 def test_it_compiles_in_one_graph(kind):
     torch._dynamo.reset()

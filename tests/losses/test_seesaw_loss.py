@@ -7,6 +7,8 @@ import torch
 
 from longtail_det.losses import SeesawLoss
 
+from ..torch_versions import compiles_in_one_graph
+
 MMDetSeesawLoss = pytest.importorskip('mmdet.models.losses.seesaw_loss').SeesawLoss
 MODELS = pytest.importorskip('mmdet.registry').MODELS
 NUM_CLASSES = 30
@@ -114,6 +116,7 @@ def test_the_registry_gives_ours():
     assert type(MODELS.build(dict(type='SeesawLoss', num_classes=3))) is SeesawLoss
 
 
+@compiles_in_one_graph
 @pytest.mark.parametrize('weighted', [False, True])
 @pytest.mark.parametrize('avg_factor', [None, 9.0])
 @pytest.mark.parametrize('case', ['mixed', 'background'])

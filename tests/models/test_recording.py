@@ -10,7 +10,7 @@ from longtail_det.compat import tracing
 
 CHANNELS, CLASSES, ROIS = 6, 7, 3
 MASK = dict(num_convs=1, in_channels=CHANNELS, conv_out_channels=CHANNELS, num_classes=CLASSES)
-NORMED = dict(type='NormedConv2d', tempearture=20)
+NORMED = dict(type='NormedConv2d')
 BOX = dict(in_channels=CHANNELS, fc_out_channels=16, roi_feat_size=14, num_classes=CLASSES)
 HEADS = {
     'mask': ('LabelFCNMaskHead', 'FCNMaskHead', MASK),

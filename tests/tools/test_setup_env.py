@@ -85,7 +85,7 @@ def test_the_reference_environment_is_installed_under_the_constraints(setup, cal
     *libraries, package = calls('pip install')
     assert all('-c requirements/constraints.txt' in call for call in libraries)
     installed = ' '.join(libraries)
-    assert all(f'-r requirements/{name}.txt' in installed for name in ('build', 'runtime', 'mminstall'))
+    assert all(f'-r requirements/{name}.txt' in installed for name in ('build', 'runtime', 'mminstall', 'mim'))
     assert 'tests.txt' not in installed
     assert package.endswith('-e . --no-deps --no-build-isolation')
 
@@ -185,7 +185,7 @@ def test_supported_pythons(version, setup):
     ('arguments', 'variables', 'message'),
     [
         (['--devel'], {}, "unknown option '--devel'"),
-        ([], {'FAKE_VERSION': '3.9'}, 'python3 is Python 3.9, longtail_det needs 3.10 to 3.13'),
+        ([], {'FAKE_VERSION': '3.9'}, 'python3 is Python 3.9, the reference environment needs 3.10 to 3.13'),
         ([], {'FAKE_VERSION': '3.14'}, 'python3 is Python 3.14'),
         ([], {'PYTHON': 'no-such-python'}, "'no-such-python' is no Python that runs"),
         ([], {'VENV': 'bin'}, 'is neither a Python environment nor an empty folder'),
@@ -217,7 +217,7 @@ def test_every_requirement_is_pinned():
 
     folder = ROOT / 'requirements'
     pinned = names(folder / 'constraints.txt')
-    for name in ('build', 'runtime', 'mminstall', 'tests', 'docs'):
+    for name in ('build', 'runtime', 'mminstall', 'mim', 'tests', 'docs'):
         assert names(folder / f'{name}.txt') <= pinned
     lines = [line for line in (folder / 'constraints.txt').read_text().splitlines() if line and line[0] != '#']
     assert all('==' in line for line in lines)

@@ -66,8 +66,8 @@ def best_candidates(scores: Tensor, valid: Tensor, limit: int) -> Tensor:
         index = _flat_nonzero(valid)
     values = _at(scores, index)
     if len(index) > 2 * limit:
-        # topk may drop any of equal scores, so only its lowest value is used
-        last = values.topk(limit).values[-1]
+        # topk may drop any of equal scores, so only its lowest value is used; torch 2.1 has none for half on a CPU
+        last = values.to(torch.promote_types(values.dtype, torch.float32)).topk(limit).values[-1]
         chosen = torch.cat([_flat_nonzero(~(values <= last)), _flat_nonzero(values == last)[:limit]])
         index, values = index[chosen], values[chosen]
     return index[values.sort(descending=True, stable=True).indices[:limit]]

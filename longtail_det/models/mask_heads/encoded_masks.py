@@ -101,12 +101,12 @@ class EncodedMasks(DecodedOnDemand):
         if isinstance(index, (int, np.integer)) and not isinstance(index, bool):
             return self._masks[index]
         if isinstance(index, (list, np.ndarray, Tensor)):
-            index = index.cpu().numpy() if isinstance(index, Tensor) else index
+            chosen: Any = index.cpu().numpy() if isinstance(index, Tensor) else index
             # not more dimensions, which would be an index of pixels
-            if np.ndim(index) == 1:
-                return self._of([self._masks[i] for i in np.arange(len(self))[index].tolist()])
-            if np.ndim(index) == 0 and index.dtype != bool:
-                return self._masks[int(index)]
+            if np.ndim(chosen) == 1:
+                return self._of([self._masks[i] for i in np.arange(len(self))[chosen].tolist()])
+            if np.ndim(chosen) == 0 and chosen.dtype != bool:
+                return self._masks[int(chosen)]
         return self.decode()[index]
 
     @staticmethod

@@ -7,6 +7,8 @@ import torch
 
 from longtail_det.functional import Gumbel, Sigmoid, kernels, losses
 
+from ...torch_versions import compiles_in_one_graph
+
 C = 5
 TAIL = torch.tensor([True, False, True, False, True])
 WEIGHTS = torch.linspace(0.2, 3, C), torch.linspace(1, 0.1, C)
@@ -119,6 +121,7 @@ def test_the_kernel_is_the_definition(name, scale, roi_batch):
     torch.testing.assert_close(*gradients)
 
 
+@compiles_in_one_graph
 @EACH
 def test_the_definition_compiles_in_one_graph(name, roi_batch):
     """Backend 'aot_eager' traces the backward pass too and needs no C++ compiler."""

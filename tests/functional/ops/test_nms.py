@@ -112,4 +112,4 @@ def test_other_dtypes(dtype):
     boxes = torch.tensor([[-1.0, -2.0, 3.0, 4.0]]).repeat(300, 1).to(dtype)
     spread = spread_classes(boxes, torch.arange(300))
     assert len(spread.unique(dim=0)) == 300
-    assert best_candidates(torch.eye(40, dtype=dtype), torch.eye(40) > 0, 3).tolist() == [0, 41, 82]
+    assert best_candidates(torch.eye(40).to(dtype), torch.eye(40) > 0, 3).tolist() == [0, 41, 82]

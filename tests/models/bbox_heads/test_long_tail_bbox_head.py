@@ -9,9 +9,10 @@ from mmdet.registry import MODELS
 
 from longtail_det.models.bbox_heads import ClassDeltas
 
+from ..mmdet_names import TEMPERATURE
+
 SMALL = dict(in_channels=4, roi_feat_size=3, fc_out_channels=8, num_classes=6)
 LOSS = dict(type='SeesawLoss', num_classes=6)
-TEMPERATURE = 'tempearture' if hasattr(NormedLinear(1, 1), 'tempearture') else 'temperature'
 
 
 def build(type_, **kwargs):

@@ -12,11 +12,12 @@ import torch.nn.functional as F
 from mmdet.registry import MODELS
 from mmdet.structures.bbox import bbox2roi
 from mmengine.config import ConfigDict
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 from longtail_det.models import losses as our_losses
 from longtail_det.models.bbox_heads import rio_bbox_head
 from longtail_det.models.bbox_heads.replay import may_pad
+
+from ...torch_versions import fake_gpu
 
 NUM_CLASSES = 5
 TARGETS = [1, 3]
@@ -308,7 +309,7 @@ def test_padding_changes_nothing(loss, arguments, monkeypatch):
 def test_only_a_loss_without_state_is_given_padding_and_only_on_a_gpu():
     assert 'CrossEntropyLoss' in STATELESS
     assert not {'SeesawLoss', 'EQLv2'} & set(STATELESS)
-    with FakeTensorMode():
+    with fake_gpu():
         on_gpu, on_cpu = torch.zeros(1, device='cuda'), torch.zeros(1)
     for name, config in LOSSES.items():
         assert may_pad(MODELS.build(config), on_gpu) == (name in STATELESS)
@@ -318,7 +319,7 @@ def test_only_a_loss_without_state_is_given_padding_and_only_on_a_gpu():
 @pytest.mark.parametrize('strategy', ['recent', 'random'])
 def test_on_a_gpu_the_replay_waits_for_nothing(strategy, monkeypatch):
     """Fake tensors are of a GPU without one, and refuse whatever needs a value or a shape from the device."""
-    with FakeTensorMode():
+    with fake_gpu():
         with torch.device('cuda'):
             head = build(strategy=strategy, real=False)
         # mmdet's own box loss asks the device whether there is foreground

@@ -10,6 +10,8 @@ from mmdet.registry import MODELS
 from mmdet.structures.bbox import bbox2roi
 from mmengine.config import ConfigDict
 
+from ...torch_versions import peak_memory
+
 NUM_CLASSES, NUM_ROIS, FEATURES = 13204, 100, 16
 COUNTS = [1 + 1000 // (c + 1) for c in range(NUM_CLASSES)]
 STATISTICS = dict(class_statistics=dict(image_count=COUNTS, instance_count=COUNTS, num_images=5000))
@@ -27,19 +29,6 @@ LOSSES = {
 SCORES = 4 * NUM_ROIS * NUM_CLASSES
 TRAIN = ConfigDict(pos_weight=-1)
 TEST = ConfigDict(score_thr=-1.0, nms=dict(type='nms', iou_threshold=0.5), max_per_img=300)
-
-
-def peak_memory(step):
-    """Most bytes that tensors held at a time, above what was there before."""
-    step()
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
-        step()
-    events = [event for event in profile.profiler.kineto_results.events() if event.name() == '[memory]']
-    held = peak = 0
-    for event in sorted(events, key=lambda event: event.start_ns()):
-        held += event.nbytes()
-        peak = max(peak, held)
-    return peak
 
 
 def build(loss='CrossEntropyLoss', predictor='Linear', **kwargs):

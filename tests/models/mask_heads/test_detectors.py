@@ -31,7 +31,7 @@ def config(kind, ours, normed=False):
     roi_head.bbox_head.num_classes = NUM_CLASSES
     roi_head.mask_head.update(type=names[0], num_classes=NUM_CLASSES, class_agnostic=False, num_convs=1)
     if normed:
-        roi_head.mask_head.predictor_cfg = dict(type='NormedConv2d', tempearture=20)
+        roi_head.mask_head.predictor_cfg = dict(type='NormedConv2d')
     cfg.type = kind
     cfg.test_cfg.rcnn.update(max_per_img=30)
     if kind == 'MaskScoringRCNN':

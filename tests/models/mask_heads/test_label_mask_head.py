@@ -18,13 +18,16 @@ from torch import nn
 
 from longtail_det.models.mask_heads import EncodedMasks, LabelledMasks, LabelPredictor
 
+from ...torch_versions import CPU_HALF
+from ..mmdet_names import TEMPERATURE
+
 CLASSES, CHANNELS, SIZE = 7, 6, (60, 80)
 PAIRS = {'LabelFCNMaskHead': 'FCNMaskHead', 'LabelHTCMaskHead': 'HTCMaskHead'}
 PREDICTORS = {
     'conv': dict(type='Conv'),
     'no bias': dict(type='Conv', bias=False),
-    'normed': dict(type='NormedConv2d', tempearture=20),
-    'normed power': dict(type='NormedConv2d', tempearture=7.0, power=0.5, eps=1e-3),
+    'normed': dict(type='NormedConv2d'),
+    'normed power': {'type': 'NormedConv2d', TEMPERATURE: 7.0, 'power': 0.5, 'eps': 1e-3},
     'normed kernel': dict(type='NormedConv2d', norm_over_kernel=True),
 }
 every_pair = pytest.mark.parametrize('ours', PAIRS)
@@ -120,7 +123,7 @@ def test_no_roi_gives_zero_gradients_to_every_parameter(ours, predictor):
 
 
 @every_predictor
-@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize('dtype', CPU_HALF)
 def test_under_autocast(predictor, dtype):
     mine, stock = (head.float() for head in pair('LabelFCNMaskHead', predictor))
     with torch.autocast('cpu', dtype=dtype):

@@ -12,20 +12,12 @@ from mmdet.structures.mask import BitmapMasks
 from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 
+from ...torch_versions import peak_memory
+
 CLASSES, CHANNELS, ROIS = 13204, 32, 24
 MEBI = 2**20
 #: what (ROIS, CLASSES, 28, 28) logits alone would take
 DENSE = ROIS * CLASSES * 28 * 28 * 4
-
-
-def peak_memory(step):
-    """Bytes held at most during a step, above what was there before."""
-    step()
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
-        step()
-    events = [event for event in profile.profiler.kineto_results.events() if event.name() == '[memory]']
-    held = np.cumsum([event.nbytes() for event in sorted(events, key=lambda event: event.start_ns())])
-    return int(held.max())
 
 
 @pytest.fixture(params=['Conv', 'NormedConv2d'])

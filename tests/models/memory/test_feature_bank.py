@@ -11,9 +11,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmengine.runner import load_state_dict
-from torch._subclasses.fake_tensor import DynamicOutputShapeException, FakeTensorMode
+from torch._subclasses.fake_tensor import DynamicOutputShapeException
 
 from longtail_det.models.memory import FeatureBank
+
+from ...torch_versions import fake_gpu
 
 NUM_CLASSES = 4
 TARGETS = [1, 3]
@@ -197,7 +199,7 @@ def test_to_moves_everything_but_the_counters_type():
 
 def test_on_a_gpu_nothing_waits_for_the_device():
     """Fake tensors are of a GPU without one, and refuse whatever needs a value or a shape from the device."""
-    with FakeTensorMode():
+    with fake_gpu():
         bank = make_bank().to('cuda')
         features, labels, targets = (part.to('cuda') for part in rois([1, 3, 4]))
         bank.push(features, labels, targets)

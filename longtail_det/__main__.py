@@ -1,4 +1,4 @@
-"""`python -m longtail_det.cli COMMAND`, the same as `longtail-det COMMAND`."""
+"""`python -m longtail_det COMMAND`, the same as `longtail-det COMMAND`."""
 
 import sys
 
