@@ -60,7 +60,6 @@ EXECUTED = {
     '--out work_dirs/results.html': '',
     'longtail-det eval --ann data/glyphs/annotations/glyphs_val.json --results work_dirs/whole/results.json '
     '--metric bbox segm': '--results results.json',
-    'longtail-det report work_dirs/softmax work_dirs/seesaw --out report.html': '',
 }  # fmt: skip
 #: pattern of commands -> why they are not run here; what has a parser is parsed all the same
 NOT_RUN = {
