@@ -73,7 +73,7 @@ install() {
             pip -c requirements/constraints.txt torch torchvision numpy ninja psutil 'setuptools<82' wheel &&
                 MMCV_WITH_OPS=1 pip --no-build-isolation --no-deps 'mmcv>=2.0.1,<2.2' &&
                 pip -c requirements/constraints.txt "$wheel" 'mmengine>=0.10,<1' 'mmdet>=3.3,<3.4' lvis opencv-python ;;
-        adapters) pip "$wheel[adapters]" ultralytics rfdetr ;;
+        adapters) pip "$wheel[adapters]" ultralytics 'rfdetr[train]' ;;
     esac || return
     pip -r requirements/tests.txt
 }
