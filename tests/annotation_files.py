@@ -16,6 +16,8 @@ Records = dict[str, Any]
 HEIGHT, WIDTH = 60, 80
 CATEGORY_IDS = (2, 3, 7, 11)
 NAMES = ('cat', 'dog', 'tree', 'street_sign')
+#: filter_cfg of a dataset
+FILTERS = [None, {'filter_empty_gt': True, 'min_size': 32}, {'min_size': 21}, {'min_size': 20}]
 
 
 def box_polygon(x: float, y: float, w: float, h: float) -> list[float]:
@@ -82,6 +84,23 @@ def make_records(style: str = 'v1', num_images: int = 9, seed: int = 0) -> Recor
         )
     rng.shuffle(annotations)
     return {'info': {}, 'annotations': annotations, 'images': images, 'licenses': [], 'categories': categories()}
+
+
+def with_oddities(records: Records) -> Records:
+    """Crowd, ignored and tiny annotations: no mistakes, real files hold them."""
+    first = records['images'][0]['id']
+    alone = records['images'][-2]['id']
+    records['annotations'] += [
+        annotation(1, first, 2, (4, 4, 10, 10), iscrowd=1, segmentation=uncompressed_rle(4, 4, 10, 10)),
+        annotation(2, first, 3, (4, 4, 10, 10), ignore=1),
+        annotation(3, first, 7, (4, 4, 0.5, 10)),
+        annotation(4, first, 7, (4, 4, 0, 0)),
+        annotation(5, first, 7, (4, 4, 8, 8), area=0),
+        annotation(6, alone, 3, (5, 5, 0.2, 3), iscrowd=1),
+        annotation(7, first, 11, (-3.5, -2.25, 12, 12)),
+        annotation(8, first, 11, (4, 4, 1, 10)),
+    ]
+    return records
 
 
 BOX = (10, 5, 30, 20)

@@ -19,6 +19,11 @@ from PIL import Image
 
 from longtail_det import cli
 
+# fixtures of several files of this folder
+from .download_cases import download, server, tiny_lvis  # noqa: F401
+from .eval_cases import eval_case  # noqa: F401
+from .report_cases import results_alone, run_dir, two_runs  # noqa: F401
+
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / 'tools'
 TOY = Path(__file__).parent / 'toy'

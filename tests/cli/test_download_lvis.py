@@ -1,17 +1,16 @@
-"""The download against a server of this machine: whole, cut, resumed, damaged, and not there at all."""
+"""The download of LVIS: what arrives, what is unpacked, damaged files, and mistakes."""
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import pytest
 
 from longtail_det.cli import download_lvis, fetch
-from longtail_det.cli.errors import UserError
 from longtail_det.cli.lvis_releases import RELEASES
 
-from .lvis_server import archives, running, tiny_release, zipped
+from .download_cases import files
+from .lvis_server import zipped
 
 FILES = (
     'annotations/train.json',
@@ -20,33 +19,6 @@ FILES = (
     'train2017/000000000002.jpg',
     'val2017/000000000003.jpg',
 )
-
-
-@pytest.fixture
-def server():
-    with running() as server:
-        server.files = archives()
-        yield server
-
-
-@pytest.fixture
-def module(workplace, monkeypatch):
-    monkeypatch.setattr(fetch.time, 'sleep', lambda seconds: None)
-    monkeypatch.setitem(RELEASES, 'v1', tiny_release())
-    return download_lvis
-
-
-@pytest.fixture
-def download(module, server):
-    def run(*args: str) -> int:
-        urls = ['--annotations-url', f'{server.url}/lvis/', '--images-url', f'{server.url}/coco']
-        return module.main(['--root', 'lvis', *urls, *args])
-
-    return run
-
-
-def files(root: str = 'lvis') -> list[str]:
-    return sorted(str(path.relative_to(root)) for path in Path(root).rglob('*') if path.is_file())
 
 
 def test_everything_arrives_and_the_archives_go(download, server, capsys):
@@ -77,101 +49,6 @@ def test_a_dry_run_touches_nothing(download, server, capsys):
     out = capsys.readouterr().out
     assert f'to download {server.url}/lvis/train.json.zip -> lvis/annotations' in out
     assert out.endswith('4 to do\n')
-
-
-def test_a_cut_connection_is_taken_up_where_it_broke(download, server):
-    server.cut_after, server.cuts = 700, 3
-    assert download('--parts', 'train2017') == 0
-    assert [asked for _, asked in server.requests] == [None, 'bytes=700-', 'bytes=1400-', 'bytes=2100-']
-    assert len(files()) == 2
-
-
-def test_breaks_count_only_where_nothing_came_in_between(download, server):
-    server.cut_after, server.cuts = 400, 12
-    assert download('--parts', 'train2017') == 0
-    assert len(server.requests) == 13
-
-
-def test_a_stopped_download_goes_on_in_the_next_run(download, server, capsys):
-    # the first answer brings something, then nothing comes any more
-    server.cut_after, server.cuts, server.answers = 900, 1, 1
-    assert download('--parts', 'train2017') == 2
-    error = capsys.readouterr().err.splitlines()[-1]
-    assert 'the 900 bytes so far are kept, the same command goes on from there' in error
-    part = Path('lvis/downloads/train2017.zip.part')
-    assert part.read_bytes() == server.files['/coco/train2017.zip'][:900]
-
-    server.answers = 1
-    server.requests.clear()
-    assert download('--parts', 'train2017') == 0
-    assert server.requests == [('/coco/train2017.zip', 'bytes=900-')]
-    assert len(files()) == 2
-
-
-def test_a_file_that_changed_meanwhile_is_fetched_from_the_start(download, server):
-    Path('lvis/downloads').mkdir(parents=True)
-    part = Path('lvis/downloads/val2017.zip.part')
-    part.write_bytes(b'x' * 100)
-    part.with_name(f'{part.name}.json').write_text(
-        f'{{"url": "{server.url}/coco/val2017.zip", "validator": "\\"zero\\""}}'
-    )
-    assert download('--parts', 'val2017') == 0
-    assert server.requests == [('/coco/val2017.zip', 'bytes=100-')]
-
-
-@pytest.mark.parametrize('about', ['{"url": "http://elsewhere/x.zip", "validator": "\\"one\\""}', '', None])
-def test_a_part_of_unknown_origin_is_not_gone_on_with(about, download, server):
-    Path('lvis/downloads').mkdir(parents=True)
-    part = Path('lvis/downloads/val2017.zip.part')
-    part.write_bytes(b'x' * 100)
-    if about is not None:
-        part.with_name(f'{part.name}.json').write_text(about)
-    assert download('--parts', 'val2017') == 0
-    assert server.requests == [('/coco/val2017.zip', None)]
-
-
-def test_a_server_without_ranges_or_recognition_starts_anew(download, server):
-    server.with_ranges = False
-    server.cut_after, server.cuts = 700, 1
-    assert download('--parts', 'val2017') == 0
-    server.etag = ''
-    server.cuts = 1
-    assert download('--parts', 'train2017') == 0
-    assert server.requests[-2:] == [('/coco/train2017.zip', None)] * 2
-
-
-def test_a_part_that_is_whole_already_needs_no_byte(module, server):
-    body = server.files['/coco/val2017.zip']
-    target = Path('x.zip')
-    Path('x.zip.part').write_bytes(body)
-    Path('x.zip.part.json').write_text(f'{{"url": "{server.url}/coco/val2017.zip", "validator": "\\"one\\""}}')
-    fetch.fetch(f'{server.url}/coco/val2017.zip', target)
-    assert target.read_bytes() == body
-    assert [path.name for path in Path().iterdir()] == ['x.zip']
-
-
-def test_a_part_that_is_too_long_is_thrown_away(module, server):
-    body = server.files['/coco/val2017.zip']
-    Path('x.zip.part').write_bytes(body + b'more')
-    Path('x.zip.part.json').write_text(f'{{"url": "{server.url}/coco/val2017.zip", "validator": "\\"one\\""}}')
-    fetch.fetch(f'{server.url}/coco/val2017.zip', Path('x.zip'))
-    assert Path('x.zip').read_bytes() == body
-
-
-@pytest.mark.parametrize(('status', 'requests'), [(404, 1), (403, 1), (503, 5)])
-def test_an_answer_of_the_server_is_one_line(status, requests, download, server, capsys):
-    server.status = status
-    assert download('--parts', 'val2017') == 2
-    error = capsys.readouterr().err.splitlines()[-1]
-    assert f'/coco/val2017.zip: the server answers {status}' in error
-    # what may pass is tried again
-    assert len(server.requests) == requests
-
-
-def test_a_server_that_does_not_tell_the_length_is_one_line(download, server, capsys):
-    server.with_length = False
-    assert download('--parts', 'val2017') == 2
-    assert 'does not say how long the file is' in capsys.readouterr().err
 
 
 def test_a_damaged_archive_is_removed_and_named(download, server, capsys):
@@ -222,20 +99,12 @@ def test_unpacking_goes_on_where_it_was_stopped(download, server):
     assert len(files()) == 2
 
 
-def test_no_space_is_said_before_anything_is_fetched(download, server, capsys, module, monkeypatch):
+def test_no_space_is_said_before_anything_is_fetched(download, server, capsys, tiny_lvis, monkeypatch):
     usage = type('Usage', (), {'free': 10})()
     monkeypatch.setattr(fetch.shutil, 'disk_usage', lambda path: usage)
     assert download() == 2
     assert 'GB are needed and 0.0 GB are free; make space' in capsys.readouterr().err
     assert server.requests == []
-
-
-def test_no_space_for_a_file_that_is_larger_than_expected(module, server, monkeypatch):
-    usage = type('Usage', (), {'free': 10})()
-    monkeypatch.setattr(fetch.shutil, 'disk_usage', lambda path: usage)
-    with pytest.raises(UserError, match=r'are needed and .* are free'):
-        fetch.fetch(f'{server.url}/coco/val2017.zip', Path('x.zip'))
-    assert not Path('x.zip.part').exists()
 
 
 def test_a_disk_that_fills_up_meanwhile_is_one_line(download, monkeypatch, capsys):
@@ -248,35 +117,15 @@ def test_a_disk_that_fills_up_meanwhile_is_one_line(download, monkeypatch, capsy
     assert files() == ['downloads/val2017.zip']
 
 
-def test_without_a_network_the_line_says_where_the_file_has_to_go(module, monkeypatch, capsys):
-    def no_name_server(*args, **kwargs):
-        raise socket.gaierror(-2, 'Name or service not known')
-
-    monkeypatch.setattr(socket, 'getaddrinfo', no_name_server)
-    assert module.main(['--root', 'lvis', '--parts', 'train2017']) == 2
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 1
-    assert 'Name or service not known' in lines[0]
-    assert 'fetch it on another machine, as lvis/downloads/train2017.zip, and run this again' in lines[0]
-
-
-def test_a_refused_connection_is_one_line(module, capsys):
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        url = f'http://127.0.0.1:{free.getsockname()[1]}'
-    assert module.main(['--root', 'lvis', '--parts', 'val2017', '--images-url', url]) == 2
-    assert 'Connection refused' in capsys.readouterr().err
-
-
-def test_what_was_copied_by_hand_is_taken(module, server, capsys):
+def test_what_was_copied_by_hand_is_taken(tiny_lvis, server, capsys):
     """The annotations of v0.5 come no other way."""
-    assert module.main(['--root', 'lvis', '--parts', 'annotations']) == 2
+    assert download_lvis.main(['--root', 'lvis', '--parts', 'annotations']) == 2
     error = capsys.readouterr().err
     assert 'train.json.zip is no longer published; put a copy of it at lvis/downloads/train.json.zip' in error
     Path('lvis/downloads').mkdir(parents=True)
     for name in ('train', 'val'):
         Path(f'lvis/downloads/{name}.json.zip').write_bytes(server.files[f'/lvis/{name}.json.zip'])
-    assert module.main(['--root', 'lvis', '--parts', 'annotations']) == 0
+    assert download_lvis.main(['--root', 'lvis', '--parts', 'annotations']) == 0
     assert files() == ['annotations/train.json', 'annotations/val.json']
 
 

@@ -9,8 +9,7 @@ import pytest
 import torch
 from mmengine.structures import InstanceData
 
-from ..annotation_files import all_info, annotation, box_polygon, make_records
-from .test_lvis_dataset import FILTERS, with_oddities
+from ..annotation_files import FILTERS, all_info, annotation, box_polygon, make_records, with_oddities
 
 
 @pytest.mark.parametrize('style', ['v1', 'v0.5', 'coco'])

@@ -49,21 +49,18 @@ def build_model(code: str, num_classes: int) -> Any:
         head.num_classes = num_classes
         if code == 'stock':
             cfg.roi_head[name] = dict(head, type=stock)
-    tables = dict(
-        class_statistics=dict(
-            image_count=[100] * num_classes,
-            instance_count=[200] * num_classes,
-            num_images=10000,
-            total_images=10000,
-            fractal_dim=[1.5] * num_classes,
-        )
+    statistics = dict(
+        image_count=[100] * num_classes,
+        instance_count=[200] * num_classes,
+        num_images=10000,
+        total_images=10000,
+        fractal_dim=[1.5] * num_classes,
     )
     if code == 'fed':
         cfg.roi_head.bbox_head.cls_on_demand = True
-        cfg.roi_head.bbox_head.pop('loss_cls')
-        cfg.roi_head.bbox_head.loss_cls = dict(type='FedLoss', num_classes=num_classes, **tables)
+        cfg.roi_head.bbox_head.loss_cls = dict(type='FedLoss', num_classes=num_classes, class_statistics=statistics)
     if code == 'calibrated':
-        cfg.roi_head.bbox_head.calibration = dict(type='FRACAL', strength=2.0, **tables)
+        cfg.roi_head.bbox_head.calibration = dict(type='FRACAL', strength=2.0, class_statistics=statistics)
     model = MODELS.build(cfg)
     torch.manual_seed(0)  # again: building heads of different sizes has drawn different amounts of random numbers
     model.init_weights()
@@ -92,16 +89,8 @@ def make_batch(num_images: int, size: int | Sequence[int], num_classes: int, num
         masks = np.zeros((num_objects, height, width), dtype=np.uint8)
         for mask, (x1, y1, x2, y2) in zip(masks, boxes.astype(int), strict=True):
             mask[y1:y2, x1:x2] = 1
-        sample = DetDataSample(
-            metainfo=dict(
-                img_id=index,
-                img_shape=(height, width),
-                ori_shape=(height, width),
-                scale_factor=(1.0, 1.0),
-                batch_input_shape=(height, width),
-                pad_shape=(height, width),
-            )
-        )
+        shapes = dict.fromkeys(('img_shape', 'ori_shape', 'batch_input_shape', 'pad_shape'), (height, width))
+        sample = DetDataSample(metainfo=dict(img_id=index, scale_factor=(1.0, 1.0), **shapes))
         sample.gt_instances = InstanceData(
             bboxes=torch.tensor(boxes, dtype=torch.float32),
             labels=torch.tensor(rng.integers(num_classes, size=num_objects)),
@@ -220,8 +209,8 @@ def run(code: str, num_classes: int, args: argparse.Namespace) -> dict[str, dict
     torch.set_num_threads(args.threads)
     settle_allocator()
     model = build_model(code, num_classes).to(args.device)
-    classifier = classifier_step(model.roi_head.bbox_head.train(), num_classes, args.device)
     if args.classifier:
+        classifier = classifier_step(model.roi_head.bbox_head.train(), num_classes, args.device)
         return {'train: classifier and its loss': measure(classifier, args.device, repeats=15)}
     recorder = Recorder(model.roi_head, list(PIECES.values()))
     batch = make_batch(2, args.image_size, num_classes, num_objects=20)
