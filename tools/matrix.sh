@@ -73,7 +73,7 @@ install() {
             pip -c requirements/constraints.txt torch torchvision numpy ninja psutil 'setuptools<82' wheel &&
                 MMCV_WITH_OPS=1 pip --no-build-isolation --no-deps 'mmcv>=2.0.1,<2.2' &&
                 pip -c requirements/constraints.txt "$wheel" 'mmengine>=0.10,<1' 'mmdet>=3.3,<3.4' lvis opencv-python ;;
-        adapters) pip "$wheel[adapters]" ultralytics rfdetr ;;
+        adapters) pip "$wheel[adapters]" ultralytics 'rfdetr[train]' ;;
     esac || return
     pip -r requirements/tests.txt
 }
@@ -121,7 +121,7 @@ run_cell() {
     mapfile -t arguments < <(tests_of)
     say "$cell: pytest ${arguments[*]}"
     nice -n "$nice" "$python" -m pytest -q -p no:cacheprovider "${arguments[@]}" >"$matrix/$cell.tests.log" 2>&1 || true
-    outcome=$(tail -n 1 "$matrix/$cell.tests.log" | sed 's/ in [0-9].*//; s/=//g; s/^ *//; s/ *$//')
+    outcome=$(tail -n 1 "$matrix/$cell.tests.log" | sed 's/ in [0-9].*//; s/, [0-9]* \(deselected\|warnings\{0,1\}\)//g; s/=//g; s/^ *//; s/ *$//')
     row="| $cell | $(versions) | $which | $outcome | $(date -u +%F) |"
     printf '%s\n' "$row"
     # the row of the table, where it has one

@@ -3,9 +3,10 @@
 It needs longtail_det and torchvision, not mmdet. From a COCO or LVIS file:
 
     longtail-det make-glyphs --out data/glyphs
-    python docs/examples/torchvision_faster_rcnn.py --ann data/glyphs/annotations/glyphs_train.json \
-        --images data/glyphs --steps 20 --loss SeesawLoss --out results.json
-    longtail-det eval --ann data/glyphs/annotations/glyphs_train.json --results results.json
+    python docs/examples/torchvision_faster_rcnn.py --loss SeesawLoss --steps 20 --images data/glyphs \
+        --ann data/glyphs/annotations/glyphs_train.json --test-ann data/glyphs/annotations/glyphs_val.json \
+        --out results.json
+    longtail-det eval --ann data/glyphs/annotations/glyphs_val.json --results results.json
 
 Without weights from elsewhere, 20 steps show that all parts work together; a useful detector takes thousands.
 """
@@ -24,6 +25,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.models.detection import FasterRCNN
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.transforms.functional import pil_to_tensor
+from tqdm import tqdm
 
 from longtail_det import losses
 from longtail_det.adapters import sync_after_step, torchvision_roi_loss
@@ -74,7 +76,7 @@ def build_model(dataset: CocoBoxes, loss_name: str, size: int) -> FasterRCNN:
     )
     model = FasterRCNN(
         backbone, statistics.num_classes + 1, min_size=size, max_size=2 * size, box_batch_size_per_image=128,
-        box_score_thresh=1e-4, box_detections_per_img=300,
+        rpn_post_nms_top_n_test=300, box_score_thresh=1e-4, box_detections_per_img=300,
     )  # fmt: skip
     # losses of sigmoids start low, so that a thousand classes do not drown the first steps
     return torchvision_roi_loss(model, loss, prior_prob=0.01 if hasattr(loss, 'bias_of_prior') else None)
@@ -111,7 +113,7 @@ def predict(model: FasterRCNN, dataset: CocoBoxes, device: str) -> list[dict[str
     """Return the records of a results json."""
     model.eval()
     records: list[dict[str, object]] = []
-    for number, image_id in enumerate(dataset.file.images.ids.tolist()):
+    for number, image_id in enumerate(tqdm(dataset.file.images.ids.tolist(), desc='predict', unit='img')):
         (found,) = model([dataset[number][0].to(device)])
         corners = found['boxes'].cpu()
         boxes = torch.cat([corners[:, :2], corners[:, 2:] - corners[:, :2]], dim=1).tolist()
