@@ -73,7 +73,7 @@ def run(words: list[str]) -> int:
     name = words[1] if words[0] == 'longtail-det' else name_of(words[1])
     if name not in ('', 'train', 'test'):
         return cli.main([name, *words[2:]])
-    program = [sys.executable, '-m', 'longtail_det.cli'] if words[0] == 'longtail-det' else [sys.executable]
+    program = [sys.executable, '-m', 'longtail_det'] if words[0] == 'longtail-det' else [sys.executable]
     variables = {'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': '-1'}
     return subprocess.run([*program, *words[1:]], env={**os.environ, **variables}, timeout=300, check=False).returncode
 
