@@ -14,7 +14,8 @@ import mmengine.device.utils as mmengine_device
 import torch
 import torch.distributed as dist
 from mmengine.config import Config
-from mmengine.hooks import Hook
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook, LoggerHook
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
@@ -109,7 +110,13 @@ def first_slurm_node() -> str:
 def build_runner(cfg: Config) -> Runner:
     """Return the Runner that a config asks for; whatever it imports, checkpoints are loaded safely."""
     compat.install()
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    if not is_main_process():
+        for hook in runner.hooks:
+            if isinstance(hook, LoggerHook):
+                # every rank of mmengine writes the numbers of a test into the same file, and two at once spoil it
+                hook.after_test_epoch = lambda *_, **__: None
+    return runner
 
 
 class StartHook(Hook):

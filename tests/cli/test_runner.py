@@ -58,3 +58,11 @@ def test_slurm_tasks_on_several_nodes_meet_on_the_first(monkeypatch, tmp_path):
     monkeypatch.setenv('SLURM_NNODES', '2')
     monkeypatch.setenv('SLURM_NODELIST', 'n[3-4]')
     assert first_slurm_node() == 'n3'
+
+
+@pytest.mark.parametrize('is_main', [True, False])
+def test_one_process_writes_the_numbers_of_a_test(is_main, run, monkeypatch):
+    assert run('train', TOY_CONFIG, '--work-dir', 'run') == 0
+    monkeypatch.setattr('longtail_det.cli.runner.is_main_process', lambda: is_main)
+    assert run('test', TOY_CONFIG, 'run/iter_4.pth', '--work-dir', 'out', '--eval', 'bbox') == 0
+    assert len([*Path('out').glob('*/*.json')]) == is_main

@@ -36,9 +36,8 @@ def fcbl_definition(logits, labels, margin):
 
 
 def pcb_rows(logits, labels, soft, share):
-    """The kernel takes one row of soft targets for each class of the batch, the definition one for each RoI."""
-    classes, index = labels.unique(return_inverse=True)
-    return kernels.pcb_softmax_kernel(logits, labels, index, soft[classes[classes < C]], share)
+    """The kernel takes one row of soft targets for each class, the definition one for each RoI."""
+    return kernels.pcb_softmax_kernel(logits, labels, labels, soft, share)
 
 
 def pcb_definition(logits, labels, soft, share):
@@ -142,3 +141,12 @@ def test_the_definition_is_differentiable_twice(name, roi_batch):
     (second,) = torch.autograd.grad(gradient.square().sum(), logits)
     assert second.isfinite().all()
     assert second.any()
+
+
+def test_pcb_wants_the_rows_of_the_classes_in_the_batch_alone(roi_batch):
+    _, _, logits = make_case('pcb', roi_batch)
+    soft, share = CASES['pcb'][3]
+    labels = torch.tensor([1, 3, C, 3]).repeat(len(logits))[: len(logits)]
+    classes, index = labels.unique(return_inverse=True)
+    found = kernels.pcb_softmax_kernel(logits, labels, index, soft[classes[classes < C]], share)
+    torch.testing.assert_close(found, pcb_definition(logits, labels, soft, share))
