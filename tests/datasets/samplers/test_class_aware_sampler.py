@@ -5,14 +5,13 @@ from __future__ import annotations
 from itertools import islice
 
 import pytest
-import torch
 from mmengine.runner import Runner
 
 from longtail_det.datasets import RepeatFactorDataset
 from longtail_det.datasets.samplers import InfiniteClassAwareSampler, class_aware_sampler
 from longtail_det.sampling import ClassAwareSampler, ImageLabels
 
-from ..toys import LABELS, KnowingDataset, ToyDataset
+from ..toys import LABELS, KnowingDataset, Recorder, ToyDataset
 
 IMAGES = ImageLabels.flatten([sorted(set(labels)) for labels in LABELS], num_classes=4)
 
@@ -33,19 +32,6 @@ def test_positions_are_those_of_a_wrapper():
     dataset = RepeatFactorDataset(KnowingDataset(), oversample_thr=0.4)
     for position in start(InfiniteClassAwareSampler(dataset, seed=0)):
         assert len(dataset.labels_per_image[position])
-
-
-class Recorder(torch.nn.Module):
-    """Notes the images of every step."""
-
-    def __init__(self):
-        super().__init__()
-        self.weight = torch.nn.Parameter(torch.zeros(1))
-        self.steps = []
-
-    def train_step(self, data, optim_wrapper):
-        self.steps.append([item['img_id'] for item in data])
-        return {'loss': self.weight}
 
 
 def run(work_dir, max_iters, resume=False):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import torch
 from mmdet.datasets import MultiImageMixDataset
 from mmdet.datasets.samplers import AspectRatioBatchSampler
 from mmengine.runner import Runner
@@ -12,7 +11,7 @@ from torch.utils.data import DataLoader
 from longtail_det.datasets import RepeatFactorDataset
 from longtail_det.datasets.samplers import InfiniteRepeatFactorSampler, RepeatFactorSampler
 
-from ..toys import ToyDataset
+from ..toys import Recorder, ToyDataset
 from .conftest import EPOCH_LENGTHS, LABELS, images_of
 
 
@@ -58,23 +57,10 @@ def test_a_config_builds_a_loader(sampler, kind):
     assert len(next(iter(loader))) == 2
 
 
-class CountingModel(torch.nn.Module):
-    """Notes the images of every step."""
-
-    def __init__(self):
-        super().__init__()
-        self.weight = torch.nn.Parameter(torch.zeros(1))
-        self.steps = []
-
-    def train_step(self, data, optim_wrapper):
-        self.steps.append([item['img_id'] for item in data])
-        return {'loss': self.weight}
-
-
 @pytest.mark.parametrize('epoch_length', EPOCH_LENGTHS)
 def test_an_epoch_based_runner_trains_on_each_draw(dataset, epoch_length, tmp_path):
     sampler = RepeatFactorSampler(dataset, seed=7, epoch_length=epoch_length)
-    model = CountingModel()
+    model = Recorder()
     Runner(
         model,
         str(tmp_path),
