@@ -19,7 +19,6 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             that is best on training images.
         first_stage: name of the entry whose checkpoints a second stage goes on from.
         baseline: name of the entry that the method builds on; default: the baseline of the study.
-        seeds: default: those of the study.
         processes: of a training, which share the batch.
     """
 
@@ -32,7 +31,6 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     calibration: str | list[str] = ''
     first_stage: str = ''
     baseline: str = ''
-    seeds: tuple[int, ...] | None = None
     processes: int = 1
 
 
@@ -43,11 +41,13 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         title: its headline.
         runs: rows, in order.
         text: what to know of it.
+        seeds: of its runs; default: those of the study.
     """
 
     title: str
     runs: list[Entry]
     text: str = ''
+    seeds: tuple[int, ...] | None = None
 
 
 class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -121,12 +121,9 @@ def study_runs(study: Study) -> Iterator[Run]:
     known: dict[str, Run] = {}
     for section in study.sections:
         entries = [single for entry in section.runs for single in _singles(entry)]
-        seeds = dict.fromkeys(seed for entry in entries for seed in _seeds(study, entry))
-        for seed in seeds:
+        for seed in study.seeds if section.seeds is None else section.seeds:
             searched = set[str]()
             for entry in entries:
-                if seed not in _seeds(study, entry):
-                    continue
                 if _calibration(entry).endswith(BEST) and entry.of not in searched:
                     searched.add(entry.of)
                     search = Entry(of=entry.of, variant=SEARCH)
@@ -147,10 +144,6 @@ def _singles(entry: Entry) -> Iterator[Entry]:
 def _calibration(entry: Entry) -> str:
     assert isinstance(entry.calibration, str), 'of a single entry'
     return entry.calibration
-
-
-def _seeds(study: Study, entry: Entry) -> tuple[int, ...]:
-    return study.seeds if entry.seeds is None else entry.seeds
 
 
 def _run(study: Study, section: str, entry: Entry, known: Mapping[str, Run], seed: int) -> Run:

@@ -21,6 +21,13 @@ def test_seeds_of_a_section_follow_each_other(tmp_path):
     assert [(run.name, run.seed) for run in runs] == wanted
 
 
+def test_a_section_may_have_seeds_of_its_own(tmp_path):
+    methods, calibrations = study_values(tmp_path)['sections']
+    runs = list(study_runs(make_study(tmp_path, sections=[methods, {**calibrations, 'seeds': [1]}])))
+    assert {run.seed for run in runs if run.of} == {1}
+    assert {run.seed for run in runs if not run.of} == {0, 1}
+
+
 def test_the_folder_is_that_of_the_config_and_the_seed(tmp_path):
     runs = {(run.name, run.seed): run for run in study_runs(make_study(tmp_path))}
     assert runs['eql_rfs', 1].folder == tmp_path / 'runs' / 'eql_rfs' / 'seed_1'
@@ -69,7 +76,7 @@ def first(values, **changes):
                 **v,
                 'sections': [
                     *v['sections'],
-                    {'title': 'B', 'runs': [{'of': 'ce_random', 'variant': 'x', 'seeds': [7]}]},
+                    {'title': 'B', 'seeds': [7], 'runs': [{'of': 'ce_random', 'variant': 'x'}]},
                 ],
             },
             'needs ce_random, but ce_random has no seed 7; add it',
