@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -31,6 +32,11 @@ HERE = Path(__file__).parent
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--device`, which runs the tests marked `cuda` somewhere else: on the CPU they try their own code."""
     parser.addoption('--device', choices=['cpu', 'cuda'], help='device of the tests marked cuda; default: cuda')
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C end what the tests start: a shell runs a job in the background with SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

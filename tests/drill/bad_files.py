@@ -201,6 +201,8 @@ FREQUENCIES: dict[str, tuple[Spoil, str]] = {
 }
 
 WHOLE = json.dumps(good_records())
+#: too deep for the recursion limit of Python, and from 3.14 on for the C stack
+DEEP = 1_000_000
 RECORD = json.dumps(good_records()['annotations'][0])
 #: name -> (content of the file, what the line says)
 FILES: dict[str, tuple[str | bytes, str]] = {
@@ -213,9 +215,9 @@ FILES: dict[str, tuple[str | bytes, str]] = {
     'cut': (WHOLE[: len(WHOLE) // 2], 'was it cut short'),
     'a brace too many': (WHOLE + '}', 'is not valid json'),
     'no utf-8': (WHOLE.replace('cat', '\udcff').encode('utf-8', 'surrogateescape'), 'categories'),
-    'nested arrays': ('{"images": ' + '[' * 100_000 + ']' * 100_000 + '}', 'nested too deeply'),
-    'nested info': (WHOLE[:-1] + ', "info": ' + '[' * 100_000 + ']' * 100_000 + '}', 'nested too deeply'),
-    'nested objects': (WHOLE[:-1] + ', "info": ' + '{"a":' * 100_000 + '0' + '}' * 100_000 + '}', 'nested too deeply'),
+    'nested arrays': ('{"images": ' + '[' * DEEP + ']' * DEEP + '}', 'nested too deeply'),
+    'nested info': (WHOLE[:-1] + ', "info": ' + '[' * DEEP + ']' * DEEP + '}', 'nested too deeply'),
+    'nested objects': (WHOLE[:-1] + ', "info": ' + '{"a":' * DEEP + '0' + '}' * DEEP + '}', 'nested too deeply'),
     'annotations twice': (WHOLE[:-1] + ', "annotations": []}', 'has annotations twice'),
     'images twice': (WHOLE[:-1] + ', "images": []}', 'has images twice'),
     'a key of an annotation twice': (

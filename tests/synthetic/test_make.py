@@ -34,11 +34,18 @@ def pairs(data: dict[str, Any]) -> set[tuple[int, int]]:
 # what is in the files
 
 
+#: OpenCV 5 simplifies a contour in a hundred in another way
+TRAIN_DIGESTS = {
+    '4': 'cb13cfa24fe0cb05fb6ab1647ca4faff5016d873acdf8f0a5b86152808316caa',
+    '5': '8c1c08bb8f08075dcebd4e8bab995fcee498cdfc15fabb4e913071f8ac2913cf',
+}
+
+
 def test_the_annotations_are_the_same_bytes_everywhere(tiny_dir):
     # not the images: their bytes depend on the JPEG encoder too
     found = {split: digests(tiny_dir)[f'annotations/glyphs_{split}.json'] for split in SPLITS}
     assert found == {
-        'train': 'cb13cfa24fe0cb05fb6ab1647ca4faff5016d873acdf8f0a5b86152808316caa',
+        'train': TRAIN_DIGESTS[cv2.__version__[0]],
         'val': '9dff31fff22c3f2e5819189625f2cea8464b787c23fcc65e5d6f47e99b06d79e',
     }
 

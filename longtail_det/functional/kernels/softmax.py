@@ -92,8 +92,10 @@ def pcb_softmax_kernel(logits: Tensor, labels: Tensor, index: Tensor, soft: Tens
         soft: (P, C) of `pcb_soft_target`.
         share: scalar in [0, 1].
     """
-    foreground = labels < logits.size(1) - 1
     soft, share = soft.to(logits), share.to(logits)
+    if is_compiling():
+        return definitions.pcb_softmax_loss(logits, labels, F.pad(soft, (0, 0, 0, 1))[index], share)
+    foreground = labels < logits.size(1) - 1
     negative_entropy = F.pad((soft.clamp(min=torch.finfo(soft.dtype).tiny).log_() * soft).sum(1), (0, 1))
     hard = 1 - share * foreground
     kernel = SoftmaxKernel(labels, logits.dtype, soft=F.pad(share * soft, (0, 1)), index=index, hard=hard)
