@@ -108,7 +108,10 @@ def launch(arguments: Sequence[str]) -> int:
     from torch.distributed.elastic.multiprocessing import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-    logging.getLogger('torch.distributed.elastic').setLevel(logging.CRITICAL)
+    # torch 2.1 gives the second a level of its own, and has no class for the error of a port
+    for name in ('torch.distributed.elastic', 'torch.distributed.elastic.multiprocessing.api'):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    network_error = getattr(dist, 'DistNetworkError', RuntimeError)
     try:
         run.run(run.parse_args(list(arguments)))
     except ChildFailedError as error:
@@ -120,7 +123,7 @@ def launch(arguments: Sequence[str]) -> int:
         return failure.exitcode if failure.exitcode > 0 else 128 - failure.exitcode
     except SignalException as error:
         return 128 + error.sigval
-    except dist.DistNetworkError as error:
+    except network_error as error:
         raise UserError(f'the processes cannot meet ({error}); check MASTER_ADDR, or set PORT to a free one') from None
     return 0
 

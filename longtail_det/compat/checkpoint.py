@@ -25,7 +25,11 @@ from .checkpoint_globals import CheckpointUnpickler, load_restricted, safe_globa
 _WEIGHTS_ONLY_SINCE = (2, 6)
 # what torch.load raises on a file that is cut short or garbled, by where the damage is
 _GARBLED = (AssertionError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError, struct.error)
-_REFUSED = re.compile(r'GLOBAL (\S+) (?:was not|whose)|but got (.+)|unrecognized function (.+)|(attribute \S+ of .+)')
+# the second as torch 2.1 has it
+_REFUSED = re.compile(
+    r'GLOBAL (\S+) (?:was not|whose)|Unsupported class (\S+)|but got (.+)|unrecognized function (.+)|'
+    r'(attribute \S+ of .+)'
+)
 
 
 @cache

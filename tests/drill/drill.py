@@ -76,7 +76,8 @@ def drill(arguments: Sequence[str], folder: Path, *, kills: int, ranks: int = 1,
 def newest_step(work_dir: Path) -> int:
     """Return the step of the newest whole checkpoint; 0 where there is none."""
     path = find_newest_whole(work_dir).path
-    return int(torch.load(path, map_location='cpu', mmap=True)['meta']['iter']) if path else 0
+    # str: torch 2.1 maps the files of no other names
+    return int(torch.load(str(path), map_location='cpu', mmap=True)['meta']['iter']) if path else 0
 
 
 def tear_newest(work_dir: Path, chance: random.Random) -> bool:

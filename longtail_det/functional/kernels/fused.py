@@ -11,8 +11,15 @@ from torch import Tensor
 
 #: elements of a block on a CPU, about; two megabytes: the passes over it run in the cache, and it is worth its overhead
 _CPU_BLOCK = 2**19
-#: whether `torch.compile` is tracing; torch 2.1 cannot tell, there the kernels run outside of the graph
-is_compiling: Callable[[], bool] = getattr(torch.compiler, 'is_compiling', lambda: False)
+
+
+def _is_not_compiling() -> bool:
+    """Return False: torch 2.1 cannot tell whether it compiles, and the kernels run outside of its graphs."""
+    return False
+
+
+#: whether `torch.compile` is tracing
+is_compiling: Callable[[], bool] = getattr(torch.compiler, 'is_compiling', _is_not_compiling)
 
 
 def selects_rows(logits: Tensor) -> bool:
