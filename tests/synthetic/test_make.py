@@ -34,7 +34,7 @@ def pairs(data: dict[str, Any]) -> set[tuple[int, int]]:
 # what is in the files
 
 
-#: OpenCV 5 simplifies a contour in a hundred in another way
+#: OpenCV 5 simplifies one contour in fifty in another way
 TRAIN_DIGESTS = {
     '4': 'cb13cfa24fe0cb05fb6ab1647ca4faff5016d873acdf8f0a5b86152808316caa',
     '5': '8c1c08bb8f08075dcebd4e8bab995fcee498cdfc15fabb4e913071f8ac2913cf',
