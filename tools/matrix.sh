@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Build the wheel, install it in an environment for each cell of the table in docs/install.md, and run tests there.
+# Build the wheel, install it in an environment for each cell of the table in docs/install.md and README.md, run tests there.
 #
 #   ./tools/matrix.sh                        # every cell, one after the other; 3 to 7 GB each, removed when it is done
 #   ./tools/matrix.sh oldest onedl           # these cells
@@ -124,9 +124,9 @@ run_cell() {
     outcome=$(tail -n 1 "$matrix/$cell.tests.log" | sed 's/ in [0-9].*//; s/, [0-9]* \(deselected\|warnings\{0,1\}\)//g; s/=//g; s/^ *//; s/ *$//')
     row="| $cell | $(versions) | $which | $outcome | $(date -u +%F) |"
     printf '%s\n' "$row"
-    # the row of the table, where it has one
+    # the row of the two tables, where they have one
     row=$(printf '%s' "$row" | sed 's/[&\\#]/\\&/g')
-    sed -i "s#^| $cell | .*#$row#" docs/install.md
+    sed -i "s#^| $cell | .*#$row#" docs/install.md README.md
     $keep || rm -rf "$venv"
     [[ $outcome != *failed* && $outcome != *error* && $outcome == *passed* ]]
 }

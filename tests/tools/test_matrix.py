@@ -21,7 +21,15 @@ case "$*" in
     -) echo '3.11.0 | 2.1.0 | 0.16.0 | 1.26.0 | mmdet 3.3.0 | mmcv-lite 2.1.0' ;;
 esac
 """
+CELLS = ('core', 'oldest', 'reference', 'newest', 'onedl', 'compiled', 'adapters')
+TABLES = ('docs/install.md', 'README.md')
 DATE = f'{datetime.now(timezone.utc):%Y-%m-%d}'
+
+
+def rows_of(page):
+    rows = [line for line in page.splitlines() if line.startswith(tuple(f'| {cell} | ' for cell in CELLS))]
+    assert len(rows) == len(CELLS)
+    return rows
 
 
 @pytest.fixture
@@ -29,7 +37,7 @@ def run(tmp_path):
     root = tmp_path / 'check out'
     for folder in ('tools', 'docs', 'requirements'):
         (root / folder).mkdir(parents=True)
-    for name in ('tools/matrix.sh', 'tools/run_tests.sh', 'docs/install.md'):
+    for name in ('tools/matrix.sh', 'tools/run_tests.sh', *TABLES):
         shutil.copy(ROOT / name, root / name)
     python = tmp_path / 'python'
     python.write_text(FAKE_PYTHON)
@@ -48,7 +56,9 @@ def run(tmp_path):
             capture_output=True,
             text=True,
         )
-        return done, log.read_text().splitlines(), (root / 'docs/install.md').read_text()
+        install, readme = ((root / name).read_text() for name in TABLES)
+        assert rows_of(install) == rows_of(readme)
+        return done, log.read_text().splitlines(), install
 
     return call
 
