@@ -13,6 +13,8 @@ import torch
 
 from longtail_det.cli import eval as eval_command
 
+from ..error_lines import only_error
+
 SIZE, GROUPS = 120, 'rrccff'
 CATEGORY_IDS = [3, 5, 8, 9, 12, 40]
 
@@ -109,6 +111,4 @@ def run(folder, out, results='results.json', *flags):
 
 def error_line(capsys, *args) -> str:
     assert eval_command.main([str(arg) for arg in args]) == 2
-    lines = [line for line in capsys.readouterr().err.splitlines() if ': error: ' in line]
-    assert len(lines) == 1
-    return lines[0]
+    return only_error(capsys)

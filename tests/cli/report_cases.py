@@ -16,6 +16,8 @@ from PIL import Image
 
 from longtail_det.cli import report
 
+from ..error_lines import only_error
+
 
 @pytest.fixture
 def run_dir(tmp_path) -> Path:
@@ -58,9 +60,7 @@ def run_dir(tmp_path) -> Path:
 
 def error_line(capsys, argv) -> str:
     assert report.main([str(arg) for arg in argv]) == 2
-    lines = [line for line in capsys.readouterr().err.splitlines() if ': error: ' in line]
-    assert len(lines) == 1
-    return lines[0].partition(': error: ')[2]
+    return only_error(capsys).partition(': error: ')[2]
 
 
 def read_csv(path):

@@ -13,6 +13,8 @@ import torch
 
 from longtail_det import cli
 
+from ..error_lines import only_error
+
 ROOT = Path(__file__).parents[2]
 TOY = ROOT / 'tests/cli/toy'
 TOY_CONFIG = TOY / 'toy_config.py'
@@ -79,6 +81,4 @@ def run(*args: object) -> int:
 def refused(capfd: pytest.CaptureFixture[str], *args: object, because: str = 'can run code') -> None:
     """A command ends in exit code 2 and one line that says why."""
     assert run(*args) == 2
-    lines = [line for line in capfd.readouterr().err.splitlines() if ': error: ' in line]
-    assert len(lines) == 1
-    assert because in lines[0]
+    assert because in only_error(capfd)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from datetime import datetime, timezone
@@ -21,7 +22,7 @@ case "$*" in
     -) echo '3.11.0 | 2.1.0 | 0.16.0 | 1.26.0 | mmdet 3.3.0 | mmcv-lite 2.1.0' ;;
 esac
 """
-CELLS = ('core', 'oldest', 'reference', 'newest', 'onedl', 'compiled', 'adapters')
+CELLS = re.search(r'^cells=\((.*)\)$', (ROOT / 'tools/matrix.sh').read_text(), re.M)[1].split()
 TABLES = ('docs/install.md', 'README.md')
 DATE = f'{datetime.now(timezone.utc):%Y-%m-%d}'
 

@@ -93,19 +93,18 @@ def pcb_softmax_kernel(logits: Tensor, labels: Tensor, index: Tensor, soft: Tens
         share: scalar in [0, 1].
     """
     soft, share = soft.to(logits), share.to(logits)
+
+    def definition(x: Tensor) -> Tensor:
+        return definitions.pcb_softmax_loss(x, labels, F.pad(soft, (0, 0, 0, 1))[index], share)
+
     if is_compiling():
-        return definitions.pcb_softmax_loss(logits, labels, F.pad(soft, (0, 0, 0, 1))[index], share)
+        return definition(logits)
     foreground = labels < logits.size(1) - 1
     negative_entropy = F.pad((soft.clamp(min=torch.finfo(soft.dtype).tiny).log_() * soft).sum(1), (0, 1))
+    constant = share * negative_entropy[index]
     hard = 1 - share * foreground
     kernel = SoftmaxKernel(labels, logits.dtype, soft=F.pad(share * soft, (0, 1)), index=index, hard=hard)
-    loss = fused_loss(logits, kernel, lambda x: _without_entropy(x, labels, F.pad(soft, (0, 0, 0, 1))[index], share))
-    return loss + share * negative_entropy[index]
-
-
-def _without_entropy(logits: Tensor, labels: Tensor, soft: Tensor, share: Tensor) -> Tensor:
-    entropy = torch.special.xlogy(soft, soft).sum(1)
-    return definitions.pcb_softmax_loss(logits, labels, soft, share) - share * entropy
+    return fused_loss(logits, kernel, lambda x: definition(x) - constant) + constant
 
 
 #: sum of the scores of a group from which on they are those of the group, divided by the sum, to the last digits
