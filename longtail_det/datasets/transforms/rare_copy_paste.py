@@ -43,6 +43,9 @@ class RareCopyPaste(BaseTransform):
         max_pasted: an image gets 0 to so many instances, all equally likely.
         prob: of pasting anything.
         scale_range: smallest and largest random factor of size.
+        apart: paste where the box of the instance meets no box of an object, and not at all where there is no such
+            place. Otherwise any place is as likely, as in the paper. Two objects that share a box make the targets of
+            a mask head harder than those of the data, where these hardly overlap.
         pool: folder `<class name>/*.png` of instances with an alpha channel, to paste these instead of the dataset's;
             classes without a file are not pasted.
         pool_size: longer side of a pool's instance, as a share of the destination's shorter side, before scaling.
@@ -62,6 +65,7 @@ class RareCopyPaste(BaseTransform):
         max_pasted: int = 3,
         prob: float = 1.0,
         scale_range: Sequence[float] = (0.5, 1.5),
+        apart: bool = False,
         pool: str | None = None,
         pool_size: float = 0.3,
         bbox_occluded_thr: float = 10,
@@ -73,6 +77,7 @@ class RareCopyPaste(BaseTransform):
         self.scale_range = numbers('scale_range', scale_range, 2, above=0)
         if self.scale_range[0] > self.scale_range[1]:
             raise ValueError(f'scale_range={scale_range}; expected two ascending factors')
+        self.apart = apart
         self.pool = pool
         self.pool_size = number('pool_size', pool_size, above=0)
         self.bbox_occluded_thr = number('bbox_occluded_thr', bbox_occluded_thr, 0)
@@ -94,9 +99,10 @@ class RareCopyPaste(BaseTransform):
         source, probabilities = self._source_of(dataset)
         for label in np.random.choice(len(probabilities), np.random.randint(self.max_pasted + 1), p=probabilities):
             instance = self._draw(source, int(label), results['img'].shape[:2])
-            if instance is not None:
+            corner = None if instance is None else self._choose_corner(results, instance)
+            if corner is not None:
                 _correct_federated_fields(results, int(label), dataset.cat_ids[label])
-                self._paste(results, instance, int(label))
+                self._paste(results, instance, int(label), corner)
         return results
 
     def class_probabilities(self, dataset: Any) -> NDArray[np.float64]:
@@ -158,11 +164,24 @@ class RareCopyPaste(BaseTransform):
         mask = mmcv.imresize(instance.mask.astype(np.uint8), size, interpolation='nearest', backend='cv2')
         return Instance(mmcv.imresize(instance.pixels, size, backend='cv2'), mask.astype(bool))
 
-    def _paste(self, results: dict[str, Any], instance: Instance, label: int) -> None:
-        image = results['img'].copy()
+    def _choose_corner(self, results: dict[str, Any], instance: Instance) -> tuple[int, int] | None:
+        """Return the top and the left of an instance to paste; None where it would have no place of its own."""
         height, width = instance.mask.shape
-        top = np.random.randint(image.shape[0] - height + 1)
-        left = np.random.randint(image.shape[1] - width + 1)
+        rows, columns = results['img'].shape[0] - height + 1, results['img'].shape[1] - width + 1
+        if not self.apart:
+            return np.random.randint(rows), np.random.randint(columns)
+        free = np.ones((rows, columns), dtype=bool)
+        boxes = results['gt_bboxes'].tensor.numpy()
+        first = np.maximum(np.floor(boxes[:, :2] - (width, height)).astype(np.int64) + 1, 0)
+        end = np.maximum(np.ceil(boxes[:, 2:]).astype(np.int64), 0)
+        for (left, top), (right, bottom) in zip(first, end, strict=True):
+            free[top:bottom, left:right] = False
+        places = np.flatnonzero(free)
+        return divmod(int(np.random.choice(places)), columns) if len(places) else None
+
+    def _paste(self, results: dict[str, Any], instance: Instance, label: int, corner: tuple[int, int]) -> None:
+        image = results['img'].copy()
+        (top, left), (height, width) = corner, instance.mask.shape
         image[top : top + height, left : left + width][instance.mask] = instance.pixels[instance.mask]
         results['img'] = image
         pasted = np.zeros(image.shape[:2], dtype=bool)

@@ -7,9 +7,11 @@ import json
 import mmcv
 import numpy as np
 import pytest
+from mmdet.structures.bbox import HorizontalBoxes
 from mmdet.structures.mask import BitmapMasks, PolygonMasks
 
 from longtail_det.datasets import DeferredMasks, LVISDataset, RareCopyPaste, RepeatFactorDataset, RIODataset
+from longtail_det.datasets.transforms.instance_sources import Instance
 from longtail_det.statistics import class_repeat_factors
 
 #: gray of the objects of each class; the background is 0
@@ -101,7 +103,7 @@ def test_classes_are_pasted_as_often_as_promised(folder):
     np.testing.assert_allclose(promised, (factors - 1) / (factors - 1).sum())
     assert promised[0] == 0
     labels = []
-    transform._paste = lambda results, instance, label: labels.append(label)
+    transform._paste = lambda results, instance, label, corner: labels.append(label)
     for index in range(3000):
         dataset[index % 12]
     counts = np.bincount(labels, minlength=4)
@@ -126,6 +128,40 @@ def test_a_covered_object_is_cut_or_dropped(folder):
     everything = np.ones_like(pasted)
     transform._cover(item, everything)
     assert len(item['gt_bboxes']) == len(item['gt_masks']) == 0
+
+
+def test_apart_instances_meet_no_box_and_may_lie_anywhere_else(folder):
+    np.random.seed(0)
+    dataset = dataset_of(folder, apart=True, mask_occluded_thr=0)
+    before = dataset_of(folder, prob=0.0)
+    pasted = 0
+    for index in [*range(12)] * 5:
+        item = dataset[index]
+        check(item)
+        boxes = item['gt_bboxes'].tensor
+        own = before[index]['gt_bboxes'].tensor
+        assert boxes[: len(own)].tolist() == own.tolist(), 'nothing is covered'
+        overlaps = item['gt_bboxes'].overlaps(item['gt_bboxes'], item['gt_bboxes'], mode='iou')
+        assert overlaps.fill_diagonal_(0).max() == 0
+        pasted += len(boxes) - len(own)
+    assert pasted > 60
+
+
+@pytest.mark.parametrize(
+    ('boxes', 'corners'),
+    [
+        ([], {(top, left) for top in range(3) for left in range(4)}),
+        ([[0, 0, 2, 2]], {(2, 0), (2, 1), (0, 2), (1, 2), (2, 2), (0, 3), (1, 3), (2, 3)}),
+        ([[1.5, -3, 9, 1.5]], {(2, left) for left in range(4)}),
+        ([[1, 1, 4, 3]], set()),
+    ],
+)
+def test_apart_takes_each_free_corner_and_no_other(folder, boxes, corners):
+    np.random.seed(0)
+    results = dict(img=np.zeros((4, 5, 3)), gt_bboxes=HorizontalBoxes(np.array(boxes, dtype=np.float32).reshape(-1, 4)))
+    instance = Instance(np.zeros((2, 2, 3), dtype=np.uint8), np.ones((2, 2), dtype=bool))
+    transform = RareCopyPaste(apart=True)
+    assert {transform._choose_corner(results, instance) for _ in range(300)} - {None} == corners
 
 
 @pytest.mark.parametrize('wrapper', [RepeatFactorDataset, RIODataset])
