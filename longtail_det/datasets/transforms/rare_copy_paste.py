@@ -99,7 +99,9 @@ class RareCopyPaste(BaseTransform):
         source, probabilities = self._source_of(dataset)
         for label in np.random.choice(len(probabilities), np.random.randint(self.max_pasted + 1), p=probabilities):
             instance = self._draw(source, int(label), results['img'].shape[:2])
-            corner = None if instance is None else self._choose_corner(results, instance)
+            if instance is None:
+                continue
+            corner = self._choose_corner(results, instance)
             if corner is not None:
                 _correct_federated_fields(results, int(label), dataset.cat_ids[label])
                 self._paste(results, instance, int(label), corner)
