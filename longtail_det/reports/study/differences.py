@@ -28,7 +28,7 @@ class Difference(msgspec.Struct, frozen=True):
         group: '', 'r', 'c' or 'f'.
         seeds: number of them.
         difference: AP, positive where the method is better.
-        low: lower end of its 95 % interval, bootstrap over the tested images.
+        low: lower end of its 95 % interval, bootstrap over the tested images and the seeds.
         high: upper end.
     """
 
@@ -67,8 +67,8 @@ def pairs(runs: Sequence[Run], study_baseline: str) -> list[tuple[str, str]]:
 def compare(name: str, baseline: str, scores: Mapping[Key, RunScores]) -> Iterator[Difference]:
     """Yield the differences of two entries in every metric and group; none where they have no seed in common.
 
-    The images are drawn again, the same ones for every run; the seeds are not, so the interval is that of these
-    trainings on other images. The spread over the seeds stands beside it in the table.
+    Images and seeds are drawn again, the same ones for both entries. The interval of a single seed is that of this
+    training on other images.
 
     Args:
         name: of an entry.

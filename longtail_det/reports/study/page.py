@@ -14,9 +14,8 @@ from .summary import ap_text, spread_text
 
 _BLOCK = re.compile(r'(<!-- study -->\n).*?(<!-- /study -->)', re.DOTALL)
 _INTERVAL_TEXT = (
-    'An interval holds 95 % of 1000 bootstrap resamples of the tested images, the same ones for both methods and all '
-    'seeds; in bold what excludes zero. It speaks of other images, not of other seeds: the spread over those is the '
-    'standard deviation beside the mean.'
+    'An interval holds 95 % of 1000 bootstrap resamples of the tested images and of the seeds, the same ones for both '
+    'methods; in bold what excludes zero. That of a single seed speaks of other images alone.'
 )
 
 
@@ -167,8 +166,8 @@ def readme_block(numbers: StudyNumbers, figure: str, page: str) -> str:
     ]
     return (
         f'![Differences of box AP with their intervals]({figure})\n\n{markdown_table(head, rows)}\n\n'
-        f'Mean over the seeds; differences with their 95 % interval (bootstrap over images, paired), in bold what '
-        f'excludes zero. Made by `longtail-det study {numbers.source}`; all tables: [{page}]({page}).\n'
+        f'Mean over the seeds; differences with their 95 % interval (bootstrap over images and seeds, paired), in bold '
+        f'what excludes zero. Made by `longtail-det study {numbers.source}`; all tables: [{page}]({page}).\n'
     )
 
 

@@ -40,13 +40,42 @@ def test_runs_that_are_not_paired_are_refused(lvis_case):
         ResampledAP.average([run, resampled(gt, records, seed=1)])
 
 
-def test_the_average_of_runs_is_that_of_their_ap_on_each_resample(lvis_case):
+def test_the_average_of_runs_draws_all_but_one_of_them_in_each_resample(lvis_case):
     gt, records = lvis_case(3)
-    a, b = resampled(gt, records), resampled(gt, records[::2])
-    mean = ResampledAP.average([a, b])
-    half = b.difference(a)['AP'].point / 2
-    assert mean.difference(a)['AP'].point == pytest.approx(half)
-    np.testing.assert_allclose(mean.resampled, (a.resampled + b.resampled) / 2)
+    a, b, c = resampled(gt, records), resampled(gt, records[::2]), resampled(gt, records[::3])
+    mean = ResampledAP.average([a, b, c])
+    assert mean.intervals()['AP'].point == pytest.approx(np.mean([run.intervals()['AP'].point for run in (a, b, c)]))
+    means = [(one.resampled + other.resampled) / 2 for one in (a, b, c) for other in (a, b, c)]
+    found = np.isclose(mean.resampled, means, rtol=0, atol=1e-12, equal_nan=True).all(axis=2)
+    assert found.any(axis=0).all()
+    np.testing.assert_array_equal(ResampledAP.average([a]).resampled, a.resampled)
+
+
+def seeds_of(gain, trainings, images, rng):
+    """Runs of a method whose AP is `gain` plus what the training and the tested images add; one class."""
+    return [
+        ResampledAP(np.array([gain + luck]), (gain + luck + images)[:, None], ('a',), None, np.arange(4), 0)
+        for luck in rng.normal(scale=trainings, size=3)
+    ]
+
+
+@pytest.mark.parametrize('trainings', [0.0, 0.5, 1.5])
+def test_intervals_over_seeds_cover_the_difference_of_other_trainings(trainings):
+    rng, covered, num_studies = np.random.default_rng(0), 0, 400
+    for _ in range(num_studies):
+        error = rng.normal()  # of these images, which both methods are tested on
+        images = rng.normal(size=400)
+        method = ResampledAP.average(seeds_of(0.3 + error, trainings, images, rng))
+        baseline = ResampledAP.average(seeds_of(0.0, trainings, np.zeros(400), rng))
+        interval = method.difference(baseline)['AP']
+        covered += interval.low <= 0.3 <= interval.high
+    assert covered / num_studies == pytest.approx(0.95, abs=0.035)
+
+
+def test_a_method_with_itself_differs_by_exactly_zero_over_seeds():
+    rng = np.random.default_rng(0)
+    runs = seeds_of(0.3, 1.0, rng.normal(size=50), rng)
+    assert ResampledAP.average(runs).difference(ResampledAP.average(list(runs)))['AP'] == (0, 0, 0)
 
 
 def test_classes_without_an_object_in_a_resample_drop_out_of_its_mean():
