@@ -44,8 +44,8 @@ class RareCopyPaste(BaseTransform):
         prob: of pasting anything.
         scale_range: smallest and largest random factor of size.
         apart: paste where the box of the instance meets no box of an object, and not at all where there is no such
-            place. Otherwise any place is as likely, as in the paper. Two objects that share a box make the targets of
-            a mask head harder than those of the data, where these hardly overlap.
+            place. Otherwise all places are equally likely, as in the paper. Two objects that share a box make the
+            targets of a mask head harder than those of the data, where these hardly overlap.
         pool: folder `<class name>/*.png` of instances with an alpha channel, to paste these instead of the dataset's;
             classes without a file are not pasted.
         pool_size: longer side of a pool's instance, as a share of the destination's shorter side, before scaling.
