@@ -109,7 +109,7 @@ class Commands:
     def _test(self, run: Run) -> Sequence[str]:
         checkpoint = run.folder / 'calibrated.pth' if run.calibration == 'logn' else self.checkpoint(run)
         place = ['--work-dir', str(run.folder), '--device', self.device]
-        wanted = ['--eval', 'bbox', 'segm', '--out', str(run.folder / 'results.json')]
+        wanted = ['--out', str(run.folder / 'results.json')]
         return [
             *_COMMAND,
             'test',

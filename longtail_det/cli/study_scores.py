@@ -16,7 +16,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from longtail_det.evaluation import read_ground_truth
-from longtail_det.reports.study import RECORD, RESULTS, RunScores, Study, kept_scores, score_run, study_runs
+from longtail_det.reports.study import RECORD, RESULTS, RunScores, Study, kept_scores, result_metrics, score_run, study_runs
 
 from .errors import one_line_errors, user_errors
 
@@ -40,7 +40,7 @@ def score_folder(folder: Path, ann: str) -> None:
         folder: of the run.
         ann: annotation file of the tested images.
     """
-    score_run(folder, read_ground_truth(ann, ('bbox', 'segm')))
+    score_run(folder, read_ground_truth(ann, result_metrics(folder)))
 
 
 def scores_of(study: Study, jobs: int) -> dict[tuple[str, int], RunScores]:

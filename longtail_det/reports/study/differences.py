@@ -79,6 +79,8 @@ def compare(name: str, baseline: str, scores: Mapping[Key, RunScores]) -> Iterat
     if not seeds:
         return
     for kind in KINDS:
+        if any(kind not in scores[one, seed].resampled for one in (name, baseline) for seed in seeds):
+            continue
         own, other = (
             ResampledAP.average([scores[one, seed].resampled[kind] for seed in seeds]) for one in (name, baseline)
         )

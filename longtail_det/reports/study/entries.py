@@ -42,12 +42,14 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         runs: rows, in order.
         text: what to know of it.
         seeds: of its runs; default: those of the study.
+        config: path of their configs, with `{method}` and `{sampler}` in it; default: that of the study.
     """
 
     title: str
     runs: list[Entry]
     text: str = ''
     seeds: tuple[int, ...] | None = None
+    config: str = ''
 
 
 class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

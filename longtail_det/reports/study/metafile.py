@@ -53,7 +53,9 @@ def with_results(text: str, results: Mapping[str, Summary], dataset: str) -> str
 def _results(summary: Summary, dataset: str) -> str:
     lines = ['    Results:']
     for kind, task in _TASKS.items():
-        lines += [f'      - Task: {task}', f'        Dataset: {dataset}', '        Metrics:']
         means = {group: summary.mean(kind, group) for group in GROUPS}
-        lines += [f'          {kind} AP{group}: {100 * ap:.1f}' for group, ap in means.items() if ap is not None]
+        known = {group: ap for group, ap in means.items() if ap is not None}
+        if known:
+            lines += [f'      - Task: {task}', f'        Dataset: {dataset}', '        Metrics:']
+            lines += [f'          {kind} AP{group}: {100 * ap:.1f}' for group, ap in known.items()]
     return '\n'.join(lines) + '\n'

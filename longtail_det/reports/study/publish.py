@@ -65,7 +65,9 @@ def _class_table(
         here = [one for one in own if one is not None]
         if len(here) == len(own):
             ap[name] = {
-                metric: np.mean([one.resampled[kind].point for one in here], axis=0) for kind, metric in KINDS.items()
+                metric: np.mean([one.resampled[kind].point for one in here], axis=0)
+                for kind, metric in KINDS.items()
+                if all(kind in one.resampled for one in here)
             }
         elif committed is not None and name in committed.ap:
             ap[name] = dict(committed.ap[name])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail_det.evaluation import GroundTruth, is_defined, read_results
+from longtail_det.evaluation import GroundTruth, is_defined, read_results, result_fields
 from longtail_det.evaluation.diagnosis import ClassTable, ResampledAP, resample_detections
 from longtail_det.evaluation.lvis import match_detections
 from longtail_det.files import replacing
@@ -26,8 +26,9 @@ class RunScores:
     """AP of the detections of a run.
 
     Args:
-        values: of 'box' and 'mask', (4,) AP, APr, APc, APf in [0, 1], -1 where there is nothing to find.
-        resampled: of 'box' and 'mask', AP of each class, on the same resamples of the images for every run.
+        values: of 'box' and, where the detector has masks, 'mask': (4,) AP, APr, APc, APf in [0, 1], -1 where there is
+            nothing to find.
+        resampled: of the same, AP of each class, on the same resamples of the images for every run.
         category_ids: (C,) int64 of the classes.
         objects: (C,) int64 objects to find.
     """
@@ -39,6 +40,8 @@ class RunScores:
 
     def ap(self, kind: str, group: str = '') -> float | None:
         """Return the AP of 'box' or 'mask', of a group 'r', 'c' or 'f' or of all classes; None where undefined."""
+        if kind not in self.values:
+            return None
         value = float(self.values[kind][GROUPS.index(group)])
         return value if is_defined(value) else None
 
@@ -63,18 +66,31 @@ def kept_scores(folder: Path) -> RunScores | None:
         results = folder / RESULTS
         if results.is_file() and arrays['size'] != results.stat().st_size:
             return None
+        kinds = [kind for kind in KINDS if f'{kind}_ap' in arrays]
         names, groups, images = tuple(arrays['names'].tolist()), arrays['groups'], arrays['images']
         resampled = {
             # written in half the size, which moves no digit that is shown
             kind: ResampledAP(
                 arrays[f'{kind}_classes'], arrays[f'{kind}_resampled'].astype(float), names, groups, images, seed=0
             )
-            for kind in KINDS
+            for kind in kinds
         }
-        values = {kind: arrays[f'{kind}_ap'] for kind in KINDS}
+        values = {kind: arrays[f'{kind}_ap'] for kind in kinds}
         return RunScores(values, resampled, arrays['category_ids'], arrays['objects'])
     except (OSError, ValueError, KeyError):
         return None
+
+
+def result_metrics(folder: Path) -> list[str]:
+    """Return what the detections in the folder of a run can be scored by: 'bbox', and 'segm' where they have masks.
+
+    Args:
+        folder: of the run.
+
+    Raises:
+        FileNotFoundError: no detections.
+    """
+    return list(KINDS.values())[: 2 if 'segmentation' in result_fields(folder / RESULTS) else 1]
 
 
 def score_run(folder: Path, gt: GroundTruth) -> None:
@@ -91,14 +107,15 @@ def score_run(folder: Path, gt: GroundTruth) -> None:
     path = folder / RESULTS
     if gt.groups is None:
         raise ValueError('the annotations of the tested images do not say which classes are rare; expected `frequency`')
-    detections = read_results(str(path), list(KINDS.values()))
+    metrics = result_metrics(folder)
+    detections = read_results(str(path), metrics)
     arrays: dict[str, Any] = {
         'size': path.stat().st_size,
         'category_ids': gt.category_ids,
         'names': np.array(gt.names),
         'groups': gt.groups,
     }
-    for kind, metric in KINDS.items():
+    for kind, metric in zip(KINDS, metrics, strict=False):
         scored = match_detections(gt, detections, metric)
         values, resampled = scored.results(), resample_detections(scored)
         arrays |= {

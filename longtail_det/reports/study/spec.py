@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from .entries import Entry, Study
+from .entries import Entry, Section, Study
 
 #: end of the name of a calibration whose strength is the best one on training images
 BEST = '-best'
@@ -80,12 +80,11 @@ def parse_study(values: Mapping[str, Any], source: str) -> Study:
         study = msgspec.convert(values, Study)
     except msgspec.ValidationError as error:
         raise ValueError(f'{source}: {error}; the keys are those of docs/study.md') from None
-    try:
-        study.config.format(method='', sampler='')
-    except (KeyError, IndexError, ValueError):
-        raise ValueError(
-            f'{source}: config {study.config!r}; expected a path with {{method}} and {{sampler}}'
-        ) from None
+    for config in (study.config, *(section.config for section in study.sections)):
+        try:
+            config.format(method='', sampler='')
+        except (KeyError, IndexError, ValueError):
+            raise ValueError(f'{source}: config {config!r}; expected a path with {{method}} and {{sampler}}') from None
     _check_names(study, source)
     return study
 
@@ -127,8 +126,8 @@ def study_runs(study: Study) -> Iterator[Run]:
                 if _calibration(entry).endswith(BEST) and entry.of not in searched:
                     searched.add(entry.of)
                     search = Entry(of=entry.of, variant=SEARCH)
-                    yield _run(study, '', search, known, seed)
-                run = _run(study, section.title, entry, known, seed)
+                    yield replace(_run(study, section, search, known, seed), section='')
+                run = _run(study, section, entry, known, seed)
                 known.setdefault(run.name, run)
                 yield run
 
@@ -146,18 +145,18 @@ def _calibration(entry: Entry) -> str:
     return entry.calibration
 
 
-def _run(study: Study, section: str, entry: Entry, known: Mapping[str, Run], seed: int) -> Run:
+def _run(study: Study, section: Section, entry: Entry, known: Mapping[str, Run], seed: int) -> Run:
     tested = known.get(entry.of)
     name, config, variant = entry.of, tested.config if tested else '', entry.variant or _calibration(entry)
     if entry.method:
         name, variant = f'{entry.method}_{entry.sampler}', entry.variant
-        config = study.config.format(method=entry.method, sampler=entry.sampler)
+        config = (section.config or study.config).format(method=entry.method, sampler=entry.sampler)
     full = f'{name}+{variant}' if variant else name
     stem = Path(config).stem + (f'+{variant}' if variant else '')
     return Run(
         name=full,
         title=entry.title or full,
-        section=section,
+        section=section.title,
         config=config,
         seed=seed,
         folder=Path(study.work_dir) / stem / f'seed_{seed}',
