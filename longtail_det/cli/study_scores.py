@@ -16,7 +16,16 @@ from pathlib import Path
 from tqdm import tqdm
 
 from longtail_det.evaluation import read_ground_truth
-from longtail_det.reports.study import RECORD, RESULTS, RunScores, Study, kept_scores, result_metrics, score_run, study_runs
+from longtail_det.reports.study import (
+    RECORD,
+    RESULTS,
+    RunScores,
+    Study,
+    kept_scores,
+    result_metrics,
+    score_run,
+    study_runs,
+)
 
 from .errors import one_line_errors, user_errors
 

@@ -12,11 +12,12 @@ from .zoo import ALL, build, innermost, load, stages
 def test_it_builds(path):
     cfg = load(path)
     model = build(cfg.model)
-    heads = stages(model.roi_head.bbox_head)
-    if model.roi_head.with_mask:
+    box_heads = stages(getattr(model, 'roi_head', model).bbox_head)
+    heads = list(box_heads)
+    if model.with_mask:
         heads += stages(model.roi_head.mask_head)
     assert {head.num_classes for head in heads} == {cfg.num_classes}
-    for head in stages(model.roi_head.bbox_head):
+    for head in box_heads:
         assert getattr(head.loss_cls, 'num_classes', cfg.num_classes) == cfg.num_classes
     for hook in cfg.custom_hooks:
         HOOKS.build(hook)
@@ -25,4 +26,4 @@ def test_it_builds(path):
     assert DATASETS.get(cfg.train_dataloader.dataset.type)
     assert DATASETS.get(innermost(cfg.train_dataloader.dataset).type)
     with_masks = any(t.get('with_mask') for t in innermost(cfg.train_dataloader.dataset).pipeline)
-    assert with_masks == model.roi_head.with_mask == ('segm' in cfg.val_evaluator.metric)
+    assert with_masks == model.with_mask == ('segm' in cfg.val_evaluator.metric)

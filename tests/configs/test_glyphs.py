@@ -34,7 +34,7 @@ def test_twenty_steps_lower_the_loss(path, tiny_glyphs):
     innermost(cfg.train_dataloader.dataset).data_root = str(tiny_glyphs)
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     num_classes = len(dataset.metainfo['classes'])
-    set_num_classes(cfg.model.roi_head, num_classes)
+    set_num_classes(cfg.model, num_classes)
     model = MODELS.build(cfg.model)
     model.init_weights()
     loader = SimpleNamespace(dataset=dataset)

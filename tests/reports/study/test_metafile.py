@@ -47,6 +47,13 @@ def row(name: str, seed: int, ap: float) -> Row:
     return Row(name=name, seed=seed, config=config, box_ap=ap, box_apr=ap / 2, mask_ap=ap / 4)
 
 
+def test_a_detector_of_boxes_has_no_masks():
+    yaml = pytest.importorskip('yaml')
+    boxes = Row(name='a', seed=0, config='configs/a.py', box_ap=0.4)
+    found = yaml.safe_load(with_results(METAFILE, summaries_of_configs([boxes]), 'Glyphs'))['Models'][0]['Results']
+    assert found == [{'Task': 'Object Detection', 'Dataset': 'Glyphs', 'Metrics': {'box AP': 40.0}}]
+
+
 def test_models_have_the_mean_over_the_seeds_and_nothing_else_changes():
     results = summaries_of_configs([row('a', 0, 0.4), row('a', 1, 0.5), row('c', 0, 0.3), row('a+300i', 0, 0.1)])
     text = with_results(METAFILE, results, 'Glyphs')

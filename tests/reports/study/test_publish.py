@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -46,6 +47,27 @@ def test_a_run_is_a_row(place):
     assert row.mask_ap == pytest.approx(row.box_ap)
     assert rows['ce_random+norcal', 0].of == 'ce_random'
     assert rows['ce_random+norcal', 0].steps is None
+
+
+def test_a_detector_of_boxes_has_no_mask_ap(place):
+    study = make_study(place)
+    for seed in (0, 1):
+        path = place / 'runs' / 'eql_random' / f'seed_{seed}' / 'results.json'
+        records = json.loads(path.read_text())
+        path.write_text(json.dumps([{k: v for k, v in r.items() if k != 'segmentation'} for r in records]))
+    before = next(row for row in read_rows(Path(study.out) / 'runs.csv', Row) if row.name == 'eql_random')
+    collect(study, scores_of(study, jobs=1))
+    row = next(row for row in read_rows(Path(study.out) / 'runs.csv', Row) if row.name == 'eql_random')
+    assert row.box_ap == before.box_ap
+    assert row.mask_ap is None
+    assert row.mask_apr is None
+    found = read_rows(Path(study.out) / 'differences.csv', Difference)
+    assert {d.metric for d in found if d.name == 'eql_random'} == {'box'}
+    assert {d.metric for d in found if d.name == 'eql_rfs'} == {'box', 'mask'}
+    publish(study, SOURCE)
+    line = next(text for text in (Path(study.out) / 'README.md').read_text().splitlines() if '`eql_random`' in text)
+    assert line.split('|')[5:7] == [' - ', ' - ']
+    assert not stale_files(study, SOURCE)
 
 
 def test_the_time_of_a_resumed_training_is_not_its_cost(place):

@@ -28,6 +28,18 @@ def test_a_section_may_have_seeds_of_its_own(tmp_path):
     assert {run.seed for run in runs if not run.of} == {0, 1}
 
 
+def test_a_section_may_have_configs_of_its_own(tmp_path):
+    values = study_values(tmp_path)
+    other = {'title': 'One stage', 'config': 'one/{method}_{sampler}.py', 'runs': [{'method': 'efl', 'sampler': 'rfs'}]}
+    values['sections'].append(other)
+    configs = {run.name: run.config for run in study_runs(parse_study(values, SOURCE))}
+    assert configs['efl_rfs'] == 'one/efl_rfs.py'
+    assert configs['eql_rfs'] == 'configs/eql_rfs.py'
+    other['config'] = 'one/{loss}.py'
+    with pytest.raises(ValueError, match=r"study.yml: config 'one/\{loss\}.py'; expected a path with"):
+        parse_study(values, SOURCE)
+
+
 def test_the_folder_is_that_of_the_config_and_the_seed(tmp_path):
     runs = {(run.name, run.seed): run for run in study_runs(make_study(tmp_path))}
     assert runs['eql_rfs', 1].folder == tmp_path / 'runs' / 'eql_rfs' / 'seed_1'
