@@ -11,10 +11,10 @@ import yaml
 from .zoo import ALL, CONFIGS, FAMILIES, METAFILES, MODEL_OF, PATH_OF, ROOT, innermost, load, stages
 
 GRAMMAR = re.compile(
-    r'(faster-rcnn|mask-rcnn|cascade-mask-rcnn|htc)'
+    r'(faster-rcnn|mask-rcnn|cascade-mask-rcnn|htc|atss|gfl)'
     r'_(r18|r50|r101|r50-caffe|r101-caffe|x101-(32x4d|64x4d|32x8d)|swin-t-p4-w7)_fpn'
     r'_(ce|sigmoid|gumbel|cra|seesaw|eql|eqlv2|droploss|rio|crt|lws|bags|acsl|fcbl|loce'
-    r'|fedloss|ecm|iif|logit-adjusted|pcb|gap|ebl)'
+    r'|fedloss|ecm|iif|logit-adjusted|pcb|gap|ebl|focal|efl|qfl|eqfl)'
     r'(-(copy-paste|gumbel|seesaw|eqlv2|iterative|normed-mask|normed-cls|prior|softmax-test|nms0\.3'
     r'|fracal|norcal|logit-adjustment|iif|logn))*'
     r'_(random|rfs|rfs5e-4|irfs|class-aware)(-stochastic)?-(ms|ss)-(?P<schedule>1x|2x|3x|6e|75k|90k|180k|600i|2000i)'
@@ -90,8 +90,9 @@ def test_the_metafile_and_the_name_tell_the_truth(path):
     said = GRAMMAR.fullmatch(path.stem)
     assert MODEL_OF[path.stem]['Name'] == path.stem
     assert cfg.num_classes == CLASSES[said['dataset']]
-    assert facts['NMS IoU'] == cfg.model.test_cfg.rcnn.nms.iou_threshold == (0.3 if '-nms0.3' in path.stem else 0.5)
-    assert facts['Score Threshold'] == cfg.model.test_cfg.rcnn.score_thr
+    test_cfg = cfg.model.test_cfg.get('rcnn', cfg.model.test_cfg)
+    assert facts['NMS IoU'] == test_cfg.nms.iou_threshold == (0.3 if '-nms0.3' in path.stem else 0.5)
+    assert facts['Score Threshold'] == test_cfg.score_thr
     assert facts['Batch Size'] == cfg.auto_scale_lr.base_batch_size
     if said['schedule'] in EPOCHS:
         assert facts['Epochs'] == cfg.train_cfg.max_epochs == EPOCHS[said['schedule']]
@@ -108,11 +109,9 @@ def test_the_metafile_and_the_name_tell_the_truth(path):
     assert (cfg.train_dataloader.dataset.type != 'LVISDataset') == ('rfs' in path.stem)
     multi_scale = 'RandomChoiceResize' in str(innermost(cfg.train_dataloader.dataset).pipeline)
     assert multi_scale == ('-ms-' in path.stem)
-    assert (
-        all(predictor_type(head) == 'NormedConv2d' for head in stages(cfg.model.roi_head.get('mask_head')))
-        == ('normed-mask' in path.stem)
-        or 'faster' in path.stem
-    )
+    mask_heads = stages(cfg.model.get('roi_head', {}).get('mask_head'))
+    normed = {predictor_type(head) == 'NormedConv2d' for head in mask_heads}
+    assert normed == {'normed-mask' in path.stem} or not mask_heads
     assert cfg.test_dataloader == cfg.val_dataloader
     assert cfg.test_evaluator == cfg.val_evaluator
 
