@@ -15,17 +15,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from longtail_det.evaluation import read_ground_truth
-from longtail_det.reports.study import (
-    RECORD,
-    RESULTS,
-    RunScores,
-    Study,
-    kept_scores,
-    result_metrics,
-    score_run,
-    study_runs,
-)
+from longtail_det.reports.study import RECORD, RESULTS, RunScores, Study, kept_scores, score_run, study_runs
 
 from .errors import one_line_errors, user_errors
 
@@ -38,18 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--ann', required=True)
     args = parser.parse_args(argv)
     with user_errors():
-        score_folder(args.folder, args.ann)
+        score_run(args.folder, args.ann)
     return 0
-
-
-def score_folder(folder: Path, ann: str) -> None:
-    """Compute the scores of the run in a folder and keep them there.
-
-    Args:
-        folder: of the run.
-        ann: annotation file of the tested images.
-    """
-    score_run(folder, read_ground_truth(ann, result_metrics(folder)))
 
 
 def scores_of(study: Study, jobs: int) -> dict[tuple[str, int], RunScores]:
@@ -67,7 +47,7 @@ def scores_of(study: Study, jobs: int) -> dict[tuple[str, int], RunScores]:
     missing = [run for run in runs if found[run.name, run.seed] is None and (run.folder / RESULTS).is_file()]
     if missing:
         with ProcessPoolExecutor(jobs, mp_context=get_context('spawn')) as pool:
-            waiting = [pool.submit(score_folder, run.folder, study.test_ann) for run in missing]
+            waiting = [pool.submit(score_run, run.folder, study.test_ann) for run in missing]
             for one in tqdm(as_completed(waiting), total=len(waiting), desc='scores', unit='run'):
                 one.result()
         found |= {(run.name, run.seed): kept_scores(run.folder) for run in missing}

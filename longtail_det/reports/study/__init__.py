@@ -5,7 +5,7 @@ from .entries import Study
 from .metafile import summaries_of_configs, with_results
 from .publish import ROWS, collect, publish, stale_files
 from .records import RECORD, Row, read_rows
-from .scores import RESULTS, RunScores, kept_scores, result_metrics, score_run
+from .scores import RESULTS, RunScores, kept_scores, score_run
 from .spec import BEST, SEARCH, Run, parse_study, study_runs
 from .summary import Summary, summarize
 
@@ -26,7 +26,6 @@ __all__ = [
     'parse_study',
     'publish',
     'read_rows',
-    'result_metrics',
     'score_run',
     'stale_files',
     'study_runs',

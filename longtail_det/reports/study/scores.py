@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail_det.evaluation import GroundTruth, is_defined, read_results, result_fields
+from longtail_det.evaluation import is_defined, read_ground_truth, read_results, result_fields
 from longtail_det.evaluation.diagnosis import ClassTable, ResampledAP, resample_detections
 from longtail_det.evaluation.lvis import match_detections
 from longtail_det.files import replacing
@@ -81,41 +81,30 @@ def kept_scores(folder: Path) -> RunScores | None:
         return None
 
 
-def result_metrics(folder: Path) -> list[str]:
-    """Return what the detections in the folder of a run can be scored by: 'bbox', and 'segm' where they have masks.
-
-    Args:
-        folder: of the run.
-
-    Raises:
-        FileNotFoundError: no detections.
-    """
-    return list(KINDS.values())[: 2 if 'segmentation' in result_fields(folder / RESULTS) else 1]
-
-
-def score_run(folder: Path, gt: GroundTruth) -> None:
+def score_run(folder: Path, ann: str) -> None:
     """Compute the scores of the detections in the folder of a run, and keep them there.
 
     Args:
         folder: of the run.
-        gt: the objects, with the frequency group of each class.
+        ann: annotation file of the tested images, with the frequency group of each class.
 
     Raises:
         FileNotFoundError: no detections.
         ValueError: the classes have no groups, or the detections are no results file.
     """
     path = folder / RESULTS
+    kinds = dict(KINDS) if 'segmentation' in result_fields(path) else {'box': KINDS['box']}
+    gt = read_ground_truth(ann, tuple(kinds.values()))
     if gt.groups is None:
         raise ValueError('the annotations of the tested images do not say which classes are rare; expected `frequency`')
-    metrics = result_metrics(folder)
-    detections = read_results(str(path), metrics)
+    detections = read_results(str(path), list(kinds.values()))
     arrays: dict[str, Any] = {
         'size': path.stat().st_size,
         'category_ids': gt.category_ids,
         'names': np.array(gt.names),
         'groups': gt.groups,
     }
-    for kind, metric in zip(KINDS, metrics, strict=False):
+    for kind, metric in kinds.items():
         scored = match_detections(gt, detections, metric)
         values, resampled = scored.results(), resample_detections(scored)
         arrays |= {

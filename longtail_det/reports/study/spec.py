@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +126,7 @@ def study_runs(study: Study) -> Iterator[Run]:
                 if _calibration(entry).endswith(BEST) and entry.of not in searched:
                     searched.add(entry.of)
                     search = Entry(of=entry.of, variant=SEARCH)
-                    yield replace(_run(study, section, search, known, seed), section='')
+                    yield _run(study, Section('', [search]), search, known, seed)
                 run = _run(study, section, entry, known, seed)
                 known.setdefault(run.name, run)
                 yield run
