@@ -1,11 +1,13 @@
-"""ATSS for LongTailGlyphs: a ResNet-18 of half width, trained from scratch on 128 px images on a CPU."""
+"""ATSS for LongTailGlyphs on the backbone of its Mask R-CNN: a half-width ResNet-18, trained from scratch."""
+
+_base_ = './mask-rcnn_r18_fpn.py'
 
 model = dict(
+    _delete_=True,
     type='ATSS',
-    data_preprocessor=dict(type='DetDataPreprocessor', mean=[127.5] * 3, std=[64.0] * 3, pad_size_divisor=32),
-    # norm_eval as the study ran it: batch norm keeps its initial statistics, which that of the Mask R-CNN does not
-    backbone=dict(type='ResNet', depth=18, base_channels=32, out_indices=(0, 1, 2, 3), norm_eval=True, style='pytorch'),
-    neck=dict(type='FPN', in_channels=[32, 64, 128, 256], out_channels=64, num_outs=4),
+    data_preprocessor=_base_.model.data_preprocessor,
+    backbone=_base_.model.backbone,
+    neck=_base_.model.neck,
     bbox_head=dict(
         type='ATSSHead',
         in_channels=64,
