@@ -4,7 +4,7 @@ _base_ = [
     '../_base_/models/mask-rcnn_r18_fpn.py',
     '../_base_/datasets/glyphs-lvis_instance.py',
     '../_base_/schedules/schedule_2000i.py',
-    '../_base_/default_runtime.py',
+    '../_base_/iterations_runtime.py',
 ]
 proposals = dict(nms_pre=1000, max_per_img=300)
 
@@ -19,7 +19,6 @@ model = dict(
     test_cfg=dict(rpn=proposals, rcnn=dict(max_per_img=300)),
 )
 
-# iterations, not epochs, throughout
-default_hooks = dict(logger=dict(interval=50), checkpoint=dict(by_epoch=False, interval=250))
-log_processor = dict(by_epoch=False, window_size=50)
+default_hooks = dict(logger=dict(interval=50), checkpoint=dict(interval=250))
+log_processor = dict(window_size=50)
 randomness = dict(seed=0)

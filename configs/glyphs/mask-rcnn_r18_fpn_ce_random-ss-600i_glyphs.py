@@ -2,7 +2,7 @@ _base_ = [
     '../_base_/models/mask-rcnn_r18_fpn.py',
     '../_base_/datasets/glyphs_instance.py',
     '../_base_/schedules/schedule_600i.py',
-    '../_base_/default_runtime.py',
+    '../_base_/iterations_runtime.py',
 ]
 model = dict(
     roi_head=dict(
@@ -11,7 +11,6 @@ model = dict(
     )
 )
 
-# iterations, not epochs, throughout
-default_hooks = dict(logger=dict(interval=20), checkpoint=dict(by_epoch=False, interval=200))
-log_processor = dict(by_epoch=False, window_size=20)
+default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=200))
+log_processor = dict(window_size=20)
 randomness = dict(seed=0)
